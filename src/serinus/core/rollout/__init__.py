@@ -1,1 +1,1 @@
-"""placeholder"""
+"""What a Rollout should do next: `plan(snapshot) -> Plan`. Read snapshot, actions, plan in this order."""

@@ -1,0 +1,142 @@
+"""The closed set of things that a plan may ask of the world, and the plan itself.
+
+Every write carries what it was decided on, so that a stale decision fails instead of harming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from serinus.api.argo import RolloutAnalysis, RolloutStatus
+from serinus.api.template import Template
+from serinus.core.rollout.reasons import Reason
+from serinus.core.routing import Routing
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRevision:
+    """Create the ReplicaSet `name` with 0 replicas; finding its own is success."""
+
+    name: str
+    hash: str
+    number: int
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Set a ReplicaSet's replicas (and minReadySeconds), only at this resourceVersion."""
+
+    revision: str
+    resource_version: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetRouting:
+    """Write a router's whole routing and, in the same patch, the instant of the write."""
+
+    router: str
+    routing: Routing
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PointService:
+    """Make a Service select the revision `hash` and note the instant, in the same patch."""
+
+    service: str
+    resource_version: str
+    hash: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StartRun:
+    """Create the AnalysisRun `name` of a step; a repeated create finds its own."""
+
+    name: str
+    analysis: RolloutAnalysis
+    step_index: int
+    revision_hash: str
+    stable_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRun:
+    """Set spec.terminate on an AnalysisRun that is not needed any more."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LabelPods:
+    """Put ephemeral labels and annotations on a revision's template and pods; drop the former ones."""
+
+    revision: str
+    resource_version: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Annotate:
+    """Set (text) or clear (None) annotations of a ReplicaSet, only at this resourceVersion."""
+
+    revision: str
+    resource_version: str
+    annotations: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class EditRollout:
+    """Write the object's own annotations or spec.replicas; such a plan carries no status."""
+
+    annotations: Mapping[str, str]
+    replicas: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Delete a ReplicaSet that holds no pods, or an AnalysisRun, past the history limit."""
+
+    kind: str
+    name: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell people: an event of the Rollout. Never decides; may be lost."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+Action = (
+    CreateRevision
+    | Scale
+    | SetRouting
+    | PointService
+    | StartRun
+    | StopRun
+    | LabelPods
+    | Annotate
+    | EditRollout
+    | Retire
+    | Announce
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do now (in this order, status last), what to tell, and when to look again."""
+
+    actions: tuple[Action, ...] = ()
+    status: RolloutStatus | None = None
+    """The whole new status; None: do not write it in this plan."""
+    reasons: tuple[Reason, ...] = ()
+    wake_at: datetime | None = None

@@ -1,0 +1,105 @@
+"""All that a decision about one Rollout may look at, frozen, with the time of observation in it.
+
+Filled by `control/observe.py`; read by `plan`. Holds no client, no live object, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from serinus.api.analysis import AnalysisRun
+from serinus.api.argo import Rollout
+from serinus.api.template import Template
+from serinus.base.errors import FieldProblem
+from serinus.core.routing import RouterSeen, Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSeen:
+    """One pod of a revision."""
+
+    name: str
+    ready: bool
+    created: datetime
+    deleting: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """One version of the pod template and the ReplicaSet that owns its pods."""
+
+    name: str
+    hash: str
+    """Value of the label rollouts-pod-template-hash, or "" on one that we have not adopted yet."""
+    number: int
+    """The revision annotation; bumped when an old revision becomes the current one again."""
+    resource_version: str
+    template: Template
+    created: datetime
+    replicas: int
+    """Wanted by its spec."""
+    seen: int
+    """Pods that exist, by its status."""
+    ready: int
+    available: int
+    """Ready for minReadySeconds."""
+    observed: bool
+    """Its controller has seen the spec that `replicas` was read from."""
+    min_ready_seconds: int = 0
+    scale_down_deadline: datetime | None = None
+    deadline_set_for: str = ""
+    """What the deadline was set under (see safety rule S2); "" if unknown."""
+    desired_annotation: int | None = None
+    injected: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Ephemeral labels and annotations that we put on its template, as its annotation remembers."""
+    pods: tuple[PodSeen, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSeen:
+    """A Service that the strategy names, and what its EndpointSlices show."""
+
+    name: str
+    resource_version: str
+    selector_hash: str
+    """The hash in its selector; "" if it selects every revision."""
+    written_at: datetime | None
+    """Instant of our last write of the selector, as noted on the Service by that same write."""
+    endpoints: Mapping[str, int] | Unknown
+    """Ready endpoints in its slices, by the pod hash of the pod behind each."""
+    managed_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the composition decides, in the time of the snapshot's clock."""
+
+    settle: timedelta = timedelta(seconds=2)
+    """How long a routing write takes to reach every data plane that cannot be asked."""
+    verify_retry: timedelta = timedelta(seconds=1)
+    """When to look again at what was not verified or not settled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """One Rollout and its world at `now`."""
+
+    now: datetime
+    rollout: Rollout
+    template: Template
+    template_hash: str
+    """Our hash of `template`; a revision that carries it, or equals it, is the current one."""
+    step_hash: str
+    revisions: tuple[Revision, ...] = ()
+    services: Mapping[str, ServiceSeen] = field(default_factory=dict)
+    """By name; one that does not exist is absent (and named in `problems`)."""
+    routers: tuple[RouterSeen, ...] = ()
+    runs: tuple[AnalysisRun, ...] = ()
+    problems: tuple[FieldProblem, ...] = ()
+    """All that is wrong with the spec and with what it refers to."""
+    settings: Settings = Settings()

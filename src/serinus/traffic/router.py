@@ -1,0 +1,79 @@
+"""What every traffic router is: a pure pair (objects -> routing seen, routing wanted -> patches).
+
+Adapters do no I/O. `control/` reads the objects that `references` names and sends the writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from serinus.core.routing import Routing, RouterSeen
+
+WRITTEN_AT = "serinus.dev/routing-written-at"
+"""Annotation on every routed object: instant (RFC 3339, microseconds) of our last routing write."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One Kubernetes object that a router reads or writes."""
+
+    api_version: str
+    plural: str
+    kind: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Create this object (a full manifest)."""
+
+    ref: ObjectRef
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Merge-patch the object; the patch carries the resourceVersion that it was decided on."""
+
+    ref: ObjectRef
+    patch: Mapping[str, Any]
+
+
+Write = Create | Patch
+Objects = Mapping[ObjectRef, Mapping[str, Any] | None]
+"""What was read: the object as plain data, or None where it does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Whose traffic: the names that a router needs from the Rollout, and the router's own spec."""
+
+    owner_name: str
+    owner_uid: str
+    namespace: str
+    stable_service: str
+    canary_service: str
+    spec: Any
+    """The router's part of strategy.canary.trafficRouting, such as `api.argo.NginxTrafficRouting`."""
+    total: int = 100
+
+
+class Router(Protocol):
+    """One implementation a file; registered under its name in the entry points `serinus.routers`."""
+
+    name: str
+
+    def references(self, route: Route) -> Sequence[ObjectRef]:
+        """The objects to read before `read`, `write` or `release`."""
+
+    def read(self, route: Route, objects: Objects) -> RouterSeen:
+        """What the objects say. What cannot be understood is Unknown, never 0."""
+
+    def write(
+        self, route: Route, objects: Objects, routing: Routing, at: datetime
+    ) -> Sequence[Write]:
+        """The writes that make the objects say `routing`; nothing if they do already."""
