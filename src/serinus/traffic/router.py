@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from serinus.core.routing import Routing, RouterSeen
+from serinus.core.routing import RouterSeen, Routing
 
 WRITTEN_AT = "serinus.dev/routing-written-at"
 """Annotation on every routed object: instant (RFC 3339, microseconds) of our last routing write."""
