@@ -25,7 +25,7 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """What could not be read is not zero and not one: it is unknown, and `why` says so to people."""
+    """What could not be read is neither zero nor one; `why` tells people."""
 
     why: str
 

@@ -1,1 +1,1 @@
-"""Traffic routers: one file each, a pure pair of reading and writing. No file imports another one."""
+"""Traffic routers: one file each, a pure pair of reading and writing."""

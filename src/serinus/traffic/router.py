@@ -58,12 +58,12 @@ class Route:
     stable_service: str
     canary_service: str
     spec: Any
-    """The router's part of strategy.canary.trafficRouting, such as `api.argo.NginxTrafficRouting`."""
+    """The router's own part of strategy.canary.trafficRouting, a Struct of `api.argo`."""
     total: int = 100
 
 
 class Router(Protocol):
-    """One implementation a file; registered under its name in the entry points `serinus.routers`."""
+    """One implementation a file, registered by name in the entry points `serinus.routers`."""
 
     name: str
 

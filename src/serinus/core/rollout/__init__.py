@@ -1,1 +1,1 @@
-"""What a Rollout should do next: `plan(snapshot) -> Plan`. Read snapshot, actions, plan in this order."""
+"""What a Rollout should do next: `plan(snapshot) -> Plan`. Read snapshot, actions, plan."""

@@ -73,7 +73,7 @@ class StopRun:
 
 @dataclass(frozen=True, slots=True)
 class LabelPods:
-    """Put ephemeral labels and annotations on a revision's template and pods; drop the former ones."""
+    """Put ephemeral metadata on a revision's template and pods; drop what was put before."""
 
     revision: str
     resource_version: str
