@@ -1,0 +1,26 @@
+"""The sources as the tidy tests see them."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "src" / "serinus"
+
+
+def modules() -> list[Path]:
+    """Every Python file of the package, in a stable order."""
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The parsed file."""
+    return ast.parse(path.read_text())
+
+
+def name(path: Path) -> str:
+    """The path as people say it: `core/rollout/plan.py`."""
+    return str(path.relative_to(PACKAGE))
