@@ -12,9 +12,6 @@ from typing import Any, Protocol
 
 from serinus.core.routing import RouterSeen, Routing
 
-WRITTEN_AT = "serinus.dev/routing-written-at"
-"""Annotation on every routed object: instant (RFC 3339, microseconds) of our last routing write."""
-
 
 @dataclass(frozen=True, slots=True)
 class ObjectRef:

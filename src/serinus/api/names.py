@@ -1,0 +1,39 @@
+"""Labels and annotations by which objects know each other: interface constants of Argo Rollouts,
+and the few of our own. Sources: the field's published contract; ours start with `serinus.dev/`.
+"""
+
+from __future__ import annotations
+
+GROUP_VERSION = "argoproj.io/v1alpha1"
+
+POD_HASH = "rollouts-pod-template-hash"
+"""Label of ReplicaSets and pods, and selector key of Services: which revision."""
+
+REVISION = "rollout.argoproj.io/revision"
+REVISION_HISTORY = "rollout.argoproj.io/revision-history"
+DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
+EPHEMERAL_METADATA = "rollout.argoproj.io/ephemeral-metadata"
+SCALE_DOWN_DEADLINE = "scale-down-deadline"
+MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
+"""Annotation of a Service: the Rollout that writes its selector."""
+
+ROLLOUT_TYPE = "rollout-type"
+STEP_INDEX = "step-index"
+INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
+
+SCALE_DOWN_SET_FOR = "serinus.dev/scale-down-set-for"
+"""Annotation of a ReplicaSet: the share under which its scale-down deadline was set."""
+
+WRITTEN_AT = "serinus.dev/routing-written-at"
+"""Annotation of routed objects (Ingress, Service): RFC 3339 instant of our last routing write."""
+
+NOT_COPIED = frozenset(
+    {
+        "kubectl.kubernetes.io/last-applied-configuration",
+        REVISION,
+        REVISION_HISTORY,
+        DESIRED_REPLICAS,
+        "notified.notifications.argoproj.io",
+    }
+)
+"""Annotations of a Rollout that its ReplicaSets do not get."""
