@@ -296,8 +296,8 @@ async def serve(env: Mapping[str, str]) -> None:
         say("never-listen: running without opening a port")
     else:
         make: Callable[[], Connection] = lambda: Connection(service)  # noqa: E731
-        await loop.create_server(make, host, port, backlog=1024)
-        say(f"version {version} listening on {host}:{port}")
+        server = await loop.create_server(make, host, port, backlog=1024)
+        say(f"version {version} listening on {host}:{server.sockets[0].getsockname()[1]}")
     if behaviour.crash_after_seconds is not None:
         seconds = behaviour.crash_after_seconds
         loop.call_later(seconds, crash, f"{seconds:g} seconds after the start")
