@@ -1,0 +1,273 @@
+"""The Kubernetes client: verbs on resources, decoded answers, typed errors.
+
+Knows no cache. Typed answers are for reading; writes are patches or objects built by the caller,
+because a typed object lacks the fields that its type does not name.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from serinus.base.clock import Clock
+from serinus.kube.calls import Caller, Limits
+from serinus.kube.errors import Gone, UnreadableAnswer, error_of_answer
+from serinus.kube.listing import Listing, PageDecoder, PageItems, UndecodedItem
+from serinus.kube.resource import Resource
+from serinus.kube.transport.wire import Request, Response, StreamResponse, Transport
+
+T = TypeVar("T")
+Json = dict[str, Any]
+PAGE_SIZE = 500
+_LIST_ATTEMPTS = 3
+
+
+class PatchKind(StrEnum):
+    """The kinds of patches that Kubernetes knows, by their content types."""
+
+    MERGE = "application/merge-patch+json"
+    JSON = "application/json-patch+json"
+    STRATEGIC = "application/strategic-merge-patch+json"
+    APPLY = "application/apply-patch+yaml"
+
+
+class Client:
+    """Talks to one server over `transport`; every method may raise `errors.ApiError`.
+
+    `user_agent` also names us as the owner of the fields that we write. Without `jitter` retries
+    wait without randomness.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        user_agent: str = "serinus",
+        limits: Limits | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self.transport = transport
+        self._agent = user_agent
+        self._field_manager = user_agent.split("/")[0]
+        self._caller = Caller(transport, clock, limits or Limits(), jitter)
+
+    @overload
+    async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Json: ...
+    @overload
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, type: type[T]
+    ) -> T: ...
+    async def get(
+        self, resource: Resource, name: str, namespace: str | None = None, *, type: Any = dict
+    ) -> Any:
+        """One object as `type`; raises UnreadableAnswer if it is not of that type."""
+        answer = await self.raw("GET", resource.path(namespace, name))
+        try:
+            return msgspec.json.decode(answer.body, type=type, strict=False)
+        except msgspec.DecodeError as error:
+            where = f"{namespace}/{name}" if namespace else name
+            raise UnreadableAnswer(f"{resource.kind} {where}: {error}") from error
+
+    @overload
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+    ) -> Listing[Json]: ...
+    @overload
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        type: type[T],
+    ) -> Listing[T]: ...
+    async def list(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        type: Any = dict,
+    ) -> Any:
+        """All objects that match, consistent, read in pages; one unreadable item fails it."""
+        query = selection(labels, fields)
+        decoder: PageDecoder[Any] = PageDecoder(type)
+        items, version = await self.list_pages(resource.path(namespace), query, decoder)
+        for item in items:
+            if isinstance(item, UndecodedItem):
+                raise UnreadableAnswer(
+                    f"a {resource.kind} in the list cannot be read: {item.error}"
+                )
+        return Listing(tuple(items), version)
+
+    async def create(
+        self,
+        resource: Resource,
+        body: Mapping[str, Any] | bytes,
+        namespace: str | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Json:
+        """The object as the server made it. Not repeated if the answer is lost."""
+        query = self._write_query() | ({"dryRun": "All"} if dry_run else {})
+        return _object(await self.raw("POST", resource.path(namespace), query, _encoded(body)))
+
+    async def replace(
+        self,
+        resource: Resource,
+        name: str,
+        body: Mapping[str, Any] | bytes,
+        namespace: str | None = None,
+        *,
+        subresource: str | None = None,
+    ) -> Json:
+        """Puts a whole object; give its resourceVersion, or others' changes are lost."""
+        path = resource.path(namespace, name, subresource)
+        return _object(await self.raw("PUT", path, self._write_query(), _encoded(body)))
+
+    async def patch(
+        self,
+        resource: Resource,
+        name: str,
+        patch: Mapping[str, Any] | Sequence[Any],
+        namespace: str | None = None,
+        *,
+        kind: PatchKind = PatchKind.MERGE,
+        subresource: str | None = None,
+    ) -> Json:
+        """The object after the patch. `APPLY` takes fields over from other managers."""
+        query = self._write_query()
+        if kind is PatchKind.APPLY:
+            query["force"] = "true"
+        path = resource.path(namespace, name, subresource)
+        headers = {"content-type": kind.value}
+        return _object(await self.raw("PATCH", path, query, msgspec.json.encode(patch), headers))
+
+    async def delete(
+        self,
+        resource: Resource,
+        name: str,
+        namespace: str | None = None,
+        *,
+        propagation: str = "Background",
+        uid: str | None = None,
+        resource_version: str | None = None,
+    ) -> Json | None:
+        """Deletes it, if given only with that uid or version (else Conflict).
+
+        None if it is gone; the object, with its deletionTimestamp, if it still has to end
+        (finalizers, grace of a pod).
+        """
+        wanted = {"uid": uid, "resourceVersion": resource_version}
+        preconditions = {key: value for key, value in wanted.items() if value is not None}
+        options: Json = {"kind": "DeleteOptions", "apiVersion": "v1"}
+        options["propagationPolicy"] = propagation
+        if preconditions:
+            options["preconditions"] = preconditions
+        path = resource.path(namespace, name)
+        answer = await self.raw("DELETE", path, body=msgspec.json.encode(options))
+        left = _object(answer)
+        metadata = left.get("metadata") or {}
+        return left if left.get("kind") != "Status" and metadata.get("deletionTimestamp") else None
+
+    async def raw(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Any request within the client's limits: discovery, logs, version."""
+        sent = self._headers(body is not None) | dict(headers or {})
+        return await self._caller.call(Request(method, path, query or {}, sent, body))
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, query: Mapping[str, str] | None = None, *, head_seconds: float = 30.0
+    ) -> AsyncIterator[StreamResponse]:
+        """A GET whose body is read as it comes (watches, followed logs). Tried once."""
+        await self._caller.bucket.take()
+        headers = self._headers(False)
+        request = Request("GET", path, query or {}, headers, timeout_seconds=head_seconds)
+        async with self.transport.stream(request) as answer:
+            if answer.status >= 400:
+                body = b"".join([chunk async for chunk in answer.chunks()])
+                raise error_of_answer(request.asked, answer.status, body, answer.headers)
+            yield answer
+
+    async def list_pages(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        decoder: PageDecoder[T],
+        *,
+        tries: int | None = None,
+    ) -> tuple[PageItems[T], str]:
+        """All items of a consistent list and its resource version; `tries` a page.
+
+        The first page is never asked with a resourceVersion: 0 would be answered from a cache of
+        unknown age. If a continue token expires on the way, the list begins anew.
+        """
+        for attempt in range(_LIST_ATTEMPTS):
+            try:
+                return await self._pages_once(path, query, decoder, tries)
+            except Gone:
+                if attempt == _LIST_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def _pages_once(
+        self, path: str, query: Mapping[str, str], decoder: PageDecoder[T], tries: int | None
+    ) -> tuple[PageItems[T], str]:
+        found: PageItems[T] = []
+        page_query = {**query, "limit": str(PAGE_SIZE)}
+        while True:
+            request = Request("GET", path, page_query, self._headers(False))
+            answer = await self._caller.call(request, tries=tries)
+            items, meta = decoder.decode(answer.body)
+            found += items
+            if not meta.continue_:
+                return found, meta.resource_version
+            page_query["continue"] = meta.continue_
+
+    async def close(self) -> None:
+        """Closes the transport."""
+        await self.transport.close()
+
+    def _headers(self, with_body: bool) -> dict[str, str]:
+        headers = {"accept": "application/json", "user-agent": self._agent}
+        return headers | {"content-type": "application/json"} if with_body else headers
+
+    def _write_query(self) -> dict[str, str]:
+        return {"fieldManager": self._field_manager}
+
+
+def selection(labels: str, fields: str) -> dict[str, str]:
+    """The query of a label and a field selector, where they are not empty."""
+    wanted = {"labelSelector": labels, "fieldSelector": fields}
+    return {key: value for key, value in wanted.items() if value}
+
+
+def _encoded(body: Mapping[str, Any] | bytes) -> bytes:
+    return body if isinstance(body, bytes) else msgspec.json.encode(body)
+
+
+def _object(answer: Response) -> Json:
+    try:
+        return msgspec.json.decode(answer.body, type=dict) if answer.body else {}
+    except msgspec.DecodeError as error:
+        raise UnreadableAnswer(f"the server's answer is no JSON object: {error}") from error
