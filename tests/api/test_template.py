@@ -163,9 +163,29 @@ def test_what_is_no_mapping_does_not_break_the_reading() -> None:
 
 _SCALARS = st.none() | st.booleans() | st.integers(-1, 500) | st.sampled_from(["", "1Gi", "x"])
 _KEYS = st.sampled_from(
-    "metadata labels spec containers volumes emptyDir resources limits cpu securityContext "
-    "readinessProbe httpGet path image imagePullPolicy hostPort sizeLimit serviceAccount "
-    "serviceAccountName name tty".split()
+    [
+        "metadata",
+        "labels",
+        "spec",
+        "containers",
+        "volumes",
+        "emptyDir",
+        "resources",
+        "limits",
+        "cpu",
+        "securityContext",
+        "readinessProbe",
+        "httpGet",
+        "path",
+        "image",
+        "imagePullPolicy",
+        "hostPort",
+        "sizeLimit",
+        "serviceAccount",
+        "serviceAccountName",
+        "name",
+        "tty",
+    ]
 )
 _TREES = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_KEYS, inner, max_size=4)
