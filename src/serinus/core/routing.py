@@ -38,5 +38,12 @@ class RouterSeen:
     routing: Routing | Unknown
     written_at: datetime | None = None
     """Instant of our last routing write, as noted on the routed object by that same write."""
+    weights: tuple[int, ...] = ()
+    """With Unknown: all weights that its objects show, where they are not one (a write that was
+    cut short, an object that is missing shows 0), lowest first; empty if nothing can be said.
+    Every mix of them may be in force; writing the routing that was written before mends it."""
+    drifted: bool = False
+    """The routing is as it reads, but an object that copies another one is not up to date:
+    writing the same routing again mends it."""
     verified: bool | None = None
     """The data plane itself obeys `routing`: True, False; None where it cannot be asked."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from serinus.base.errors import SerinusError
 from serinus.core.routing import RouterSeen, Routing
 
 
@@ -59,13 +60,17 @@ class Route:
     total: int = 100
 
 
+class RoutingError(SerinusError):
+    """The objects do not allow this write: what is missing, whose it is, what to do."""
+
+
 class Router(Protocol):
     """One implementation a file, registered by name in the entry points `serinus.routers`."""
 
     name: str
 
     def references(self, route: Route) -> Sequence[ObjectRef]:
-        """The objects to read before `read`, `write` or `release`."""
+        """The objects to read before `read` or `write`."""
 
     def read(self, route: Route, objects: Objects) -> RouterSeen:
         """What the objects say. What cannot be understood is Unknown, never 0."""
@@ -73,4 +78,9 @@ class Router(Protocol):
     def write(
         self, route: Route, objects: Objects, routing: Routing, at: datetime
     ) -> Sequence[Write]:
-        """The writes that make the objects say `routing`; nothing if they do already."""
+        """The writes that make the objects say `routing`; nothing if they do already.
+
+        All of them carry `at` under WRITTEN_AT. A write may need a second round (an object that
+        has to be created first starts with weight 0). Towards weight 0 it does what it can;
+        otherwise, or if it can do nothing at all, it raises RoutingError with every problem.
+        """
