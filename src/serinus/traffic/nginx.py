@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from serinus.api.argo import NginxTrafficRouting
+from serinus.api.names import GROUP_VERSION, WRITTEN_AT
 from serinus.core.routing import RouterSeen, Routing, Unknown
 from serinus.traffic.router import (
-    WRITTEN_AT,
     Create,
     ObjectRef,
     Objects,
@@ -103,9 +104,9 @@ class _Pair:
 
 
 def _pairs(route: Route, objects: Objects) -> list[_Pair]:
-    names = dict.fromkeys([route.spec.stable_ingress, *(route.spec.stable_ingresses or ())])
+    spec: NginxTrafficRouting = route.spec
     pairs = []
-    for name in filter(None, names):
+    for name in dict.fromkeys(spec.ingresses()):
         stable = _ingress(route, name)
         canary = _ingress(route, canary_ingress_name(route.owner_name, name))
         pairs.append(_Pair(route, stable, canary, objects.get(stable), objects.get(canary)))
@@ -204,7 +205,8 @@ def _annotations(ingress: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _prefix(pair: _Pair) -> str:
-    return pair.route.spec.annotation_prefix or DEFAULT_PREFIX
+    spec: NginxTrafficRouting = pair.route.spec
+    return spec.annotation_prefix or DEFAULT_PREFIX
 
 
 # --- writing -------------------------------------------------------------------------------------
@@ -260,7 +262,7 @@ def _manifest(pair: _Pair, routing: Routing, stamp: Mapping[str, str]) -> dict[s
             "annotations": _without_nulls(annotations),
             "ownerReferences": [
                 {
-                    "apiVersion": "argoproj.io/v1alpha1",
+                    "apiVersion": GROUP_VERSION,
                     "kind": "Rollout",
                     "name": pair.route.owner_name,
                     "uid": pair.route.owner_uid,
@@ -280,12 +282,12 @@ def _without_nulls(mapping: Mapping[str, Any]) -> dict[str, Any]:
 def _wanted_annotations(pair: _Pair, routing: Routing) -> dict[str, Any]:
     """Ours, and the user's. One that the user takes out of the spec again stays on the object:
     nobody can tell it from one that somebody else put there (Quirk: as in the original)."""
-    spec, prefix = pair.route.spec, _prefix(pair)
-    additional = spec.additional_ingress_annotations or {}
+    spec: NginxTrafficRouting = pair.route.spec
+    additional, prefix = spec.additional_ingress_annotations, _prefix(pair)
     return {
         CLASS_ANNOTATION: _annotations(pair.original or {}).get(CLASS_ANNOTATION),
         **{k if k.startswith(prefix) else f"{prefix}/{k}": v for k, v in additional.items()},
-        **(spec.canary_ingress_annotations or {}),
+        **spec.canary_ingress_annotations,
         **_weight_annotations(pair, routing),
     }
 
