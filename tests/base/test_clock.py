@@ -30,3 +30,10 @@ def test_wall_waits_are_not_scaled() -> None:
 def test_a_clock_cannot_stand_still() -> None:
     with pytest.raises(ValueError, match="speed"):
         Clock(speed=0)
+
+
+def test_two_processes_show_the_same_instant() -> None:
+    clock = Clock(speed=60, epoch=EPOCH)
+    other = Clock.joined(60, clock.epoch, clock.began)
+    assert abs(other.now() - clock.now()) < timedelta(seconds=60)
+    assert other.now() >= EPOCH

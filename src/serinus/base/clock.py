@@ -24,14 +24,21 @@ class Clock:
     ) -> None:
         """`epoch` is the instant shown now; without it the clock starts at the wall's time.
 
-        `monotonic` gives wall seconds; a simulation hands in its event loop's `time`.
+        `monotonic` gives wall seconds; a simulation hands in its event loop's `time`. `began` is
+        the wall's instant at the start, with which another process can join this clock.
         """
         if speed <= 0:
             raise ValueError(f"speed must be greater than 0, got {speed}")
         self.speed = speed
-        self.epoch = epoch or datetime.now(UTC)
+        self.began = datetime.now(UTC)
+        self.epoch = epoch or self.began
         self._monotonic = monotonic
         self._started = monotonic()
+
+    @classmethod
+    def joined(cls, speed: float, epoch: datetime, began: datetime) -> Clock:
+        """The clock of another process: it showed `epoch` when the wall showed `began`."""
+        return cls(speed, epoch + (datetime.now(UTC) - began) * speed)
 
     def now(self) -> datetime:
         """The instant of this clock, timezone UTC."""
