@@ -1,0 +1,160 @@
+"""The embedded Kubernetes API server: an ASGI application over a store in memory.
+
+Callers are known by a random prefix of the path, or by the same text as a bearer token; anything
+else is 401. It knows no workload: controllers and nodes are clients like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+from collections.abc import Mapping, Sequence
+
+from serinus.base.clock import Clock
+from serinus.local.apiserver import pages, verbs
+from serinus.local.apiserver.admission import Admission, StoreView
+from serinus.local.apiserver.catalogue import built_in_kinds
+from serinus.local.apiserver.errors import StatusError, no_such_page, unauthorized
+from serinus.local.apiserver.http import (
+    Answer,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    Stream,
+    json_answer,
+    read_body,
+    read_headers,
+    read_path,
+    read_query,
+    send_answer,
+    send_stream,
+)
+from serinus.local.apiserver.paths import parse_path
+from serinus.local.apiserver.registry import Registry
+from serinus.local.apiserver.representation import View
+from serinus.local.apiserver.state import State
+from serinus.local.apiserver.store import Store
+
+log = logging.getLogger(__name__)
+_ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_SECRET_LENGTH = 32
+_START_NAMESPACES = ("default", "kube-system", "kube-public")
+
+
+class ApiServer:
+    """The server; `await server(scope, receive, send)` answers one request.
+
+    `admission` are checks on every write. `views` give a caller its own spelling of a kind:
+    caller name, resource plural, pure function. `chance` makes uids and secrets (a seeded one
+    makes a run repeatable).
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        admission: Sequence[Admission] = (),
+        views: Mapping[str, Mapping[str, View]] | None = None,
+        chance: random.Random | None = None,
+        history_limit: int = 10_000,
+    ) -> None:
+        self.clock = clock
+        self._chance = chance or secrets.SystemRandom()
+        store, registry = Store(history_limit), Registry(built_in_kinds())
+        self.state = State(store, registry, clock, self._chance, tuple(admission))
+        self._views = {caller: dict(shown) for caller, shown in (views or {}).items()}
+        self._secrets: dict[str, str] = {}
+        self._callers: dict[str, str] = {}
+        for name in _START_NAMESPACES:
+            verbs.create_namespace(self.state, name)
+
+    @property
+    def view(self) -> StoreView:
+        """The stored objects, for reading from inside the process."""
+        return self.state.view
+
+    def prefix(self, caller: str) -> str:
+        """The path prefix of a caller, made when first asked for: `/` and 32 letters."""
+        return "/" + self.token(caller)
+
+    def token(self, caller: str) -> str:
+        """The secret of a caller, as a bearer token on unprefixed paths."""
+        if caller not in self._secrets:
+            secret = "".join(self._chance.choices(_ALPHABET, k=_SECRET_LENGTH))
+            self._secrets[caller] = secret
+            self._callers[secret] = caller
+        return self._secrets[caller]
+
+    def close(self) -> None:
+        """End all watches, so that a web server can stop."""
+        self.state.closing.set()
+        for _, collection in self.state.collections():
+            collection.wake()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI connection."""
+        match scope["type"]:
+            case "lifespan":
+                await self._live(receive, send)
+            case "websocket":
+                await send({"type": "websocket.close", "code": 1008, "reason": _NO_UPGRADE})
+            case "http":
+                await self._answer(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+            await send({"type": "lifespan.startup.complete"})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        date = self.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT")
+        outcome = await self._outcome(scope, receive)
+        if isinstance(outcome, Stream):
+            await send_stream(receive, send, outcome, date)
+        else:
+            await send_answer(send, outcome, date, head_only=scope["method"] == "HEAD")
+
+    async def _outcome(self, scope: Scope, receive: Receive) -> Answer | Stream:
+        try:
+            caller, path = self._caller(scope)
+            body = await read_body(scope, receive)
+            headers = read_headers(scope)
+            request = Request(scope["method"], path, read_query(scope), headers, body, caller)
+            return await self._dispatch(request)
+        except StatusError as refusal:
+            return json_answer(refusal.code, refusal.body())
+        except Exception:
+            # a bug of ours must not reach clients as a broken connection or a traceback
+            log.exception("request failed", extra={"method": scope["method"]})
+            words = "the embedded API server failed on this request; its log has the details"
+            return json_answer(500, StatusError(500, "InternalError", words).body())
+
+    def _caller(self, scope: Scope) -> tuple[str, str]:
+        """Who asks, and the path without the prefix; StatusError 401 for strangers."""
+        path = read_path(scope)
+        secret, _, rest = path.removeprefix("/").partition("/")
+        if caller := self._callers.get(secret):
+            return caller, "/" + rest
+        scheme, _, token = read_headers(scope).get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and (caller := self._callers.get(token.strip())):
+            return caller, path
+        raise unauthorized()
+
+    async def _dispatch(self, request: Request) -> Answer | Stream:
+        target = parse_path(request.path)
+        if target is None:
+            return pages.page(self.state.registry, request)
+        served = self.state.registry.find(target.group, target.version, target.plural)
+        if served is None:
+            raise no_such_page()
+        view = self._views.get(request.caller, {}).get(target.plural)
+        return verbs.answer(verbs.Call(self.state, served, target, request, view))
+
+
+_NO_UPGRADE = "exec, attach and port-forward are not served"

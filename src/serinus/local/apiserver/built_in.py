@@ -1,0 +1,175 @@
+"""What the built-in kinds do beyond storing: defaults that clients rely on, fields that stay.
+
+Rows of a table by kind; custom kinds have none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.pod_defaults import pod_spec, pod_template
+from serinus.local.apiserver.state import State
+
+Object = dict[str, Any]
+
+_SERVICE: Object = {"type": "ClusterIP", "sessionAffinity": "None"}
+_CLUSTER_SERVICE: Object = {"internalTrafficPolicy": "Cluster", "ipFamilyPolicy": "SingleStack"}
+_DEPLOYMENT: Object = {"revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
+
+
+def prepare_create(state: State, kind: Kind, value: Object) -> Object:
+    """`value` as it is stored first: with defaults, and what the server allots."""
+    value = _with_defaults(kind, value)
+    allot = _ALLOTTED.get((kind.group, kind.plural))
+    return allot(state, value) if allot else value
+
+
+def prepare_update(kind: Kind, before: Mapping[str, Any], value: Object) -> Object:
+    """`value` as it replaces `before`."""
+    if (kind.group, kind.plural) == ("", "services"):
+        value = _keep_address(before, value)
+    return _with_defaults(kind, value)
+
+
+def _with_defaults(kind: Kind, value: Object) -> Object:
+    default = _DEFAULTS.get((kind.group, kind.plural))
+    spec = value.get("spec")
+    if default is None or not isinstance(spec, dict | None):
+        return value
+    return {**value, "spec": default({**(spec or {})}, value)}
+
+
+def _service(spec: Object, _: Object) -> Object:
+    spec = _SERVICE | spec
+    if isinstance(spec.get("ports"), list):
+        spec["ports"] = [_service_port(port) for port in spec["ports"]]
+    if spec["type"] != "ExternalName":
+        spec = _CLUSTER_SERVICE | spec
+        spec.setdefault("ipFamilies", ["IPv4"])
+    return spec
+
+
+def _service_port(port: Any) -> Any:
+    if not isinstance(port, dict):
+        return port
+    port = {"protocol": "TCP"} | port
+    return (
+        port
+        if port.get("targetPort") or "port" not in port
+        else port | {"targetPort": port["port"]}
+    )
+
+
+def _allot_address(state: State, value: Object) -> Object:
+    spec = dict(value["spec"])
+    if spec["type"] != "ExternalName" and not spec.get("clusterIP"):
+        number = state.random.randrange(1, 2**20 - 1)
+        spec["clusterIP"] = f"10.{96 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+    if spec.get("clusterIP"):
+        spec.setdefault("clusterIPs", [spec["clusterIP"]])
+    return {**value, "spec": spec}
+
+
+def _keep_address(before: Mapping[str, Any], value: Object) -> Object:
+    """The allotted address of a Service stays when a replacement leaves it out."""
+    spec = value.get("spec")
+    if not isinstance(spec, dict) or spec.get("type") == "ExternalName":
+        return value
+    was = before.get("spec") or {}
+    kept = {f: was[f] for f in ("clusterIP", "clusterIPs") if f in was and not spec.get(f)}
+    return {**value, "spec": {**spec, **kept}}
+
+
+def _workload(spec: Object, value: Object) -> Object:
+    spec = {"replicas": 1} | spec
+    return spec | {"template": pod_template(spec["template"])} if "template" in spec else spec
+
+
+def _deployment(spec: Object, value: Object) -> Object:
+    spec = _DEPLOYMENT | _workload(spec, value)
+    strategy: Object = {"type": "RollingUpdate"} | (spec.get("strategy") or {})
+    if strategy["type"] == "RollingUpdate":
+        rolling = strategy.get("rollingUpdate") or {}
+        strategy["rollingUpdate"] = {"maxUnavailable": "25%", "maxSurge": "25%"} | rolling
+    return spec | {"strategy": strategy}
+
+
+def _job(spec: Object, value: Object) -> Object:
+    plain: Object = {
+        "backoffLimit": 6,
+        "completionMode": "NonIndexed",
+        "suspend": False,
+        "podReplacementPolicy": "TerminatingOrFailed",
+        "manualSelector": False,
+    }
+    spec = plain | spec
+    if "parallelism" not in spec and "completions" not in spec:
+        spec |= {"parallelism": 1, "completions": 1}
+    spec.setdefault("parallelism", 1)
+    return spec | {"template": pod_template(spec["template"])} if "template" in spec else spec
+
+
+def _job_selector(state: State, value: Object) -> Object:
+    """The selector and labels that tie a Job's pods to it, unless the user chose them."""
+    spec = value["spec"]
+    if spec.get("manualSelector") or "selector" in spec or "template" not in spec:
+        return value
+    uid, name = value["metadata"]["uid"], value["metadata"]["name"]
+    tied = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name}
+    tied |= {"controller-uid": uid, "job-name": name}
+    template = spec["template"]
+    metadata = template.get("metadata") or {}
+    labels = (metadata.get("labels") or {}) | tied
+    template = {**template, "metadata": {**metadata, "labels": labels}}
+    selector = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    return {**value, "spec": {**spec, "selector": selector, "template": template}}
+
+
+def _namespace(spec: Object, _: Object) -> Object:
+    return {"finalizers": ["kubernetes"]} | spec
+
+
+def _active_namespace(state: State, value: Object) -> Object:
+    metadata = value["metadata"]
+    name = metadata["name"]
+    labels = (metadata.get("labels") or {}) | {"kubernetes.io/metadata.name": name}
+    metadata = {**metadata, "labels": labels}
+    return {**value, "metadata": metadata, "status": {"phase": "Active"}}
+
+
+def _pending_pod(state: State, value: Object) -> Object:
+    return {**value, "status": {"phase": "Pending", "qosClass": _quality(value)}}
+
+
+def _quality(pod: Object) -> str:
+    containers = (pod.get("spec") or {}).get("containers") or []
+    asked = [c.get("resources") or {} for c in containers if isinstance(c, dict)]
+    return "Burstable" if any(r.get("requests") or r.get("limits") for r in asked) else "BestEffort"
+
+
+def _autoscaler(spec: Object, _: Object) -> Object:
+    return {"minReplicas": 1} | spec
+
+
+def _secret(state: State, value: Object) -> Object:
+    return {"type": "Opaque"} | value
+
+
+_DEFAULTS: dict[tuple[str, str], Callable[[Object, Object], Object]] = {
+    ("", "namespaces"): _namespace,
+    ("", "pods"): lambda spec, _: pod_spec(spec),
+    ("", "services"): _service,
+    ("apps", "deployments"): _deployment,
+    ("apps", "replicasets"): _workload,
+    ("autoscaling", "horizontalpodautoscalers"): _autoscaler,
+    ("batch", "jobs"): _job,
+}
+_ALLOTTED: dict[tuple[str, str], Callable[[State, Object], Object]] = {
+    ("", "namespaces"): _active_namespace,
+    ("", "pods"): _pending_pod,
+    ("", "secrets"): _secret,
+    ("", "services"): _allot_address,
+    ("batch", "jobs"): _job_selector,
+}

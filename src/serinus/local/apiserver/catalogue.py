@@ -1,0 +1,50 @@
+"""The built-in kinds with their schemas and columns, as the registry starts with them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from serinus.local.apiserver.kinds import BUILT_IN, Kind
+from serinus.local.apiserver.registry import Served
+from serinus.local.apiserver.schema import Schema
+
+_GVK = "x-kubernetes-group-version-kind"
+
+
+@cache
+def definitions() -> dict[str, Any]:
+    """The committed facts about built-in kinds, by definition name (tools/make_builtin_schema)."""
+    path = files("serinus.local.apiserver") / "builtin_schema.json"
+    loaded: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+    return loaded
+
+
+@cache
+def definition_names() -> dict[tuple[str, str, str], str]:
+    """Which definition describes a (group, version, kind)."""
+    return {
+        (gvk["group"], gvk["version"], gvk["kind"]): name
+        for name, definition in definitions().items()
+        for gvk in definition.get(_GVK, ())
+    }
+
+
+def schema_of(kind: Kind) -> Schema:
+    """The schema of a built-in kind."""
+    name = definition_names()[(kind.group, kind.version, kind.kind)]
+    return _schemas(name)
+
+
+@cache
+def _schemas(name: str) -> Schema:
+    root = {"$ref": f"#/definitions/{name}"}
+    return Schema(root, definitions(), absent_nulls=True)
+
+
+def built_in_kinds() -> list[Served]:
+    """All built-in kinds."""
+    return [Served(kind, schema_of(kind)) for kind in BUILT_IN]

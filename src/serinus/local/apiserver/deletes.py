@@ -1,0 +1,189 @@
+"""Deletion: preconditions, finalizers, grace of pods, the emptying of namespaces.
+
+Following owner references is a controller's work; here an object is marked, and removed as soon
+as nothing holds it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.local.apiserver.errors import bad_request, conflict, not_found
+from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.paths import Target
+from serinus.local.apiserver.state import State, format_time
+from serinus.local.apiserver.store import Collection, Version
+
+_PROPAGATION = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+_DEFAULT_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """How to delete. `grace_seconds` None: what the object asks for."""
+
+    grace_seconds: int | None = None
+    propagation: str = "Background"
+    uid: str = ""
+    resource_version: str = ""
+    dry_run: bool = False
+
+
+def read_options(body: Any, query: Mapping[str, str]) -> DeleteOptions:
+    """Options from the body (`DeleteOptions`), or the query where the body is silent."""
+    if body is None:
+        body = {}
+    if not isinstance(body, dict):
+        raise bad_request("the body of a delete must be a DeleteOptions object")
+    conditions = body.get("preconditions") or {}
+    grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    if isinstance(grace, str) and grace.isdecimal():
+        grace = int(grace)
+    if grace is not None and (not isinstance(grace, int) or grace < 0):
+        raise bad_request("gracePeriodSeconds must be a whole number of seconds, 0 or more")
+    if not isinstance(conditions, dict):
+        raise bad_request("preconditions must be an object")
+    propagation = body.get("propagationPolicy") or query.get("propagationPolicy") or "Background"
+    if propagation not in ("Background", *_PROPAGATION):
+        raise bad_request(
+            f"propagationPolicy {propagation} is unknown; known are Background, Foreground, Orphan"
+        )
+    return DeleteOptions(
+        grace,
+        propagation,
+        conditions.get("uid") or "",
+        conditions.get("resourceVersion") or "",
+        dry_run=bool(body.get("dryRun") or query.get("dryRun")),
+    )
+
+
+def delete(
+    state: State, kind: Kind, target: Target, options: DeleteOptions
+) -> tuple[Version, bool]:
+    """Delete or mark an object: its last version, and whether it is gone."""
+    collection = state.collection(kind)
+    found = collection.get(target.namespace, target.name)
+    if found is None:
+        raise not_found(kind.group, kind.plural, target.name)
+    _check_preconditions(kind, found, options)
+    if options.dry_run:
+        return found, False
+    marked = _marked(state, kind, found.object, options)
+    if not _is_held(marked):
+        return _remove(state, kind, found, marked), True
+    if marked == found.object:
+        return found, False
+    stored = state.store.put(collection, found.key, marked)
+    if kind.plural == "namespaces" and not kind.group:
+        return _empty_namespace(state, kind, stored)
+    return stored, False
+
+
+def _check_preconditions(kind: Kind, found: Version, options: DeleteOptions) -> None:
+    metadata = found.object["metadata"]
+    name = metadata["name"]
+    if options.uid and options.uid != metadata["uid"]:
+        why = (
+            f"the UID in the precondition ({options.uid}) does not match the UID in record "
+            f"({metadata['uid']}). The object might have been deleted and then recreated"
+        )
+        raise conflict(kind.group, kind.plural, name, why)
+    if options.resource_version and options.resource_version != metadata["resourceVersion"]:
+        why = (
+            f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
+            f"the ResourceVersion in record ({metadata['resourceVersion']}). The object might have "
+            "been modified"
+        )
+        raise conflict(kind.group, kind.plural, name, why)
+
+
+def _marked(
+    state: State, kind: Kind, value: Mapping[str, Any], options: DeleteOptions
+) -> dict[str, Any]:
+    """`value` with deletion times, and with the finalizer that its propagation asks for."""
+    metadata = dict(value["metadata"])
+    grace = _grace_seconds(kind, value, options)
+    before = metadata.get("deletionGracePeriodSeconds")
+    if "deletionTimestamp" not in metadata or (before is not None and grace < before):
+        at = state.clock.now() + state.clock.span(grace)
+        metadata["deletionTimestamp"] = format_time(at)
+        metadata["deletionGracePeriodSeconds"] = grace
+        if kind.generation or kind.custom:
+            metadata["generation"] = metadata.get("generation", 0) + 1
+    finalizer = _PROPAGATION.get(options.propagation)
+    if finalizer and "deletionTimestamp" not in value["metadata"]:
+        metadata["finalizers"] = [*(metadata.get("finalizers") or []), finalizer]
+    marked = {**value, "metadata": metadata}
+    if kind.plural == "namespaces" and not kind.group:
+        marked["status"] = {**(value.get("status") or {}), "phase": "Terminating"}
+    return marked
+
+
+def _grace_seconds(kind: Kind, value: Mapping[str, Any], options: DeleteOptions) -> int:
+    """Wall seconds that a pod on a node may take to stop; everything else goes at once."""
+    if kind.group or kind.plural != "pods":
+        return 0
+    spec, phase = value.get("spec") or {}, (value.get("status") or {}).get("phase")
+    if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
+        return 0
+    if options.grace_seconds is not None:
+        return options.grace_seconds
+    return int(spec.get("terminationGracePeriodSeconds", _DEFAULT_GRACE_SECONDS))
+
+
+def _is_held(value: Mapping[str, Any]) -> bool:
+    metadata = value["metadata"]
+    if metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds"):
+        return True
+    return bool(value["kind"] == "Namespace" and (value.get("spec") or {}).get("finalizers"))
+
+
+def remove_if_finished(state: State, kind: Kind, version: Version) -> bool:
+    """Remove an object that was marked for deletion and that nothing holds any more."""
+    if "deletionTimestamp" not in version.object["metadata"] or _is_held(version.object):
+        return False
+    _remove(state, kind, version, version.object)
+    return True
+
+
+def _remove(state: State, kind: Kind, found: Version, last: Mapping[str, Any]) -> Version:
+    removed = state.store.remove(state.collection(kind), found.key, last)
+    if kind.namespaced:
+        _finish_namespace(state, found.key[0])
+    return removed
+
+
+def _empty_namespace(state: State, kind: Kind, namespace: Version) -> tuple[Version, bool]:
+    """Delete all that is in a namespace; it goes itself when the last object has gone."""
+    name = namespace.key[1]
+    for inner, collection in list(state.collections()):
+        for version in collection.sorted(name) if inner.namespaced else ():
+            target = Target(inner.group, inner.version, inner.plural, name, version.key[1])
+            if collection.get(name, version.key[1]) is not None:
+                delete(state, inner, target, DeleteOptions())
+    _finish_namespace(state, name)
+    now = state.collection(kind).get("", name)
+    return now or namespace, now is None
+
+
+def _finish_namespace(state: State, name: str) -> None:
+    namespaces = state.store.collection("", "namespaces")
+    found = namespaces.get("", name)
+    if found is None or "deletionTimestamp" not in found.object["metadata"]:
+        return
+    if any(inner.namespaced and _holds(c, name) for inner, c in state.collections()):
+        return
+    spec = {k: v for k, v in (found.object.get("spec") or {}).items() if k != "finalizers"}
+    last = {**found.object, "spec": spec}
+    if last["metadata"].get("finalizers"):
+        if last != found.object:
+            state.store.put(namespaces, found.key, last)
+        return
+    state.store.remove(namespaces, found.key, last)
+
+
+def _holds(collection: Collection, namespace: str) -> bool:
+    """Whether a collection holds anything in `namespace`."""
+    return any(key[0] == namespace for key in collection.objects)

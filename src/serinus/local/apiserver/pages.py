@@ -1,0 +1,81 @@
+"""Addresses that name no object: health, version, discovery.
+
+Pure over the registry; knows no store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from serinus.local.apiserver import discovery
+from serinus.local.apiserver.errors import method_not_allowed, no_such_page
+from serinus.local.apiserver.http import JSON, Answer, Request, json_answer
+from serinus.local.apiserver.registry import Registry
+
+_HEALTH = frozenset(("/readyz", "/livez", "/healthz"))
+VERSION = {
+    "major": "1",
+    "minor": "37",
+    "gitVersion": "v1.37.0+serinus",
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "1970-01-01T00:00:00Z",
+    "goVersion": "none",
+    "compiler": "none",
+    "platform": "any/any",
+}
+
+
+def page(registry: Registry, request: Request) -> Answer:
+    """The page at the request's path; StatusError 404 if there is none."""
+    path = request.path.rstrip("/") or "/"
+    if request.method not in ("GET", "HEAD"):
+        raise method_not_allowed(request.method, path)
+    if path in _HEALTH or path.rpartition("/")[0] in _HEALTH:
+        return Answer(200, b"ok", "text/plain; charset=utf-8")
+    if path == "/version":
+        return json_answer(200, VERSION)
+    if path in ("/api", "/apis"):
+        return _root(registry, request, core=path == "/api")
+    value = _plain_page(registry, path)
+    if value is None:
+        raise no_such_page()
+    return tagged(request, value, JSON)
+
+
+def _root(registry: Registry, request: Request, *, core: bool) -> Answer:
+    form = discovery.accepted_aggregation(request.headers.get("accept", "*/*"))
+    if form:
+        return tagged(request, discovery.aggregated(registry, form, core=core), form)
+    plain = discovery.api_versions() if core else discovery.api_group_list(registry)
+    return tagged(request, plain, JSON)
+
+
+def _plain_page(registry: Registry, path: str) -> dict[str, Any] | None:
+    if path == "/":
+        names = [f"/apis/{n}/{v}" for n, vs in discovery.groups(registry).items() if n for v in vs]
+        return {"paths": ["/api", "/api/v1", "/apis", *names, *sorted(_HEALTH), "/version"]}
+    match path.strip("/").split("/"):
+        case ["api", version]:
+            return discovery.resource_list(registry, "", version)
+        case ["apis", group, version]:
+            return discovery.resource_list(registry, group, version)
+        case ["apis", group]:
+            versions = discovery.groups(registry).get(group)
+            if not versions:
+                return None
+            return {"kind": "APIGroup", "apiVersion": "v1"} | discovery.group(group, versions)
+    return None
+
+
+def tagged(request: Request, value: Any, content_type: str) -> Answer:
+    """`value` with an ETag, or 304 if the client has it; one tag per form, so `Vary: Accept`."""
+    body = msgspec.json.encode(value)
+    tag = f'"{hashlib.sha256(body + content_type.encode()).hexdigest()[:32].upper()}"'
+    headers = (("etag", tag), ("vary", "Accept"), ("cache-control", "public"))
+    if tag in request.headers.get("if-none-match", ""):
+        return Answer(304, b"", content_type, headers)
+    return Answer(200, body, content_type, headers)

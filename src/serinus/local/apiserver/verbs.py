@@ -1,0 +1,234 @@
+"""Verbs on resources: which request does what to which object, and in which shape it answers.
+
+Knows targets and kinds; HTTP only as `Request`, `Answer` and `Stream`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.local.apiserver import deletes, lists, watch, writes
+from serinus.local.apiserver.bodies import decode_json, decode_object, duplicate_fields
+from serinus.local.apiserver.errors import (
+    bad_request,
+    method_not_allowed,
+    no_such_page,
+    not_found,
+    qualified,
+    unsupported_media_type,
+)
+from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
+from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.patches import json_patch, merge_patch
+from serinus.local.apiserver.paths import Target
+from serinus.local.apiserver.registry import Served
+from serinus.local.apiserver.representation import (
+    Plain,
+    Representation,
+    View,
+    in_version,
+)
+from serinus.local.apiserver.state import State
+from serinus.local.apiserver.store import Version
+
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+APPLY_PATCHES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on one served kind; `view` is the caller's own spelling of its objects."""
+
+    state: State
+    served: Served
+    target: Target
+    request: Request
+    view: View | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """The kind that the request is about."""
+        return self.served.kind
+
+
+Outcome = Answer | Stream
+Verb = Callable[[Call], Outcome]
+
+
+def answer(call: Call) -> Outcome:
+    """Do what the request asks for; StatusError where it cannot be done."""
+    target, kind = call.target, call.kind
+    if target.namespace and not kind.namespaced:
+        raise no_such_page()
+    table = _COLLECTION_VERBS if not target.name else _OBJECT_VERBS
+    if target.subresource:
+        if target.subresource not in kind.subresources:
+            raise no_such_page()
+        table = _STATUS_VERBS
+    verb = table.get(call.request.method)
+    if verb is None or (target.name and kind.namespaced and not target.namespace):
+        where = qualified(kind.group, kind.plural)
+        raise method_not_allowed(
+            call.request.method, where + ("" if target.name else " as a whole")
+        )
+    return verb(call)
+
+
+def _shape(call: Call) -> Representation:
+    view = call.view
+    if view is None and call.kind.api_version != call.kind.stored_version:
+        view = in_version(call.kind)
+    return Plain(call.kind, view)
+
+
+def _read(call: Call) -> Answer:
+    found = _found(call)
+    return Answer(200, _shape(call).one(found))
+
+
+def _found(call: Call) -> Version:
+    found = call.state.collection(call.kind).get(call.target.namespace, call.target.name)
+    if found is None:
+        raise not_found(call.kind.group, call.kind.plural, call.target.name)
+    return found
+
+
+def _list_or_watch(call: Call) -> Outcome:
+    collection = call.state.collection(call.kind)
+    query, namespace = call.request.query, call.target.namespace
+    shape = _shape(call)
+    if call.request.flag("watch"):
+        wanted = watch.read_watch(collection, namespace, query, shape)
+        return Stream(watch.start(call.state, wanted, query))
+    page = lists.list_page(call.state, collection, namespace, query)
+    return Answer(200, shape.many(page.versions, page.meta))
+
+
+def _create(call: Call) -> Answer:
+    body = decode_object(call.request)
+    written = writes.create(call.state, call.served, call.target, body, _options(call))
+    return _written(call, 201, written)
+
+
+def _replace(call: Call) -> Answer:
+    body = decode_object(call.request)
+    if call.kind.custom and not body["metadata"].get("resourceVersion"):
+        raise _unversioned(call.kind, body)
+    written = writes.update(call.state, call.served, call.target, lambda _: body, _options(call))
+    return _written(call, 200, written)
+
+
+def _unversioned(kind: Kind, body: Mapping[str, Any]) -> Exception:
+    from serinus.base.errors import FieldProblem
+    from serinus.local.apiserver.errors import invalid
+
+    problem = FieldProblem(
+        "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
+    )
+    return invalid(kind.kind, kind.group, body["metadata"].get("name") or "", [problem])
+
+
+def _patch(call: Call) -> Answer:
+    change = read_patch(call)
+    written = writes.update(call.state, call.served, call.target, change, _options(call))
+    return _written(call, 200, written)
+
+
+def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
+    """The patch of the request as a function on the object; StatusError 415 if of no known kind."""
+    content_type = call.request.content_type
+    if content_type in APPLY_PATCHES:
+        raise unsupported_media_type(
+            "server-side apply is not served yet; use kubectl apply without --server-side"
+        )
+    apply = {MERGE_PATCH: merge_patch, JSON_PATCH: json_patch}.get(content_type)
+    if apply is None:
+        raise unsupported_media_type(
+            f"the body of the request was in an unknown format - accepted media types include: "
+            f"{JSON_PATCH}, {MERGE_PATCH}, {STRATEGIC_PATCH}"
+        )
+    patch = decode_json(call.request.body)
+    if content_type != JSON_PATCH and not isinstance(patch, dict):
+        raise bad_request("a merge patch must be an object")
+    return lambda value: apply(value, patch)
+
+
+def _delete(call: Call) -> Answer:
+    options = _delete_options(call)
+    version, gone = deletes.delete(call.state, call.kind, call.target, options)
+    if not gone:
+        return Answer(200, _shape(call).one(version))
+    details: dict[str, Any] = {"name": call.target.name, "kind": call.kind.plural}
+    if call.kind.group:
+        details["group"] = call.kind.group
+    details["uid"] = version.object["metadata"]["uid"]
+    return json_answer(200, _success() | {"details": details})
+
+
+def _delete_options(call: Call) -> deletes.DeleteOptions:
+    body = decode_json(call.request.body) if call.request.body else None
+    return deletes.read_options(body, call.request.query)
+
+
+def _success() -> dict[str, Any]:
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
+
+
+def _delete_collection(call: Call) -> Answer:
+    options = _delete_options(call)
+    collection = call.state.collection(call.kind)
+    page = lists.list_page(call.state, collection, call.target.namespace, call.request.query)
+    for version in page.versions:
+        namespace, name = version.key
+        target = Target(call.kind.group, call.kind.version, call.kind.plural, namespace, name)
+        deletes.delete(call.state, call.kind, target, options)
+    return Answer(200, _shape(call).many(page.versions, page.meta))
+
+
+def _options(call: Call) -> writes.WriteOptions:
+    query = call.request.query
+    validation = query.get("fieldValidation") or "Warn"
+    if validation not in ("Strict", "Warn", "Ignore"):
+        raise bad_request(
+            f"fieldValidation {validation!r} is unknown; known are Strict, Warn, Ignore"
+        )
+    dry_run = query.get("dryRun", "")
+    if dry_run not in ("", "All"):
+        raise bad_request(f"dryRun {dry_run!r} is unknown; known is All")
+    request = call.request
+    repeated: tuple[str, ...] = ()
+    if "fieldValidation" in query and validation != "Ignore" and request.content_type == JSON:
+        repeated = tuple(duplicate_fields(request.body))
+    return writes.WriteOptions(validation, bool(dry_run), repeated)
+
+
+def _written(call: Call, status: int, written: writes.Written) -> Answer:
+    return Answer(status, _shape(call).one(written.version), warnings=written.warnings)
+
+
+_COLLECTION_VERBS: dict[str, Verb] = {
+    "GET": _list_or_watch,
+    "HEAD": _list_or_watch,
+    "POST": _create,
+    "DELETE": _delete_collection,
+}
+_OBJECT_VERBS: dict[str, Verb] = {
+    "GET": _read,
+    "HEAD": _read,
+    "PUT": _replace,
+    "PATCH": _patch,
+    "DELETE": _delete,
+}
+_STATUS_VERBS: dict[str, Verb] = {"GET": _read, "PUT": _replace, "PATCH": _patch}
+
+
+def create_namespace(state: State, name: str) -> None:
+    """Make one of the namespaces that are there from the start."""
+    served = state.registry.find("", "v1", "namespaces")
+    assert served is not None
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    writes.create(state, served, Target("", "v1", "namespaces"), body, writes.WriteOptions())

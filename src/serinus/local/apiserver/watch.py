@@ -1,0 +1,142 @@
+"""Watches: what a collection's history has to say to one client, line by line.
+
+A watch is a cursor over the shared history; lines are encoded once for all watchers. Time-outs are
+wall time and never scaled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from serinus.local.apiserver.errors import StatusError, bad_request, expired, invalid
+from serinus.local.apiserver.lists import read_resource_version, read_selection
+from serinus.local.apiserver.representation import Representation
+from serinus.local.apiserver.selectors import Predicate
+from serinus.local.apiserver.state import State
+from serinus.local.apiserver.store import Change, Collection, Expired, Version, watch_line
+
+INITIAL_EVENTS_END = "k8s.io/initial-events-end"
+_DEFAULT_TIMEOUT_SECONDS = 1800.0
+_LONGEST_TIMEOUT_SECONDS = 24 * 3600.0
+_BOOKMARK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a client asked to be told."""
+
+    collection: Collection
+    namespace: str
+    test: Predicate | None
+    shape: Representation
+    timeout_seconds: float
+    bookmarks: bool
+
+
+def read_watch(
+    collection: Collection, namespace: str, query: Mapping[str, str], shape: Representation
+) -> Watch:
+    """The watch that a request asks for; StatusError 400 for what cannot be read."""
+    text = query.get("timeoutSeconds") or "0"
+    if not text.isdecimal():
+        raise bad_request(f"timeoutSeconds {text!r} is not a whole number of seconds")
+    timeout = min(float(text), _LONGEST_TIMEOUT_SECONDS) or _DEFAULT_TIMEOUT_SECONDS
+    bookmarks = query.get("allowWatchBookmarks", "").lower() in ("1", "true")
+    return Watch(collection, namespace, read_selection(query), shape, timeout, bookmarks)
+
+
+def start(state: State, watch: Watch, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+    """The lines of the watch, whose place in the history is fixed at once, not at first reading.
+
+    A version that the history has forgotten gives one ERROR line with a 410, as kubectl and
+    client-go expect it.
+    """
+    initial = query.get("sendInitialEvents", "").lower() in ("1", "true")
+    if initial and query.get("resourceVersionMatch") != "NotOlderThan":
+        raise _needs_match()
+    wanted = read_resource_version(query)
+    replay = initial or wanted is None
+    first: list[bytes] = []
+    if replay:
+        position = watch.collection.end()
+        for version in watch.collection.sorted(watch.namespace or None):
+            if watch.test is None or watch.test(version.object):
+                first.append(watch.shape.line("ADDED", version))
+        if initial and watch.bookmarks:
+            now = str(state.store.resource_version)
+            first.append(watch.shape.bookmark(now, {INITIAL_EVENTS_END: "true"}))
+    else:
+        assert wanted is not None
+        try:
+            position = watch.collection.position(wanted)
+        except Expired as error:
+            return _only(_error_line(error))
+    return _lines(state, watch, position, first)
+
+
+def _needs_match() -> StatusError:
+    from serinus.base.errors import FieldProblem
+
+    message = "Forbidden: sendInitialEvents requires resourceVersionMatch=NotOlderThan"
+    return invalid(
+        "ListOptions", "meta.k8s.io", "", [FieldProblem("resourceVersionMatch", message)]
+    )
+
+
+async def _only(line: bytes) -> AsyncIterator[bytes]:
+    yield line
+
+
+def _error_line(error: Expired) -> bytes:
+    message = f"too old resource version: the history begins at {error.resource_version}"
+    return watch_line("ERROR", msgspec.json.encode(expired(message).body()))
+
+
+async def _lines(
+    state: State, watch: Watch, position: int, first: list[bytes]
+) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + watch.timeout_seconds
+    if first:
+        yield b"".join(first)
+    while True:
+        try:
+            changes = watch.collection.since(position)
+        except Expired as error:
+            yield _error_line(error)
+            return
+        position += len(changes)
+        if lines := [line for change in changes if (line := line_of(watch, change))]:
+            yield b"".join(lines)
+            continue
+        left = deadline - loop.time()
+        if left <= 0 or state.closing.is_set():
+            break
+        done, _ = await asyncio.wait(
+            {watch.collection.next_change()}, timeout=min(left, _BOOKMARK_SECONDS)
+        )
+        if not done and watch.bookmarks and left > _BOOKMARK_SECONDS:
+            yield watch.shape.bookmark(str(state.store.resource_version), {})
+    if watch.bookmarks:
+        yield watch.shape.bookmark(str(state.store.resource_version), {})
+
+
+def line_of(watch: Watch, change: Change) -> bytes | None:
+    """What this watch has to be told of a change: an object may enter or leave its selection."""
+    seen = change.new or change.last
+    assert seen is not None
+    if watch.namespace and seen.key[0] != watch.namespace:
+        return None
+    was = change.old is not None and _selected(watch, change.old)
+    now = change.new is not None and _selected(watch, change.new)
+    if now:
+        return watch.shape.line("MODIFIED" if was else "ADDED", seen)
+    return watch.shape.line("DELETED", seen) if was else None
+
+
+def _selected(watch: Watch, version: Version) -> bool:
+    return watch.test is None or watch.test(version.object)

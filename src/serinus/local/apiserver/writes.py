@@ -1,0 +1,212 @@
+"""Create, replace and patch: from a decoded body to a stored version.
+
+The order is: identity, pruning, the half that may change, defaults, validation, admission,
+storage. Everything between reading the old object and storing the new one is synchronous, so no
+write can come between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.local.apiserver.bodies import require_object
+from serinus.local.apiserver.built_in import prepare_create, prepare_update
+from serinus.local.apiserver.deletes import remove_if_finished
+from serinus.local.apiserver.errors import (
+    already_exists,
+    bad_request,
+    forbidden,
+    invalid,
+    not_found,
+)
+from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.metadata import kept_metadata, new_metadata
+from serinus.local.apiserver.paths import Target
+from serinus.local.apiserver.registry import Served
+from serinus.local.apiserver.state import State
+from serinus.local.apiserver.store import Version
+
+Change = Callable[[Mapping[str, Any]], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """How a write is to be done; `validation` is Strict, Warn or Ignore (`fieldValidation`).
+
+    `repeated` are the fields that the body names twice.
+    """
+
+    validation: str = "Warn"
+    dry_run: bool = False
+    repeated: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write led to: the version that is stored now (or would be), and its warnings."""
+
+    version: Version
+    warnings: tuple[str, ...]
+    removed: bool = False
+
+
+def create(
+    state: State, served: Served, target: Target, body: dict[str, Any], options: WriteOptions
+) -> Written:
+    """Store a new object; StatusError 404, 409, 422 and so on where it cannot be."""
+    kind = served.kind
+    _check_type(kind, body)
+    if kind.namespaced and not target.namespace:
+        raise bad_request("an empty namespace may not be set during creation")
+    if body["metadata"].get("resourceVersion"):
+        raise bad_request("resourceVersion should not be set on objects to be created")
+    value, warnings = _pruned(served, body, options)
+    value["metadata"] = metadata = new_metadata(state, kind, target, value)
+    if kind.namespaced:
+        require_namespace(state, kind, target.namespace, metadata["name"])
+    if "status" in kind.subresources:
+        value.pop("status", None)
+    value = prepare_create(state, kind, served.schema.default(value))
+    warnings += _checked(state, served, value)
+    collection = state.collection(kind)
+    key = (metadata.get("namespace", ""), metadata["name"])
+    if key in collection.objects:
+        raise already_exists(kind.group, kind.plural, metadata["name"])
+    if options.dry_run:
+        return Written(Version(key, value, 0), warnings)
+    return Written(state.store.put(collection, key, value), warnings)
+
+
+def require_namespace(state: State, kind: Kind, namespace: str, name: str) -> None:
+    """StatusError 404 if the namespace is absent, 403 if it is being deleted."""
+    found = state.store.collection("", "namespaces").get("", namespace)
+    if found is None:
+        raise not_found("", "namespaces", namespace)
+    if "deletionTimestamp" in found.object["metadata"]:
+        why = (
+            f"unable to create new content in namespace {namespace} because it is being terminated"
+        )
+        raise forbidden(kind.group, kind.plural, name, why)
+
+
+def update(
+    state: State, served: Served, target: Target, change: Change, options: WriteOptions
+) -> Written:
+    """Store `change(object)` as the next version; no version is made if nothing changes.
+
+    `target.subresource` may be "status": then only the status is taken over.
+    """
+    kind = served.kind
+    collection = state.collection(kind)
+    old = collection.get(target.namespace, target.name)
+    if old is None:
+        raise not_found(kind.group, kind.plural, target.name)
+    before = _in_version(kind, old.object)
+    body = require_object(change(before))
+    _check_type(kind, body)
+    value, warnings = _pruned(served, body, options)
+    metadata = kept_metadata(kind, before, value)
+    if target.subresource == "status":
+        value = _with_status(before, value, metadata)
+    else:
+        value["metadata"] = metadata
+        if "status" in kind.subresources:
+            value.pop("status", None)
+            if "status" in before:
+                value["status"] = before["status"]
+    value = served.schema.default(value)
+    if target.subresource != "status":
+        value = prepare_update(kind, before, value)
+    if value == before:
+        return Written(old, warnings)
+    _count_generation(kind, before, value)
+    warnings += _checked(state, served, value, status_only=target.subresource == "status")
+    if options.dry_run:
+        return Written(Version(old.key, value, old.resource_version), warnings)
+    stored = state.store.put(collection, old.key, {**value, "apiVersion": kind.stored_version})
+    removed = remove_if_finished(state, kind, stored)
+    return Written(stored, warnings, removed)
+
+
+def _in_version(kind: Kind, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    if value.get("apiVersion") == kind.api_version:
+        return value
+    return {**value, "apiVersion": kind.api_version}
+
+
+def _with_status(
+    before: Mapping[str, Any], value: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> dict[str, Any]:
+    kept = {**before["metadata"], "resourceVersion": metadata["resourceVersion"]}
+    merged = {**before, "metadata": kept}
+    if "status" in value:
+        merged["status"] = value["status"]
+    else:
+        merged.pop("status", None)
+    return merged
+
+
+def _check_type(kind: Kind, body: dict[str, Any]) -> None:
+    """Fill in what a body leaves out about its type; StatusError 400 if it is another one."""
+    for field, wanted in (("apiVersion", kind.api_version), ("kind", kind.kind)):
+        given = body.get(field)
+        if not given:
+            body[field] = wanted
+        elif given != wanted:
+            raise bad_request(
+                f"the {field} in the data ({given}) does not match the expected {field} ({wanted})"
+            )
+
+
+def _pruned(
+    served: Served, body: dict[str, Any], options: WriteOptions
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The body without unknown fields, and the warnings about them; 400 if Strict."""
+    value, unknown = served.schema.prune(body)
+    if options.validation == "Ignore" or not (unknown or options.repeated):
+        return value, ()
+    words = [f'duplicate field "{path}"' for path in options.repeated]
+    words += [f'unknown field "{path}"' for path in unknown]
+    if options.validation == "Strict":
+        kind = served.kind
+        raise bad_request(
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+            f"strict decoding error: {', '.join(words)}"
+        )
+    return value, tuple(words)
+
+
+def _checked(
+    state: State, served: Served, value: dict[str, Any], *, status_only: bool = False
+) -> tuple[str, ...]:
+    """The warnings of the admission checks; StatusError 422 with all that is wrong."""
+    kind = served.kind
+    checked: Mapping[str, Any] = value
+    if not kind.custom and not status_only:
+        # built-in statuses come from components that leave out what is zero
+        checked = {name: child for name, child in value.items() if name != "status"}
+    problems = served.schema.problems(checked)
+    warnings: list[str] = []
+    if not status_only and not problems:
+        for check in state.admission:
+            said, refused = check(value, state.view)
+            warnings += said
+            problems = [*problems, *refused]
+    if problems:
+        raise invalid(kind.kind, kind.group, value["metadata"]["name"], problems)
+    return tuple(warnings)
+
+
+def _count_generation(kind: Kind, before: Mapping[str, Any], value: dict[str, Any]) -> None:
+    if not (kind.generation or kind.custom):
+        return
+    ignored = {"metadata", "apiVersion"}
+    if "status" in kind.subresources or not kind.custom:
+        ignored.add("status")
+    names = (before.keys() | value.keys()) - ignored
+    if any(before.get(name) != value.get(name) for name in names):
+        metadata = value["metadata"]
+        generation = metadata.get("generation", 0) + 1
+        value["metadata"] = {**metadata, "generation": generation}
