@@ -1,0 +1,80 @@
+"""Traefik's configuration, and the addresses under which it tells what it does. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+INGRESS_CLASS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "IngressClass",
+    "metadata": {
+        "name": "nginx",
+        "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
+    },
+    "spec": {"controller": "k8s.io/ingress-nginx"},
+}
+BUCKETS_SECONDS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3),
+    *(0.4, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0),
+)
+RETRY = {"attempts": 5, "initialInterval": "10ms"}
+"""Five, because a try may meet the dead server again; only what found no server is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPorts:
+    """Where the gateway listens on the loopback: requests of users, and its own API and metrics."""
+
+    web: int
+    api: int
+
+
+def static_config(endpoint: str, ports: GatewayPorts, routes_file: str) -> dict[str, Any]:
+    """The configuration that Traefik starts with; `endpoint` carries the caller's secret."""
+    return {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "log": {"level": "INFO", "format": "json"},
+        "entryPoints": {
+            "web": {
+                "address": f"127.0.0.1:{ports.web}",
+                "http": {"middlewares": ["again@file"]},
+            },
+            "traefik": {"address": f"127.0.0.1:{ports.api}"},
+        },
+        "api": {"insecure": True, "dashboard": False},
+        "ping": {},
+        "metrics": {
+            "prometheus": {
+                "addServicesLabels": True,
+                "addEntryPointsLabels": True,
+                "buckets": list(BUCKETS_SECONDS),
+                "entryPoint": "traefik",
+            }
+        },
+        "providers": {
+            "providersThrottleDuration": "50ms",
+            "file": {"filename": routes_file, "watch": False},
+            "kubernetesIngressNGINX": {
+                "endpoint": endpoint,
+                "throttleDuration": "50ms",
+                "watchIngressWithoutClass": True,
+            },
+        },
+    }
+
+
+def routes_config() -> dict[str, Any]:
+    """What no object of the cluster says: requests that found no server are sent again."""
+    return {"http": {"middlewares": {"again": {"retry": RETRY}}}}
+
+
+def weights_of(service: dict[str, Any]) -> dict[str, int]:
+    """The weights in force in one of Traefik's weighted services, by the name of each part."""
+    parts = (service.get("weighted") or {}).get("services") or []
+    return {str(part["name"]): int(part.get("weight", 1)) for part in parts}
+
+
+def weighted_service_name(namespace: str, ingress: str, service: str, port: int | str) -> str:
+    """Traefik's name for the split of an Ingress's traffic to `service`."""
+    return f"{namespace}-{ingress}-{service}-{port}-wrr@kubernetesingressnginx"

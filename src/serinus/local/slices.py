@@ -1,0 +1,128 @@
+"""Which EndpointSlices a Service should have, and how the gateway is shown them. Pure.
+
+One slice per pod, since every pod has a port of its own. The stored slices are plain: 127.0.0.1 and
+the pod's port. Traefik drops every endpoint whose address text it already has, whatever its port;
+so the gateway's view spells each pod's address differently (`spelled_address`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from serinus.api.kubernetes import ContainerPort, Service, ServicePort
+from serinus.local.environment import HOST
+from serinus.local.podspec import NodePod
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
+MANAGED_BY = "endpointslice-controller.k8s.io"
+
+
+def is_selected(service: Service, pod: NodePod) -> bool:
+    """Whether the Service's selector is not empty and matches the pod's labels."""
+    selector = service.spec.selector
+    labels = pod.metadata.labels
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def wanted_slices(service: Service, pods: Iterable[NodePod]) -> dict[str, dict[str, Any]]:
+    """The slices by name: one for each selected pod that has a port, lives and is to stay.
+
+    A pod that is being deleted has no endpoint from that moment on; one that is not ready has one
+    that says so.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for pod in pods:
+        port = pod.port()
+        over = pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed")
+        if port is not None and not over and pod.status.pod_ip and is_selected(service, pod):
+            made = _slice(service, pod, port)
+            found[made["metadata"]["name"]] = made
+    return found
+
+
+def served_port(pod: NodePod) -> ContainerPort | None:
+    """The one port that a pod serves here: the first that its containers declare."""
+    return next((port for c in pod.spec.containers for port in c.ports), None)
+
+
+def routed_ports(service: Service, pod: NodePod) -> tuple[ServicePort, ...]:
+    """The Service's ports that lead to the pod's served port; if none is told apart, the first."""
+    ports, served = service.spec.ports, served_port(pod)
+    if len(ports) <= 1 or served is None:
+        return ports[:1]
+    names = (served.container_port, str(served.container_port), served.name)
+    matching = tuple(
+        port
+        for port in ports
+        if (port.port if port.target_port is None else port.target_port) in names
+    )
+    return matching or ports[:1]
+
+
+def spelled_address(port: int) -> str:
+    """127.0.0.1 as v4-mapped IPv6 text in one of 65,536 spellings, one for each port.
+
+    The bits of the port choose the zero padding of six groups and the case of `ffff`.
+    """
+    digits = [(port >> shift) & 3 for shift in range(0, 12, 2)]
+    zeros = [(digit + 1) * "0" for digit in digits[:5]]
+    mapped = "".join("F" if (port >> (12 + bit)) & 1 else "f" for bit in range(4))
+    return ":".join([*zeros, mapped, "7f00", digits[5] * "0" + "1"])
+
+
+def gateway_view(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An EndpointSlice as the gateway sees it; slices that others wrote are left as they are."""
+    ports = stored.get("ports") or ()
+    addresses = [a for e in stored.get("endpoints") or () for a in e.get("addresses") or ()]
+    if not ports or addresses != [HOST]:
+        return stored
+    address = spelled_address(int(ports[0].get("port") or 0))
+    endpoints = [{**endpoint, "addresses": [address]} for endpoint in stored["endpoints"]]
+    return {**stored, "addressType": "IPv6", "endpoints": endpoints}
+
+
+def _slice(service: Service, pod: NodePod, port: int) -> dict[str, Any]:
+    ready = pod.ready()
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": f"{service.metadata.name}-{pod.metadata.name}"[:253].rstrip("-."),
+            "namespace": service.metadata.namespace,
+            "labels": {
+                SERVICE_NAME_LABEL: service.metadata.name,
+                MANAGED_BY_LABEL: MANAGED_BY,
+            },
+            "ownerReferences": [
+                {
+                    "apiVersion": "v1",
+                    "kind": "Service",
+                    "name": service.metadata.name,
+                    "uid": service.metadata.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "addressType": "IPv4",
+        "endpoints": [
+            {
+                "addresses": [HOST],
+                "conditions": {"ready": ready, "serving": ready, "terminating": False},
+                "nodeName": pod.spec.node_name,
+                "targetRef": {
+                    "kind": "Pod",
+                    "namespace": pod.metadata.namespace,
+                    "name": pod.metadata.name,
+                    "uid": pod.metadata.uid,
+                },
+            }
+        ],
+        # an unnamed port must carry the empty name: a missing one is no match for Traefik
+        "ports": [
+            {"name": wanted.name, "port": port, "protocol": wanted.protocol or "TCP"}
+            for wanted in routed_ports(service, pod)
+        ],
+    }
