@@ -118,7 +118,7 @@ def test_typed_answers_name_the_object_that_is_unreadable() -> None:
         server.put(MAPS, config("a", x="1"))
         with pytest.raises(errors.UnreadableAnswer, match=r"ConfigMap shop/a: Expected `array`"):
             await client.get(CONFIGMAPS, "a", "shop", type=Strange)
-        with pytest.raises(errors.UnreadableAnswer, match="ConfigMap in the list"):
+        with pytest.raises(errors.UnreadableAnswer, match="ConfigMap shop/a: Expected"):
             await client.list(CONFIGMAPS, type=Strange)
 
     with_client(story)

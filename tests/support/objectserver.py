@@ -137,9 +137,11 @@ class ObjectServer:
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
             async with asyncio.timeout(float(query["timeoutSeconds"])):
-                while not gone.done():
+                while not gone.done() and since >= self.compacted:
                     since = await self._send_since(path, since, send)
                     since = await self._wait(since, send, gone)
+                await _event(send, "ERROR", status(410, "Expired")[1])
+                await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             await send({"type": "http.response.body", "body": b""})
         finally:

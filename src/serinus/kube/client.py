@@ -17,14 +17,15 @@ import msgspec
 from serinus.base.clock import Clock
 from serinus.kube.calls import Caller, Limits
 from serinus.kube.errors import Gone, UnreadableAnswer, error_of_answer
-from serinus.kube.listing import Listing, PageDecoder, PageItems, UndecodedItem
+from serinus.kube.listing import Listing, PageDecoder, PageItems
+from serinus.kube.objects import Unreadable
 from serinus.kube.resource import Resource
 from serinus.kube.transport.wire import Request, Response, StreamResponse, Transport
 
 T = TypeVar("T")
 Json = dict[str, Any]
 PAGE_SIZE = 500
-_LIST_ATTEMPTS = 3
+_LIST_RESTARTS = 2
 
 
 class PatchKind(StrEnum):
@@ -107,10 +108,9 @@ class Client:
         decoder: PageDecoder[Any] = PageDecoder(type)
         items, version = await self.list_pages(resource.path(namespace), query, decoder)
         for item in items:
-            if isinstance(item, UndecodedItem):
-                raise UnreadableAnswer(
-                    f"a {resource.kind} in the list cannot be read: {item.error}"
-                )
+            if isinstance(item, Unreadable):
+                where = "/".join(filter(None, (item.namespace, item.name)))
+                raise UnreadableAnswer(f"{resource.kind} {where}: {item.error}")
         return Listing(tuple(items), version)
 
     async def create(
@@ -222,22 +222,19 @@ class Client:
         The first page is never asked with a resourceVersion: 0 would be answered from a cache of
         unknown age. If a continue token expires on the way, the list begins anew.
         """
-        for attempt in range(_LIST_ATTEMPTS):
-            try:
-                return await self._pages_once(path, query, decoder, tries)
-            except Gone:
-                if attempt == _LIST_ATTEMPTS - 1:
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    async def _pages_once(
-        self, path: str, query: Mapping[str, str], decoder: PageDecoder[T], tries: int | None
-    ) -> tuple[PageItems[T], str]:
         found: PageItems[T] = []
         page_query = {**query, "limit": str(PAGE_SIZE)}
+        restarts = 0
         while True:
             request = Request("GET", path, page_query, self._headers(False))
-            answer = await self._caller.call(request, tries=tries)
+            try:
+                answer = await self._caller.call(request, tries=tries)
+            except Gone:
+                if page_query.pop("continue", None) is None or restarts == _LIST_RESTARTS:
+                    raise
+                restarts += 1
+                found.clear()
+                continue
             items, meta = decoder.decode(answer.body)
             found += items
             if not meta.continue_:

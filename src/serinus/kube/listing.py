@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from serinus.kube.errors import UnreadableAnswer
+from serinus.kube.objects import Unreadable, identity_of_bytes
 from serinus.kube.raws import raw_copier
 
 T = TypeVar("T")
@@ -37,15 +38,7 @@ class _Page(msgspec.Struct, Generic[T]):
     items: list[T] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class UndecodedItem:
-    """An item that is not of the wanted type: its bytes, and what is wrong with it."""
-
-    raw: bytes
-    error: str
-
-
-PageItems = list[T | UndecodedItem]
+PageItems = list[T | Unreadable]
 
 
 class PageDecoder(Generic[T]):
@@ -82,8 +75,15 @@ class PageDecoder(Generic[T]):
             try:
                 items.append(self.decode_item(bytes(raw)))
             except msgspec.ValidationError as error:
-                items.append(UndecodedItem(bytes(raw), str(error)))
+                items.append(_unreadable(bytes(raw), str(error)))
         return items, page.metadata
 
     def _own(self, item: T) -> T:
         return item if self._copy is None else self._copy(item)
+
+
+def _unreadable(raw: bytes, error: str) -> Unreadable:
+    try:
+        return Unreadable(*identity_of_bytes(raw), error)
+    except msgspec.ValidationError as broken:
+        raise UnreadableAnswer(f"an item of the list has no metadata: {broken}") from broken
