@@ -1,0 +1,123 @@
+"""Which pods a ReplicaSet should create or delete, and what its status says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from serinus.api.kubernetes import ReplicaSet
+from serinus.local.podspec import NodePod
+
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaPlan:
+    """How many pods to create, which to delete, the status, and when a pod becomes available."""
+
+    create: int
+    delete: tuple[NodePod, ...]
+    status: Mapping[str, int]
+    wake_at: datetime | None
+
+
+def plan_replicas(replicaset: ReplicaSet, pods: Iterable[NodePod], now: datetime) -> ReplicaPlan:
+    """What is to be done for `replicaset` with `pods`, all those that it owns."""
+    active = [pod for pod in pods if is_active(pod)]
+    wanted = 1 if replicaset.spec.replicas is None else replicaset.spec.replicas
+    surplus = len(active) - wanted
+    if replicaset.metadata.deletion_timestamp is not None:
+        surplus = 0
+    available_at = [at for pod in active if (at := _available_at(replicaset, pod)) is not None]
+    template_labels = _template_labels(replicaset)
+    status = {
+        "replicas": len(active),
+        "fullyLabeledReplicas": sum(
+            template_labels.items() <= dict(pod.metadata.labels).items() for pod in active
+        ),
+        "readyReplicas": sum(pod.ready() for pod in active),
+        "availableReplicas": sum(at <= now for at in available_at),
+        "observedGeneration": replicaset.metadata.generation,
+    }
+    return ReplicaPlan(
+        create=max(0, -surplus),
+        delete=tuple(sorted(active, key=deletion_order)[: max(0, surplus)]),
+        status=status,
+        wake_at=min((at for at in available_at if at > now), default=None),
+    )
+
+
+def is_active(pod: NodePod) -> bool:
+    """Whether a pod counts: it is not on its way out and has not ended for good."""
+    over = pod.status.phase in ("Succeeded", "Failed")
+    return pod.metadata.deletion_timestamp is None and not over
+
+
+def deletion_order(pod: NodePod) -> tuple[Any, ...]:
+    """Sort key: who goes first. The order is the API's: what serves least and is youngest."""
+    phases = {"Pending": 0, "": 0, "Unknown": 1, "Running": 2}
+    cost = pod.metadata.annotations.get(DELETION_COST, "0")
+    restarts = max((c.restart_count for c in pod.status.container_statuses), default=0)
+    return (
+        bool(pod.spec.node_name),
+        phases.get(pod.status.phase, 2),
+        pod.ready(),
+        int(cost) if cost.lstrip("-").isdecimal() else 0,
+        _age_first(_ready_since(pod)),
+        -restarts,
+        _age_first(pod.metadata.creation_timestamp),
+        pod.metadata.name,
+    )
+
+
+def new_pod(replicaset: ReplicaSet, name: str) -> dict[str, Any]:
+    """A pod of the ReplicaSet: its template as it came, under a name of its own."""
+    template: dict[str, Any] = msgspec.json.decode(replicaset.spec.template)
+    metadata = template.get("metadata") or {}
+    kept = {
+        key: metadata[key] for key in ("labels", "annotations", "finalizers") if key in metadata
+    }
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": replicaset.metadata.name,
+        "uid": replicaset.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+    placed = {"name": name, "namespace": replicaset.metadata.namespace, "ownerReferences": [owner]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": kept | placed,
+        "spec": template.get("spec") or {},
+    }
+
+
+def _available_at(replicaset: ReplicaSet, pod: NodePod) -> datetime | None:
+    since = _ready_since(pod)
+    if since is None:
+        return None
+    return since + timedelta(seconds=replicaset.spec.min_ready_seconds)
+
+
+def _ready_since(pod: NodePod) -> datetime | None:
+    for condition in pod.status.conditions:
+        if condition.type == "Ready" and condition.status == "True":
+            return condition.last_transition_time or _LONG_AGO
+    return None
+
+
+def _age_first(at: datetime | None) -> float:
+    """Younger sorts before older; without an instant, first of all."""
+    return -at.timestamp() if at is not None else float("-inf")
+
+
+def _template_labels(replicaset: ReplicaSet) -> Mapping[str, str]:
+    template: dict[str, Any] = msgspec.json.decode(replicaset.spec.template)
+    return (template.get("metadata") or {}).get("labels") or {}

@@ -1,0 +1,123 @@
+"""Keeps as many pods as each ReplicaSet wants, and its status true."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterable
+
+from serinus.api.kubernetes import ReplicaSet
+from serinus.base.clock import Clock
+from serinus.kube.client import Client
+from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.informer import Informer
+from serinus.kube.resource import PODS, REPLICASETS
+from serinus.kube.workqueue import WorkQueue
+from serinus.local.controllers.loop import work
+from serinus.local.controllers.pods import new_pod, plan_replicas
+from serinus.local.podspec import NodePod
+
+Key = tuple[str, str]
+OWNER_INDEX = "owner"
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+
+def owner_uids(pod: NodePod) -> Iterable[str]:
+    """The index that the informer of pods needs under OWNER_INDEX."""
+    owner = pod.metadata.controller()
+    return (owner.uid,) if owner is not None else ()
+
+
+class ReplicaSets:
+    """The controller; `pods` is shared with others and has the index OWNER_INDEX."""
+
+    def __init__(
+        self, client: Client, clock: Clock, pods: Informer[NodePod], chance: random.Random
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._chance = chance
+        self._pods = pods
+        self._sets = Informer(client, REPLICASETS, ReplicaSet, clock, jitter=chance)
+        self._queue: WorkQueue[Key] = WorkQueue(clock, chance)
+        self._sets.on_change(self._set_changed)
+        pods.on_change(self._pod_changed)
+
+    async def run(self) -> None:
+        """Follow the server until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sets.run())
+            await self._pods.synced()
+            await self._sets.synced()
+            await work("replicaset", self._queue, self._reconcile)
+
+    async def _reconcile(self, key: Key) -> None:
+        namespace, name = key
+        replicaset = self._sets.store.get(namespace, name)
+        if replicaset is None:
+            return
+        owned = self._pods.store.by_index(OWNER_INDEX, replicaset.metadata.uid)
+        plan = plan_replicas(replicaset, owned, self._clock.now())
+        made = await asyncio.gather(
+            *(self._create(replicaset) for _ in range(plan.create)),
+            *(self._delete(pod) for pod in plan.delete),
+            return_exceptions=True,
+        )
+        for failure in made:
+            if isinstance(failure, BaseException):
+                raise failure
+        if plan.create or plan.delete:
+            self._queue.add(key)  # the status is written from what is there then
+            return
+        if plan.wake_at is not None:
+            self._queue.add_at(key, plan.wake_at)
+        await self._write_status(replicaset, dict(plan.status))
+
+    async def _write_status(self, replicaset: ReplicaSet, status: dict[str, int]) -> None:
+        now = replicaset.status
+        known = {
+            "replicas": now.replicas,
+            "fullyLabeledReplicas": now.fully_labeled_replicas,
+            "readyReplicas": now.ready_replicas,
+            "availableReplicas": now.available_replicas,
+            "observedGeneration": now.observed_generation,
+        }
+        if status != known:
+            meta = replicaset.metadata
+            answer = await self._client.patch(
+                REPLICASETS, meta.name, {"status": status}, meta.namespace, subresource="status"
+            )
+            self._sets.expect(answer)
+
+    async def _create(self, replicaset: ReplicaSet) -> None:
+        meta = replicaset.metadata
+        while True:
+            suffix = "".join(self._chance.choices(_LETTERS, k=5))
+            pod = new_pod(replicaset, f"{meta.name[:57]}-{suffix}")
+            try:
+                self._pods.expect(await self._client.create(PODS, pod, meta.namespace))
+                return
+            except AlreadyExists:
+                continue  # the name is taken: draw another one
+
+    async def _delete(self, pod: NodePod) -> None:
+        meta = pod.metadata
+        try:
+            left = await self._client.delete(PODS, meta.name, meta.namespace, uid=meta.uid)
+        except NotFound:
+            left = None
+        if left is None:
+            self._pods.expect_gone(meta.namespace, meta.name, meta.uid)
+        else:
+            self._pods.expect(left)
+
+    def _set_changed(self, old: ReplicaSet | None, new: ReplicaSet | None) -> None:
+        changed = new or old
+        if changed is not None:
+            self._queue.add((changed.metadata.namespace, changed.metadata.name))
+
+    def _pod_changed(self, old: NodePod | None, new: NodePod | None) -> None:
+        for pod in (old, new):
+            owner = pod.metadata.controller() if pod is not None else None
+            if pod is not None and owner is not None and owner.kind == "ReplicaSet":
+                self._queue.add((pod.metadata.namespace, owner.name))
