@@ -11,17 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from serinus.api.kubernetes import Container, EndpointSlice, Pod, PodStatus
 from serinus.base.quantity import parse_quantity
 from serinus.local.metrics.samples import Sample
+from serinus.local.podspec import NodeContainer, NodePod
 
 SERVICE_NAME = "kubernetes.io/service-name"
 _NOT_WORD = re.compile(r"[^a-zA-Z0-9_]")
 _UNITS = {"memory": "byte", "ephemeral-storage": "byte", "cpu": "core"}
 _CONDITIONS = ("true", "false", "unknown")
+AnyPod = Pod | NodePod
 _PHASES = ("Pending", "Running", "Succeeded", "Failed", "Unknown")
-Object = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +44,38 @@ class ContainerUsage:
     cpu_seconds: float
 
 
-def scrape_targets(pods: Iterable[Object], slices: Iterable[Object]) -> list[Target]:
+def scrape_targets(pods: Iterable[AnyPod], slices: Iterable[EndpointSlice]) -> list[Target]:
     """A target per pod and Service that selects it, ready or not, in a stable order.
 
     Addresses come from the EndpointSlices (first port of each); pods that no slice names are not
-    scraped. Objects are in the form of the API (JSON).
+    scraped.
     """
-    by_name = {_place(pod): pod for pod in pods}
+    by_name = {(pod.metadata.namespace, pod.metadata.name): pod for pod in pods}
     targets: dict[tuple[str, str, str], Target] = {}
     for part in slices:
-        namespace = part["metadata"]["namespace"]
-        service = _labels(part).get(SERVICE_NAME, "")
-        port = next((p["port"] for p in part.get("ports") or () if p.get("port")), None)
-        for endpoint in part.get("endpoints") or ():
-            name = (endpoint.get("targetRef") or {}).get("name", "")
+        namespace = part.metadata.namespace
+        service = part.metadata.labels.get(SERVICE_NAME, "")
+        port = next((port.port for port in part.ports if port.port), None)
+        for endpoint in part.endpoints:
+            name = endpoint.target_ref.name if endpoint.target_ref else ""
             pod = by_name.get((namespace, name))
-            addresses = endpoint.get("addresses") or ()
-            if pod is None or port is None or not service or not addresses:
+            if pod is None or port is None or not service or not endpoint.addresses:
                 continue
-            instance = f"{addresses[0]}:{port}"
+            instance = f"{endpoint.addresses[0]}:{port}"
             targets[namespace, service, instance] = Target(
                 f"http://{instance}/metrics", _target_labels(pod, service, instance)
             )
     return [targets[key] for key in sorted(targets)]
 
 
-def _target_labels(pod: Object, service: str, instance: str) -> dict[str, str]:
-    namespace, name = _place(pod)
-    containers = pod.get("spec", {}).get("containers") or ()
-    own = {_NOT_WORD.sub("_", key): value for key, value in _labels(pod).items()}
+def _target_labels(pod: AnyPod, service: str, instance: str) -> dict[str, str]:
+    own = {_NOT_WORD.sub("_", key): value for key, value in pod.metadata.labels.items()}
     fixed = {
-        "namespace": namespace,
-        "pod": name,
+        "namespace": pod.metadata.namespace,
+        "pod": pod.metadata.name,
         "service": service,
         "job": service,
-        "container": containers[0]["name"] if containers else "",
+        "container": pod.spec.containers[0].name if pod.spec.containers else "",
         "instance": instance,
     }
     return {**own, **fixed}
@@ -101,49 +99,50 @@ def usage_gauges(usage: Iterable[ContainerUsage], speed: float) -> Iterator[Samp
         yield Sample("container_cpu_usage_seconds_total", labels, used.cpu_seconds * speed)
 
 
-def object_gauges(pods: Iterable[Object]) -> Iterator[Sample]:
+def object_gauges(pods: Iterable[AnyPod]) -> Iterator[Sample]:
     """What kube-state-metrics exports about pods and their containers."""
     for pod in pods:
-        namespace, name = _place(pod)
-        labels = {"namespace": namespace, "pod": name, "job": "kube-state-metrics"}
-        own = {f"label_{_NOT_WORD.sub('_', k)}": v for k, v in _labels(pod).items()}
+        labels = {
+            "namespace": pod.metadata.namespace,
+            "pod": pod.metadata.name,
+            "job": "kube-state-metrics",
+        }
+        own = {f"label_{_NOT_WORD.sub('_', k)}": v for k, v in pod.metadata.labels.items()}
         yield Sample("kube_pod_labels", {**labels, **own}, 1)
-        yield from _status_gauges(pod.get("status") or {}, labels)
-        for container in pod.get("spec", {}).get("containers") or ():
+        yield from _status_gauges(pod.status, labels)
+        for container in pod.spec.containers:
             yield from _resource_gauges(container, labels)
 
 
-def _status_gauges(status: Object, labels: Mapping[str, str]) -> Iterator[Sample]:
-    conditions = {c["type"]: c.get("status", "Unknown") for c in status.get("conditions") or ()}
-    ready = conditions.get("Ready", "False").lower()
+def _status_gauges(status: PodStatus, labels: Mapping[str, str]) -> Iterator[Sample]:
+    ready = next((c.status.lower() for c in status.conditions if c.type == "Ready"), "false")
     for condition in _CONDITIONS:
         shown = {**labels, "condition": condition}
         yield Sample("kube_pod_status_ready", shown, float(ready == condition))
     for phase in _PHASES:
         shown = {**labels, "phase": phase}
-        yield Sample("kube_pod_status_phase", shown, float(status.get("phase") == phase))
-    for container in status.get("containerStatuses") or ():
-        shown = {**labels, "container": container["name"]}
-        restarts = float(container.get("restartCount") or 0)
+        yield Sample("kube_pod_status_phase", shown, float(status.phase == phase))
+    for container in status.container_statuses:
+        shown = {**labels, "container": container.name}
+        restarts = float(container.restart_count)
         yield Sample("kube_pod_container_status_restarts_total", shown, restarts)
 
 
-def _resource_gauges(container: Object, labels: Mapping[str, str]) -> Iterator[Sample]:
-    for kind in ("requests", "limits"):
-        for resource, quantity in ((container.get("resources") or {}).get(kind) or {}).items():
+def _resource_gauges(
+    container: Container | NodeContainer, labels: Mapping[str, str]
+) -> Iterator[Sample]:
+    """Requests and limits; a quantity that cannot be read exports nothing."""
+    resources = container.resources
+    for kind, quantities in (("requests", resources.requests), ("limits", resources.limits)):
+        for resource, quantity in quantities.items():
             shown = {
                 **labels,
-                "container": container["name"],
+                "container": container.name,
                 "resource": _NOT_WORD.sub("_", resource),
                 "unit": _UNITS.get(resource, "integer"),
             }
-            amount = float(parse_quantity(quantity))
+            try:
+                amount = float(parse_quantity(quantity))
+            except ValueError:
+                continue
             yield Sample(f"kube_pod_container_resource_{kind}", shown, amount)
-
-
-def _place(thing: Object) -> tuple[str, str]:
-    return thing["metadata"]["namespace"], thing["metadata"]["name"]
-
-
-def _labels(thing: Object) -> Mapping[str, str]:
-    return thing["metadata"].get("labels") or {}
