@@ -1,0 +1,53 @@
+"""What can be found about an object: errors, references that are not there yet, warnings.
+
+Errors and missing references hold a rollout; warnings are told and never hold it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from serinus.base.errors import FieldProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Missing(FieldProblem):
+    """A reference to what is not there yet; its message begins with `waiting for`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """All that was found, in the order of the fields."""
+
+    errors: tuple[FieldProblem, ...] = ()
+    missing: tuple[FieldProblem, ...] = ()
+    """Each a Missing; the appearance of the object mends it."""
+    warnings: tuple[FieldProblem, ...] = ()
+    """Unknown fields. Not about values, so that they never hold anything."""
+
+    @classmethod
+    def of(cls, found: Iterable[FieldProblem]) -> Findings:
+        """Errors and missing references, told apart."""
+        problems = tuple(dict.fromkeys(found))
+        return cls(
+            errors=tuple(p for p in problems if not isinstance(p, Missing)),
+            missing=tuple(p for p in problems if isinstance(p, Missing)),
+        )
+
+    def __add__(self, other: Findings) -> Findings:
+        return Findings(
+            errors=self.errors + other.errors,
+            missing=self.missing + other.missing,
+            warnings=self.warnings + other.warnings,
+        )
+
+    def problems(self) -> tuple[FieldProblem, ...]:
+        """What InvalidSpec says: empty if nothing holds the object, else all there is to mend."""
+        held = self.errors + self.missing
+        return held + self.warnings if held else ()
+
+
+def describe(problems: tuple[FieldProblem, ...]) -> str:
+    """All problems as one text, each once, separated by `; `."""
+    return "; ".join(dict.fromkeys(str(problem) for problem in problems))

@@ -1,0 +1,244 @@
+"""Rules of metrics and of what asks for them, by themselves (spec/argo-rollouts.md 2.6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from serinus.api.analysis import (
+    AnalysisRunArgument,
+    AnalysisRunSpec,
+    AnalysisTemplateSpec,
+    DryRun,
+    MeasurementRetention,
+    Metric,
+)
+from serinus.api.argo import RolloutAnalysis
+from serinus.api.validation.arguments import misplaced_placeholders
+from serinus.api.validation.labels import validate_annotations, validate_labels
+from serinus.api.validation.later import not_yet_measured
+from serinus.api.validation.numbers import duration, is_filled_in_later, whole
+from serinus.base.errors import FieldProblem
+
+ConditionCheck = Callable[[str], str]
+"""What is wrong with a condition, in a sentence, or "". The language is not known here."""
+
+Rules = tuple[DryRun | MeasurementRetention, ...]
+
+ON_NO_DATA = ("error", "fail", "skip")
+_LEAST = (
+    ("count", 0),
+    ("failure_limit", -1),
+    ("inconclusive_limit", 0),
+    ("consecutive_error_limit", 0),
+    ("consecutive_success_limit", 0),
+    ("no_data_limit", 0),
+)
+_PODS_OF = ("Latest", "Stable")
+_DOWNWARD = re.compile(r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])")
+
+
+def nothing_wrong(condition: str) -> str:
+    """The check of who does not know the language of conditions."""
+    return ""
+
+
+# --- What asks for an analysis --------------------------------------------------------------------
+
+
+def validate_rollout_analysis(asked: RolloutAnalysis, path: str) -> Iterator[FieldProblem]:
+    """An analysis as a step asks for it."""
+    if not asked.templates:
+        yield FieldProblem(f"{path}.templates", "is empty; name what is measured")
+    for index, template in enumerate(asked.templates):
+        if not template.template_name:
+            yield FieldProblem(f"{path}.templates[{index}].templateName", "is missing")
+        elif template in asked.templates[:index]:
+            yield FieldProblem(f"{path}.templates[{index}]", f"{template.template_name} is twice")
+    yield from passed_arguments(asked.args, f"{path}.args")
+    yield from _rules(asked.dry_run, f"{path}.dryRun")
+    yield from _rules(asked.measurement_retention, f"{path}.measurementRetention")
+    metadata = asked.analysis_run_metadata
+    yield from validate_labels(metadata.labels, f"{path}.analysisRunMetadata.labels")
+    yield from validate_annotations(metadata.annotations, f"{path}.analysisRunMetadata.annotations")
+
+
+def passed_arguments(arguments: Sequence[AnalysisRunArgument], path: str) -> Iterator[FieldProblem]:
+    """Arguments that a rollout passes."""
+    seen: set[str] = set()
+    for index, argument in enumerate(arguments):
+        here = f"{path}[{index}]"
+        if not argument.name or argument.name in seen:
+            yield FieldProblem(f"{here}.name", f"{argument.name!r} is empty or repeated")
+        seen.add(argument.name)
+        source = argument.value_from
+        if source is None:
+            continue
+        if argument.value:
+            yield FieldProblem(here, "has value and valueFrom; keep one")
+        hash_of, field = source.pod_template_hash_value, source.field_ref
+        if (hash_of is None) == (field is None):
+            yield FieldProblem(
+                f"{here}.valueFrom", "needs one of podTemplateHashValue and fieldRef"
+            )
+        if hash_of is not None and hash_of not in _PODS_OF:
+            yield FieldProblem(
+                f"{here}.valueFrom.podTemplateHashValue", f"{hash_of!r} must be Latest or Stable"
+            )
+        if field is not None:
+            yield from _field_path(field.field_path, f"{here}.valueFrom.fieldRef.fieldPath")
+
+
+def _field_path(text: str, path: str) -> Iterator[FieldProblem]:
+    if not text:
+        yield FieldProblem(path, "is missing")
+    elif text.startswith("metadata") and not _DOWNWARD.fullmatch(text):
+        yield FieldProblem(
+            path,
+            f"{text!r}: of metadata there are name, namespace, uid, labels['x'] and "
+            "annotations['x']",
+        )
+
+
+def _rules(rules: Rules, path: str) -> Iterator[FieldProblem]:
+    seen: set[str] = set()
+    for index, name in enumerate(_expressions(rules)):
+        here = f"{path}[{index}].metricName"
+        if name in seen:
+            yield FieldProblem(here, f"{name!r} is repeated")
+        seen.add(name)
+        try:
+            re.compile(name)
+        except re.error as error:
+            hint = "; write .* for every metric" if name == "*" else ""
+            yield FieldProblem(here, f"{name!r} is no regular expression ({error}){hint}")
+
+
+def _expressions(rules: Rules) -> list[str]:
+    return [rule.metric_name for rule in rules]
+
+
+def rules_without_metric(rules: Rules, names: Sequence[str], path: str) -> Iterator[FieldProblem]:
+    """Rules that none of the metrics' names fits; a rule that is no expression is named before."""
+    for index, expression in enumerate(_expressions(rules)):
+        try:
+            fits = any(re.search(expression, name) for name in names)
+        except re.error:
+            continue
+        if not fits:
+            yield FieldProblem(
+                f"{path}[{index}].metricName",
+                f"{expression!r} fits no metric; there are {', '.join(names) or 'none'}",
+            )
+
+
+# --- Templates and runs ---------------------------------------------------------------------------
+
+
+def validate_template_spec(
+    spec: AnalysisTemplateSpec, check: ConditionCheck = nothing_wrong, path: str = "spec"
+) -> Iterator[FieldProblem]:
+    """A template by itself; the templates that it names are looked at elsewhere."""
+    if not spec.metrics and not spec.templates:
+        yield FieldProblem(f"{path}.metrics", "is empty; say what is measured")
+    for index, argument in enumerate(spec.args):
+        if not argument.name or argument.name in [a.name for a in spec.args[:index]]:
+            yield FieldProblem(f"{path}.args[{index}].name", "is empty or repeated")
+    yield from _rules(spec.dry_run, f"{path}.dryRun")
+    yield from _rules(spec.measurement_retention, f"{path}.measurementRetention")
+    yield from validate_metrics(spec.metrics, check, f"{path}.metrics")
+
+
+def validate_run_spec(
+    spec: AnalysisRunSpec, check: ConditionCheck = nothing_wrong, path: str = "spec"
+) -> Iterator[FieldProblem]:
+    """An AnalysisRun's spec: a template's rules, and every argument must have its value."""
+    if not spec.metrics:
+        yield FieldProblem(f"{path}.metrics", "is empty; say what is measured")
+    for index, argument in enumerate(spec.args):
+        if argument.value is None and argument.value_from is None:
+            yield FieldProblem(f"{path}.args[{index}]", f"{argument.name!r} has no value")
+    yield from _rules(spec.dry_run, f"{path}.dryRun")
+    yield from _rules(spec.measurement_retention, f"{path}.measurementRetention")
+    names = [metric.name for metric in spec.metrics]
+    yield from rules_without_metric(spec.dry_run, names, f"{path}.dryRun")
+    retention = f"{path}.measurementRetention"
+    yield from rules_without_metric(spec.measurement_retention, names, retention)
+    yield from validate_metrics(spec.metrics, check, f"{path}.metrics")
+
+
+def validate_metrics(
+    metrics: Sequence[Metric], check: ConditionCheck, path: str
+) -> Iterator[FieldProblem]:
+    """Metrics of a template or run."""
+    for index, metric in enumerate(metrics):
+        here = f"{path}[{index}]"
+        if not metric.name:
+            yield FieldProblem(f"{here}.name", "is missing")
+        elif metric.name in [other.name for other in metrics[:index]]:
+            yield FieldProblem(f"{here}.name", f"{metric.name!r} is used twice")
+        yield from _metric(metric, check, here)
+
+
+def _metric(metric: Metric, check: ConditionCheck, path: str) -> Iterator[FieldProblem]:
+    yield from duration(metric.interval, f"{path}.interval")
+    yield from duration(metric.initial_delay, f"{path}.initialDelay")
+    yield from _limits(metric, path)
+    for name, condition in (
+        ("successCondition", metric.success_condition),
+        ("failureCondition", metric.failure_condition),
+    ):
+        wrong = check(condition) if condition and not is_filled_in_later(condition) else ""
+        if wrong:
+            yield FieldProblem(f"{path}.{name}", wrong)
+    if metric.on_no_data and metric.on_no_data not in ON_NO_DATA:
+        known = ", ".join(ON_NO_DATA)
+        yield FieldProblem(f"{path}.onNoData", f"{metric.on_no_data!r} must be one of {known}")
+    providers = metric.provider.names()
+    if len(providers) != 1 or len(metric.provider.plugin or {}) > 1:
+        found = " and ".join(providers) if providers else "none"
+        yield FieldProblem(f"{path}.provider", f"needs exactly one provider, has {found}")
+    if metric.provider.prometheus is not None and not metric.provider.prometheus.query:
+        yield FieldProblem(f"{path}.provider.prometheus.query", "is missing")
+    yield from not_yet_measured(metric, path)
+    yield from misplaced_placeholders(metric, path)
+
+
+def _limits(metric: Metric, path: str) -> Iterator[FieldProblem]:
+    names = dict(zip(metric.__struct_fields__, metric.__struct_encode_fields__, strict=True))
+    for attribute, least in _LEAST:
+        value = getattr(metric, attribute)
+        number = whole(value)
+        if number is None and value is not None and not is_filled_in_later(value):
+            yield FieldProblem(f"{path}.{names[attribute]}", f"{value!r} is no whole number")
+        elif number is not None and number < least:
+            yield FieldProblem(f"{path}.{names[attribute]}", f"{number} must be {least} or more")
+    count, failures = whole(metric.count) or 0, whole(metric.failure_limit) or 0
+    successes = whole(metric.consecutive_success_limit) or 0
+    later = any(is_filled_in_later(getattr(metric, attribute)) for attribute, _ in _LEAST)
+    if (
+        failures == -1
+        and successes == 0
+        and not is_filled_in_later(metric.consecutive_success_limit)
+    ):
+        yield FieldProblem(
+            f"{path}.failureLimit", "-1 tolerates every failure; set consecutiveSuccessLimit too"
+        )
+    if count > 1 and not metric.interval:
+        yield FieldProblem(f"{path}.interval", f"is missing; {count} measurements need one")
+    if count > 0 and not later:
+        needed = successes + max(failures, 0)
+        if count < needed:
+            yield FieldProblem(
+                f"{path}.count",
+                f"{count} is less than failureLimit + consecutiveSuccessLimit ({needed})",
+            )
+        if count < (whole(metric.inconclusive_limit) or 0):
+            yield FieldProblem(f"{path}.count", f"{count} is less than inconclusiveLimit")
+
+
+def is_endless(metric: Metric) -> bool:
+    """Whether it is measured until someone stops it: an interval, and no count."""
+    return (
+        bool(metric.interval) and not is_filled_in_later(metric.count) and not whole(metric.count)
+    )

@@ -1,0 +1,27 @@
+"""Everything that can be found about an object, in one call a kind."""
+
+from __future__ import annotations
+
+from serinus.api.argo import Rollout
+from serinus.api.findings import Findings
+from serinus.api.validation.analysis import ConditionCheck, nothing_wrong
+from serinus.api.validation.lookup import Lookup
+from serinus.api.validation.references import validate_references
+from serinus.api.validation.rollout import validate_rollout
+
+
+def check_rollout(
+    rollout: Rollout,
+    lookup: Lookup,
+    read: Findings | None = None,
+    *,
+    condition: ConditionCheck = nothing_wrong,
+) -> Findings:
+    """All that holds or ought to be told; `.problems()` of it is the text of InvalidSpec.
+
+    `read` is what `reading.read` found: values of a wrong type, unknown fields. `condition` says
+    what is wrong with a metric's condition; this room does not know their language.
+    """
+    own = Findings.of(validate_rollout(rollout))
+    others = Findings.of(validate_references(rollout, lookup, condition))
+    return (read or Findings()) + own + others

@@ -1,0 +1,61 @@
+"""Rules of an Experiment's spec by itself (spec/argo-rollouts.md 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from serinus.api.experiment import Experiment, ExperimentTemplate
+from serinus.api.validation.labels import validate_selector
+from serinus.api.validation.numbers import duration, not_negative
+from serinus.api.validation.pod import validate_template
+from serinus.base.errors import FieldProblem
+
+DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
+
+
+def validate_experiment(experiment: Experiment) -> Iterator[FieldProblem]:
+    """Everything that is wrong with the spec."""
+    spec = experiment.spec
+    yield from duration(spec.duration, "spec.duration")
+    yield from not_negative(spec.scale_down_delay_seconds, "spec.scaleDownDelaySeconds")
+    yield from not_negative(spec.progress_deadline_seconds, "spec.progressDeadlineSeconds")
+    deadline = spec.progress_deadline_seconds
+    seconds = DEFAULT_PROGRESS_DEADLINE_SECONDS if deadline is None else deadline
+    if not spec.templates:
+        yield FieldProblem("spec.templates", "is empty; say which pods to run")
+    for index, template in enumerate(spec.templates):
+        here = f"spec.templates[{index}]"
+        if not template.name or template.name in [t.name for t in spec.templates[:index]]:
+            yield FieldProblem(f"{here}.name", f"{template.name!r} is empty or repeated")
+        yield from _template(template, seconds, here)
+    for index, analysis in enumerate(spec.analyses):
+        here = f"spec.analyses[{index}]"
+        if not analysis.name or analysis.name in [a.name for a in spec.analyses[:index]]:
+            yield FieldProblem(f"{here}.name", f"{analysis.name!r} is empty or repeated")
+        if not analysis.template_name:
+            yield FieldProblem(f"{here}.templateName", "is missing")
+
+
+def _template(
+    template: ExperimentTemplate, deadline_seconds: int, path: str
+) -> Iterator[FieldProblem]:
+    yield from not_negative(template.replicas, f"{path}.replicas")
+    yield from not_negative(template.min_ready_seconds, f"{path}.minReadySeconds")
+    if template.min_ready_seconds > deadline_seconds:
+        yield FieldProblem(
+            f"{path}.minReadySeconds",
+            f"{template.min_ready_seconds} is more than progressDeadlineSeconds "
+            f"({deadline_seconds})",
+        )
+    if template.selector is None:
+        yield FieldProblem(f"{path}.selector", "is missing; name the labels of its pods")
+    else:
+        yield from validate_selector(template.selector, f"{path}.selector")
+    raw = bytes(template.template)
+    pods = msgspec.json.decode(raw) if raw else None
+    if not isinstance(pods, dict):
+        yield FieldProblem(f"{path}.template", "is missing; say which pods to run")
+    else:
+        yield from validate_template(pods, f"{path}.template")

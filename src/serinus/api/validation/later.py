@@ -1,0 +1,125 @@
+"""What this version does not do yet, refused by name: nothing that is asked for is ignored.
+
+Values that change nothing, such as a default written out, are accepted. A row goes away with the
+work that makes it true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from serinus.api.analysis import Metric
+from serinus.api.argo import CanaryStrategy, Rollout, Step
+from serinus.base.errors import FieldProblem
+
+ROUTERS = ("nginx",)
+PROVIDERS = ("prometheus",)
+STEPS = ("setWeight", "pause", "setCanaryScale", "analysis")
+
+
+def _asks_for_less(canary: CanaryStrategy) -> bool:
+    """100 % (or a negative value, which means the default) is what holds anyway."""
+    threshold = canary.replica_progress_threshold
+    if threshold is None or threshold.value < 0:
+        return False
+    return not (threshold.type == "Percent" and threshold.value == 100)
+
+
+def _keeps_apart(canary: CanaryStrategy) -> bool:
+    affinity = canary.anti_affinity
+    return affinity is not None and (
+        affinity.preferred is not None or affinity.required is not None
+    )
+
+
+_Row = tuple[str, Callable[[Any], bool], str]
+
+_ROLLOUT: tuple[_Row, ...] = (
+    (
+        "spec.strategy.blueGreen",
+        lambda r: r.spec.strategy.blue_green is not None,
+        "use strategy.canary with trafficRouting.nginx",
+    ),
+    (
+        "spec.workloadRef",
+        lambda r: r.spec.workload_ref is not None,
+        "write the pods into spec.template",
+    ),
+    (
+        "spec.restartAt",
+        lambda r: r.spec.restart_at is not None and r.spec.restart_at != r.status.restarted_at,
+        "to restart, change an annotation of spec.template",
+    ),
+)
+_CANARY: tuple[_Row, ...] = (
+    (
+        "trafficRouting",
+        lambda c: c.traffic_routing is None or not c.traffic_routing.routers(),
+        "a canary without a traffic router is not supported yet; set trafficRouting.nginx",
+    ),
+    ("pingPong", lambda c: c.ping_pong is not None, "use canaryService and stableService"),
+    (
+        "analysis",
+        lambda c: c.analysis is not None and bool(c.analysis.templates),
+        "use analysis steps; a background analysis is not supported yet",
+    ),
+    (
+        "antiAffinity",
+        lambda c: (
+            c.anti_affinity is not None and (c.anti_affinity.preferred or c.anti_affinity.required)
+        ),
+        "write podAntiAffinity into spec.template",
+    ),
+    (
+        "scaleDownDelayRevisionLimit",
+        lambda c: c.scale_down_delay_revision_limit is not None,
+        "remove it; old revisions wait for scaleDownDelaySeconds",
+    ),
+    (
+        "replicaProgressThreshold",
+        _asks_for_less,
+        "remove it; every pod has to be available",
+    ),
+)
+
+
+def not_yet(rollout: Rollout) -> Iterator[FieldProblem]:
+    """Each field of the spec that comes with later work."""
+    yield from _rows(_ROLLOUT, rollout, "")
+    canary = rollout.spec.strategy.canary
+    if canary is None:
+        return
+    path = "spec.strategy.canary"
+    yield from _rows(_CANARY, canary, f"{path}.")
+    routers = canary.traffic_routing.routers() if canary.traffic_routing else ()
+    for name in routers:
+        if name not in ROUTERS:
+            yield _refusal(f"{path}.trafficRouting.{name}", f"use one of: {', '.join(ROUTERS)}")
+    for index, step in enumerate(canary.steps):
+        yield from _step(step, f"{path}.steps[{index}]")
+
+
+def not_yet_measured(metric: Metric, path: str) -> Iterator[FieldProblem]:
+    """A provider of `metric` that comes with later work."""
+    for name in metric.provider.names():
+        if name not in PROVIDERS:
+            yield _refusal(f"{path}.provider.{name}", f"use one of: {', '.join(PROVIDERS)}")
+
+
+def _step(step: Step, path: str) -> Iterator[FieldProblem]:
+    for name in step.kinds():
+        if name not in STEPS:
+            yield _refusal(f"{path}.{name}", f"use one of: {', '.join(STEPS)}")
+
+
+def _rows(rows: tuple[_Row, ...], value: Any, prefix: str) -> Iterator[FieldProblem]:
+    for path, asks, instead in rows:
+        if asks(value):
+            yield _refusal(prefix + path, instead)
+
+
+def _refusal(path: str, instead: str) -> FieldProblem:
+    if "not supported yet" in instead:
+        return FieldProblem(path, instead)
+    return FieldProblem(path, f"is not supported yet; {instead}")

@@ -1,0 +1,185 @@
+"""The AnalysisTemplates that the steps of a canary name: there, sound, finite, with all arguments.
+
+A problem of a template is told once, at the first step that names it; a missing argument is told
+with every step that has to pass it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from serinus.api.analysis import (
+    AnalysisTemplate,
+    AnalysisTemplateRef,
+    Argument,
+    ClusterAnalysisTemplate,
+)
+from serinus.api.argo import CanaryStrategy, RolloutAnalysis
+from serinus.api.validation.analysis import (
+    ConditionCheck,
+    is_endless,
+    rules_without_metric,
+    validate_template_spec,
+)
+from serinus.api.validation.arguments import how_to_pass, used_arguments
+from serinus.api.validation.lookup import Lookup, find
+from serinus.base.errors import FieldProblem
+
+AnyTemplate = AnalysisTemplate | ClusterAnalysisTemplate
+_STEPS = "spec.strategy.canary."
+
+
+@dataclass(slots=True)
+class _Need:
+    """An argument that a template needs and some steps do not pass."""
+
+    declared: bool
+    metrics: tuple[str, ...]
+    steps: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Survey:
+    """What was looked at so far, over all steps."""
+
+    namespace: str
+    lookup: Lookup
+    check: ConditionCheck
+    told: set[AnalysisTemplateRef] = field(default_factory=set)
+    needs: dict[tuple[str, str], _Need] = field(default_factory=dict)
+
+
+def validate_analyses(
+    namespace: str, canary: CanaryStrategy, lookup: Lookup, check: ConditionCheck
+) -> Iterator[FieldProblem]:
+    """Everything that the analysis steps of `canary` refer to."""
+    survey = _Survey(namespace, lookup, check)
+    for index, step in enumerate(canary.steps):
+        if step.analysis is not None:
+            yield from _analysis(survey, step.analysis, f"{_STEPS}steps[{index}].analysis")
+    for (template, name), need in survey.needs.items():
+        yield _missing_argument(template, name, need)
+
+
+def _analysis(survey: _Survey, asked: RolloutAnalysis, path: str) -> Iterator[FieldProblem]:
+    found: dict[AnalysisTemplateRef, AnyTemplate] = {}
+    for index, ref in enumerate(asked.templates):
+        yield from _collect(survey, ref, f"{path}.templates[{index}]", found)
+    templates = list(found.values())
+    yield from _clashes(templates, path)
+    names = [metric.name for template in templates for metric in template.spec.metrics]
+    if len(found) >= len(asked.templates):  # else a missing template may have the metric
+        yield from rules_without_metric(asked.dry_run, names, f"{path}.dryRun")
+        retention = f"{path}.measurementRetention"
+        yield from rules_without_metric(asked.measurement_retention, names, retention)
+    _note_needs(survey, asked, templates, path)
+
+
+def _collect(
+    survey: _Survey,
+    ref: AnalysisTemplateRef,
+    path: str,
+    found: dict[AnalysisTemplateRef, AnyTemplate],
+) -> Iterator[FieldProblem]:
+    """`ref` and the templates that it names, into `found`; a circle ends where it began."""
+    if not ref.template_name or ref in found:
+        return
+    template = _find(survey, ref, path)
+    if isinstance(template, FieldProblem):
+        yield template
+        return
+    found[ref] = template
+    if ref not in survey.told:
+        survey.told.add(ref)
+        yield from _template(survey, template, _title(template), path)
+    for inner in template.spec.templates:
+        yield from _collect(survey, inner, path, found)
+
+
+def _find(survey: _Survey, ref: AnalysisTemplateRef, path: str) -> AnyTemplate | FieldProblem:
+    if ref.cluster_scope:
+        return find(survey.lookup, ClusterAnalysisTemplate, "", ref.template_name, path)
+    return find(survey.lookup, AnalysisTemplate, survey.namespace, ref.template_name, path)
+
+
+def _title(template: AnyTemplate) -> str:
+    return f"{type(template).__name__} {template.metadata.name}"
+
+
+def _template(
+    survey: _Survey, template: AnyTemplate, title: str, path: str
+) -> Iterator[FieldProblem]:
+    for problem in validate_template_spec(template.spec, survey.check):
+        yield FieldProblem(path, f"{title}: {problem}")
+    for index, metric in enumerate(template.spec.metrics):
+        if is_endless(metric):
+            yield FieldProblem(
+                path,
+                f"{title}: spec.metrics[{index}].count: is missing, so metric {metric.name} never "
+                "ends; a step waits for the end of its analysis",
+            )
+
+
+def _clashes(templates: list[AnyTemplate], path: str) -> Iterator[FieldProblem]:
+    """Metric names and argument values that templates of one analysis do not agree on."""
+    metrics: dict[str, str] = {}
+    values: dict[str, tuple[str, Argument]] = {}
+    for template in templates:
+        owner = template.metadata.name
+        for metric in template.spec.metrics:
+            if metrics.setdefault(metric.name, owner) != owner:
+                yield FieldProblem(
+                    f"{path}.templates",
+                    f"{metrics[metric.name]} and {owner} both have a metric {metric.name}",
+                )
+        for argument in template.spec.args:
+            if argument.value is None and argument.value_from is None:
+                continue
+            other, known = values.setdefault(argument.name, (owner, argument))
+            if (known.value, known.value_from) != (argument.value, argument.value_from):
+                yield FieldProblem(
+                    f"{path}.templates",
+                    f"{other} and {owner} have different values for arg {argument.name}",
+                )
+
+
+def _note_needs(
+    survey: _Survey, asked: RolloutAnalysis, templates: list[AnyTemplate], path: str
+) -> None:
+    passed = {argument.name for argument in asked.args}
+    declared: Mapping[str, list[Argument]] = {
+        argument.name: [a for t in templates for a in t.spec.args if a.name == argument.name]
+        for template in templates
+        for argument in template.spec.args
+    }
+    given = {
+        name
+        for name, arguments in declared.items()
+        if name in passed or any(a.value is not None or a.value_from for a in arguments)
+    }
+    for template in templates:
+        used: dict[str, list[str]] = {a.name: [] for a in template.spec.args}
+        for metric in template.spec.metrics:
+            for name in used_arguments(metric):
+                used.setdefault(name, []).append(metric.name)
+        for name, metrics in used.items():
+            if name in given:
+                continue
+            key = (_title(template), name)
+            need = survey.needs.setdefault(key, _Need(name in declared, tuple(metrics)))
+            need.steps.append(path + ("" if name in passed else ".args"))
+
+
+def _missing_argument(template: str, name: str, need: _Need) -> FieldProblem:
+    users = f"metric {' and '.join(need.metrics)} of " if need.metrics else ""
+    steps = [step.removeprefix(_STEPS) for step in need.steps if step.endswith(".args")]
+    todo = []
+    if not need.declared:
+        todo.append(f"declare it in the template (spec.args: `- name: {name}`)")
+    if steps:
+        todo.append(f"add it under {' and '.join(steps)}, for example {how_to_pass(name)}")
+    return FieldProblem(
+        need.steps[0],
+        f"missing arg `{name}`, used by {users}{template}: {', and '.join(todo)}",
+    )

@@ -1,0 +1,106 @@
+"""The contract of the section "Bad input": everything at once, with paths, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from api.worlds import View, World, put
+from serinus.api.admission import admit
+from serinus.api.findings import describe
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = Path(os.environ.get("SERINUS_REFERENCE", ROOT.parent / "shared")) / "seeds"
+CANARY = "spec.strategy.canary"
+seeds = pytest.mark.skipif(not SEEDS.is_dir(), reason=f"no seeds in {SEEDS}")
+
+
+def as_printed() -> World:
+    """What the first release of a team looks like: fields a level too deep, things forgotten."""
+    world = World()
+    put(world.rollout, f"{CANARY}.rollbackWindow", {"revisions": 3})
+    put(world.rollout, f"{CANARY}.analysis", {"successfulRunHistoryLimit": 5})
+    put(world.rollout, f"{CANARY}.steps.2.analysis.args", ...)
+    put(world.of("AnalysisTemplate"), "spec.args", ...)
+    world.remove("Ingress", "shop")
+    return world
+
+
+def test_a_sound_rollout_has_no_findings() -> None:
+    assert World().told() == []
+    assert World().findings().problems() == ()
+
+
+def test_everything_is_told_at_once_with_the_way_out() -> None:
+    text = describe(as_printed().findings().problems())
+    assert f"{CANARY}.rollbackWindow: unknown field; did you mean spec.rollbackWindow?" in text
+    assert (
+        f"{CANARY}.analysis.successfulRunHistoryLimit: unknown field; "
+        "did you mean spec.analysis.successfulRunHistoryLimit?" in text
+    )
+    assert (
+        f"{CANARY}.trafficRouting.nginx.stableIngress: waiting for Ingress shop in namespace prod"
+        in text
+    )
+    assert (
+        f"{CANARY}.steps[2].analysis.args: missing arg `revision`, used by metric errors of "
+        "AnalysisTemplate errors: declare it in the template (spec.args: `- name: revision`), and "
+        "add it under steps[2].analysis.args, for example `- name: revision` with "
+        "`valueFrom: {podTemplateHashValue: Latest}`" in text
+    )
+
+
+def test_once_mended_only_the_unknown_fields_are_left_and_they_do_not_hold() -> None:
+    world = as_printed()
+    sound = World()
+    world.documents.append(sound.of("Ingress"))
+    put(world.of("AnalysisTemplate"), "spec.args", [{"name": "revision"}])
+    put(world.rollout, f"{CANARY}.steps.2.analysis.args", [{"name": "revision", "value": "x"}])
+    found = world.findings()
+    assert [problem.path for problem in found.warnings] == [
+        f"{CANARY}.rollbackWindow",
+        f"{CANARY}.analysis.successfulRunHistoryLimit",
+    ]
+    assert found.problems() == ()
+
+
+def test_the_server_warns_in_single_lines_and_refuses_nothing() -> None:
+    world = as_printed()
+    warnings, errors = admit(world.rollout, View(world))
+    assert not errors
+    assert len(warnings) == 4
+    assert not any("\n" in warning for warning in warnings)
+
+
+def test_the_server_says_nothing_about_what_is_not_ours() -> None:
+    world = World()
+    for kind in ("Service", "Ingress"):
+        assert admit(world.of(kind), View(world)) == ((), ())
+    application = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": {}}
+    assert admit(application, View(world)) == ((), ())
+
+
+@seeds
+def test_seed_001_as_printed() -> None:
+    world = World((SEEDS / "001-checkout.yaml").read_text())
+    for document in world.documents:
+        document["metadata"].setdefault("namespace", "production")
+    text = describe(world.findings().problems())
+    for part in (
+        f"{CANARY}.rollbackWindow: unknown field; did you mean spec.rollbackWindow?",
+        "did you mean spec.analysis.successfulRunHistoryLimit?",
+        "did you mean spec.analysis.unsuccessfulRunHistoryLimit?",
+        "waiting for Ingress checkout-ingress in namespace production",
+        "missing arg `revision`, used by metric error-rate of AnalysisTemplate error-rate",
+        "missing arg `revision`, used by metric latency of AnalysisTemplate latency-p99",
+        "steps[2].analysis.args and steps[5].analysis.args and steps[8].analysis.args",
+    ):
+        assert part in text
+    assert text.count("AnalysisTemplate") == 2
+
+
+@seeds
+def test_seed_000_is_accepted_unchanged() -> None:
+    assert World((SEEDS / "000-canary-nginx.yaml").read_text()).told() == []
