@@ -178,14 +178,13 @@ def _injected(revision: ReplicaSet) -> PodTemplateMetadata:
 def _without_ours(template: dict[str, Any], injected: PodTemplateMetadata) -> dict[str, Any]:
     """The template as its author wrote it: no hash label, no ephemeral metadata."""
     metadata = dict(template.get("metadata") or {})
-    ours = {
+    ours: Mapping[str, Mapping[str, str | None]] = {
         "labels": {**injected.labels, POD_HASH: None},
-        "annotations": dict(injected.annotations),
+        "annotations": injected.annotations,
     }
     for field, mine in ours.items():
-        theirs = metadata.get(field) or {}
+        theirs: Mapping[str, str] = metadata.pop(field, None) or {}
         kept = {k: v for k, v in theirs.items() if k not in mine or mine[k] not in (None, v)}
-        metadata[field] = kept
-        if not kept:
-            del metadata[field]
+        if kept:
+            metadata[field] = kept
     return {**template, "metadata": metadata}

@@ -1,0 +1,80 @@
+"""A Rollout and all that belongs to it, as read from a cluster, and who plays which part.
+
+Works on API objects alone; knows neither client nor screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from serinus.api.analysis import AnalysisRun
+from serinus.api.argo import Rollout
+from serinus.api.kubernetes import ObjectMeta, Pod, ReplicaSet
+from serinus.api.names import POD_HASH, REVISION
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What `get rollout` shows. Only objects that the Rollout owns, directly or not."""
+
+    rollout: Rollout
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    runs: tuple[AnalysisRun, ...] = ()
+
+
+def gather(
+    rollout: Rollout,
+    replica_sets: Iterable[ReplicaSet],
+    pods: Iterable[Pod],
+    runs: Iterable[AnalysisRun],
+) -> Family:
+    """The family of `rollout` out of all objects of its namespace."""
+    mine = tuple(one for one in replica_sets if _owned(one.metadata, {rollout.metadata.uid}))
+    uids = {one.metadata.uid for one in mine}
+    return Family(
+        rollout,
+        mine,
+        tuple(one for one in pods if _owned(one.metadata, uids)),
+        tuple(one for one in runs if _owned(one.metadata, {rollout.metadata.uid})),
+    )
+
+
+def hash_of(metadata: ObjectMeta) -> str:
+    """Which revision an object belongs to."""
+    return metadata.labels.get(POD_HASH, "")
+
+
+def revision_of(metadata: ObjectMeta) -> int:
+    """The revision number, 0 if it has none."""
+    text = metadata.annotations.get(REVISION, "")
+    return int(text) if text.isdecimal() else 0
+
+
+def roles(rollout: Rollout, hash_: str) -> tuple[str, ...]:
+    """What a revision is to its rollout: stable, canary, active, preview, or nothing any more."""
+    status, strategy = rollout.status, rollout.spec.strategy
+    if not hash_:
+        return ()
+    if strategy.blue_green:
+        claims = [
+            ("stable", status.stable_rs),
+            ("active", status.blue_green.active_selector),
+            ("preview", status.blue_green.preview_selector),
+        ]
+        named = tuple(name for name, owner in claims if owner == hash_)
+        # Once all is switched, the preview Service selects the active revision as well.
+        return tuple(n for n in named if n != "preview" or "active" not in named)
+    if hash_ == status.stable_rs:
+        return ("stable",)
+    return ("canary",) if hash_ == status.current_pod_hash else ()
+
+
+def newest_first(replica_sets: Iterable[ReplicaSet]) -> Sequence[ReplicaSet]:
+    """By revision number, the latest first."""
+    return sorted(replica_sets, key=lambda one: (-revision_of(one.metadata), one.metadata.name))
+
+
+def _owned(metadata: ObjectMeta, uids: set[str]) -> bool:
+    return any(owner.controller and owner.uid in uids for owner in metadata.owner_references)
