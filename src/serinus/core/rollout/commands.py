@@ -140,10 +140,10 @@ def _unpause(rollout: Rollout) -> tuple[Edit, ...]:
 
 def _next_step(rollout: Rollout) -> dict[str, int]:
     canary = rollout.spec.strategy.canary
-    if canary is None or not canary.steps:
-        return {}
     index = rollout.status.current_step_index or 0
-    return {"currentStepIndex": min(index + 1, len(canary.steps))}
+    if canary is None or index >= len(canary.steps):
+        return {}
+    return {"currentStepIndex": index + 1}
 
 
 def _stands_inconclusive(rollout: Rollout) -> bool:
