@@ -1,0 +1,192 @@
+"""How a rollout gets on by itself: steps that complete, pauses, verdicts, promotion (S5, S7, S10).
+
+What is decided here goes into the status only; traffic and capacity follow from the next snapshot
+on, so that a lost status costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from serinus.api.argo import Pause, PauseCondition, ReplicaProgressThreshold, Step
+from serinus.base.durations import parse_pause_duration
+from serinus.core.rollout import capacity, reach
+from serinus.core.rollout.canary import PAUSE_STEP, step_text
+from serinus.core.rollout.course import Course
+from serinus.core.rollout.desired import Proposal, canary_count
+from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.rules import Rule
+from serinus.core.rollout.runs import condemned, followed, judge
+from serinus.core.rollout.standing import Standing
+from serinus.core.routing import Routing, Unknown
+
+Turn = tuple[Course, Proposal]
+
+
+def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
+    """The course after this plan, and what now holds it back."""
+    steps = standing.strategy.steps
+    if course.abort:
+        return followed(standing, course), proposal
+    if not proposal.may_step:
+        return condemned(standing, course), _frozen(standing, proposal)
+    if standing.promoted or standing.current is None:
+        return course, proposal
+    if standing.first or course.promote_full or course.index >= len(steps) or not standing.replicas:
+        return _promote(standing, course, proposal)
+    if course.renewed:
+        return course, proposal
+    return _step(standing, course, proposal, steps[course.index])
+
+
+def _frozen(standing: Standing, proposal: Proposal) -> Proposal:
+    if standing.invalid:
+        problems = "; ".join(str(problem) for problem in standing.snapshot.problems)
+        return proposal.because(Hold.INVALID, problems)
+    return proposal.because(Hold.FROZEN, "paused by spec.paused")
+
+
+# --- Steps ---------------------------------------------------------------------------------------
+
+
+def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) -> Turn:
+    if step.pause is not None:
+        return _pause(standing, course, proposal, step.pause)
+    if step.set_canary_scale is not None:
+        done = _at_scale(standing, course, proposal, exact=True)
+        return _if_done(standing, course, proposal, done)
+    if step.set_weight is not None:
+        done = _at_scale(standing, course, proposal, exact=False)
+        done = done and proposal.weight == min(step.set_weight, standing.total)
+        done = done and _shown(standing, proposal.weight)
+        return _if_done(standing, course, proposal, done)
+    if step.analysis is not None:
+        course, proposal, passed = judge(standing, course, proposal)
+        return _if_done(standing, course, proposal, passed)
+    message = f"step {course.index + 1} ({step_text(step)}) is of a kind that is not known here"
+    return course, proposal.because(Hold.INVALID, message)
+
+
+def _if_done(standing: Standing, course: Course, proposal: Proposal, done: bool) -> Turn:
+    return (_next(standing, course), proposal) if done else (course, proposal)
+
+
+def _next(standing: Standing, course: Course) -> Course:
+    """One step further; a pause or a run of the step that is left behind has had its say."""
+    steps = standing.strategy.steps
+    done, of, step = course.index + 1, len(steps), step_text(steps[course.index])
+    course = course.tell("RolloutStepCompleted", f"Rollout step {done}/{of} completed ({step})")
+    return replace(course, index=course.index + 1, pauses=(), controller_pause=False, run=None)
+
+
+def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause) -> Turn:
+    """`controllerPause` without a pause condition means: a person let it go on."""
+    if Rule.S5 not in standing.rules:
+        return _next(standing, course), proposal
+    now = standing.snapshot.now
+    begun = next((c.start_time for c in course.pauses if c.reason == PAUSE_STEP), None)
+    if begun is None and course.controller_pause:
+        return _next(standing, course).tell("RolloutResumed", "Rollout is resumed"), proposal
+    if begun is None:
+        course = replace(
+            course,
+            pauses=(*course.pauses, PauseCondition(reason=PAUSE_STEP, start_time=now)),
+            controller_pause=True,
+        ).tell("RolloutPaused", f"Rollout is paused ({PAUSE_STEP})")
+        begun = now
+    ends = _ends(pause, begun)
+    if ends is not None and now >= ends:
+        return _next(standing, course), proposal
+    until = f"until {ends:%H:%M:%S}Z" if ends else "until it is promoted"
+    where = f"{course.index + 1}/{len(standing.strategy.steps)}"
+    return course, proposal.because(Hold.PAUSE, f"pause of step {where} {until}", ends)
+
+
+def _ends(pause: Pause, begun: datetime) -> datetime | None:
+    return None if pause.duration is None else begun + parse_pause_duration(pause.duration)
+
+
+def _at_scale(standing: Standing, course: Course, proposal: Proposal, *, exact: bool) -> bool:
+    """The canary has the pods that its step asks for, and enough of them are available."""
+    current = standing.current
+    if current is None:
+        return False
+    wanted = canary_count(standing, course) if exact else proposal.counts.get(current.name, 0)
+    if current.replicas < wanted or (exact and current.replicas != wanted):
+        return False
+    return current.available >= capacity.needed(wanted, _threshold(standing))
+
+
+def _threshold(standing: Standing) -> ReplicaProgressThreshold | None:
+    return standing.strategy.replica_progress_threshold
+
+
+def _shown(standing: Standing, weight: int) -> bool:
+    """Every router shows this weight, and none says that it is not obeyed."""
+    total = standing.total
+    return bool(standing.routers) and all(
+        isinstance(seen.routing, Routing)
+        and seen.routing.weight * total == weight * seen.routing.total
+        and seen.verified is not False
+        for seen in standing.routers
+    )
+
+
+# --- S7: promotion -------------------------------------------------------------------------------
+
+
+def _promote(standing: Standing, course: Course, proposal: Proposal) -> Turn:
+    """Stable becomes what carries everything, seen and settled."""
+    held = _not_yet(standing, proposal) if Rule.S7 in standing.rules else None
+    if held is not None:
+        return course, held
+    course = replace(
+        course,
+        index=len(standing.strategy.steps),
+        stable_hash=standing.current_hash,
+        outcome=_why(standing, course),
+        promote_full=False,
+        pauses=(),
+        controller_pause=False,
+        run=None,
+    )
+    number = standing.current.number if standing.current else 0
+    text = f"Rollout completed update to revision {number} ({standing.current_hash})"
+    return course.tell("RolloutCompleted", f"{text}: {course.outcome}"), proposal
+
+
+def _why(standing: Standing, course: Course) -> str:
+    if standing.first:
+        return "Initial deploy"
+    if course.promote_full:
+        return "Full promotion requested"
+    count = len(standing.strategy.steps)
+    return f"Completed all {count} canary steps" if count else "The canary has no steps"
+
+
+def _not_yet(standing: Standing, proposal: Proposal) -> Proposal | None:
+    """The proposal with the reason that holds the promotion; None if nothing does."""
+    needed = capacity.needed(standing.replicas, _threshold(standing))
+    service = standing.stable_service if standing.first else standing.canary_service
+    ready = reach.endpoints(service, standing.current_hash)
+    if ready is None:
+        return proposal.because(Hold.ENDPOINTS, "the endpoints of the new revision are not known")
+    available = standing.current.available if standing.current else 0
+    if min(ready, available) < needed:
+        message = f"new revision {min(ready, available)}/{needed} ready to become stable"
+        return proposal.because(Hold.CAPACITY, message)
+    if standing.first:
+        return None
+    if any(isinstance(seen.routing, Unknown) for seen in standing.routers):
+        return proposal
+    weight = standing.total if standing.replicas else 0
+    wake = reach.settle_wake(standing)
+    if not _shown(standing, weight):
+        return proposal.because(Hold.ROUTER, f"weight {weight} is not shown by every router", wake)
+    on = service is not None and service.selector_hash == standing.current_hash
+    if weight and not (on and reach.service_settled(standing, service)):
+        return proposal.because(Hold.SERVICE, "the canary Service is not on the revision", wake)
+    if not reach.routing_settled(standing):
+        return proposal.because(Hold.SETTLING, f"weight {weight} is settling", wake)
+    return None

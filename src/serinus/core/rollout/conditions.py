@@ -1,0 +1,237 @@
+"""The conditions of a Rollout's status, with the original's types, reasons and messages.
+
+Interface constants: clients match on them (spec of Argo Rollouts 3.3). Ours is only `Waiting`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from serinus.api.argo import RolloutStatus
+from serinus.api.kubernetes import Condition
+from serinus.core.rollout.course import Course, abort_text
+from serinus.core.rollout.reasons import Reason
+from serinus.core.rollout.standing import Standing
+
+DEFAULT_DEADLINE_SECONDS = 600
+ABORTED = "RolloutAborted"
+TIMED_OUT = "ProgressDeadlineExceeded"
+COMPLETE = "NewReplicaSetAvailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a condition should say now; times are filled in where it is merged."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    refresh: bool = False
+    """Something moved: lastUpdateTime is set although nothing else changed."""
+
+
+def conditions_of(
+    standing: Standing, course: Course, status: RolloutStatus, reasons: Sequence[Reason]
+) -> tuple[Condition, ...]:
+    """All conditions for the new `status` (its counts and roles are final, its conditions old)."""
+    said = [
+        _available(standing, status),
+        _healthy(standing, status),
+        _completed(standing, status),
+        _paused(standing, course),
+        progressing(standing, course, status),
+    ]
+    old = {condition.type: condition for condition in standing.status.conditions}
+    if standing.invalid:
+        text = "; ".join(str(problem) for problem in standing.snapshot.problems)
+        name = standing.snapshot.rollout.metadata.name
+        message = f'The Rollout "{name}" is invalid: {text}'
+        said.append(Said("InvalidSpec", "True", "InvalidSpec", message))
+    if reasons or "Waiting" in old:
+        said.append(_waiting(reasons))
+    now = standing.snapshot.now
+    merged = {s.type: _merged(s, old.get(s.type), now) for s in said if s.status}
+    kept = [c for c in standing.status.conditions if c.type not in merged]
+    kept = [c for c in kept if c.type not in ("InvalidSpec", "ReplicaFailure")]
+    order = [c.type for c in standing.status.conditions]
+    fresh = sorted(merged.values(), key=lambda c: order.index(c.type) if c.type in order else 99)
+    return (*kept, *fresh)
+
+
+def _merged(said: Said, old: Condition | None, now: datetime) -> Condition:
+    """The transition time stays while the status does; the rest while nothing is new."""
+    if old is not None:
+        unchanged = (old.status, old.reason, old.message) == (
+            said.status,
+            said.reason,
+            said.message,
+        )
+        if unchanged and not said.refresh:
+            return old
+    moved = now if old is None or old.status != said.status else old.last_transition_time
+    return Condition(
+        type=said.type,
+        status=said.status,
+        reason=said.reason,
+        message=said.message,
+        last_transition_time=moved,
+        last_update_time=now,
+    )
+
+
+def with_waiting(standing: Standing, reasons: Sequence[Reason]) -> tuple[Condition, ...]:
+    """The conditions as they are, with only `Waiting` brought up to date."""
+    old = standing.status.conditions
+    before = next((c for c in old if c.type == "Waiting"), None)
+    waiting = _merged(_waiting(reasons), before, standing.snapshot.now)
+    return (*(c for c in old if c.type != "Waiting"), waiting)
+
+
+# --- One condition each --------------------------------------------------------------------------
+
+
+def _available(standing: Standing, status: RolloutStatus) -> Said:
+    if status.available_replicas >= standing.replicas:
+        return Said("Available", "True", "AvailableReason", "Rollout has minimum availability")
+    message = "Rollout does not have minimum availability"
+    return Said("Available", "False", "AvailableReason", message)
+
+
+def healthy(standing: Standing, status: RolloutStatus) -> bool:
+    """All replicas are of the stable revision, available, and no old pod is left."""
+    same = {status.updated_replicas, status.available_replicas, status.replicas}
+    return (
+        same == {standing.replicas}
+        and completed(status)
+        and status.current_step_index in (None, len(standing.strategy.steps))
+        and not standing.invalid
+    )
+
+
+def completed(status: RolloutStatus) -> bool:
+    """The revision that is wanted is the stable one."""
+    return bool(status.stable_rs) and status.stable_rs == status.current_pod_hash
+
+
+def _healthy(standing: Standing, status: RolloutStatus) -> Said:
+    if healthy(standing, status):
+        return Said("Healthy", "True", "RolloutHealthy", "Rollout is healthy")
+    return Said("Healthy", "False", "RolloutHealthy", "Rollout is not healthy")
+
+
+def _completed(standing: Standing, status: RolloutStatus) -> Said:
+    if completed(status):
+        return Said("Completed", "True", "RolloutCompleted", "RolloutCompleted")
+    number = standing.current.number if standing.current else 0
+    text = f"Rollout not completed, started update to revision {number}"
+    message = f"{text} ({standing.current_hash})" if number else "Rollout not completed"
+    return Said("Completed", "False", "RolloutNotCompleted", message)
+
+
+def _paused(standing: Standing, course: Course) -> Said:
+    paused = bool(course.pauses) or standing.spec.paused
+    status = "True" if paused and not course.abort else "False"
+    return Said("Paused", status, "RolloutPaused", "Rollout is paused")
+
+
+def _waiting(reasons: Sequence[Reason]) -> Said:
+    """Ours: why it is not moving. Written only when the words change, so no word may tick."""
+    if not reasons:
+        return Said("Waiting", "False", "NothingHeld", "")
+    message = "; ".join(reason.message for reason in reasons)
+    return Said("Waiting", "True", reasons[0].hold.value, message)
+
+
+# --- Progressing ---------------------------------------------------------------------------------
+
+
+def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Said:
+    """The condition that carries the deadline; its words in the original's order."""
+    old = _old(standing)
+    name = _name(standing)
+    if course.abort:
+        was = old.message if old and old.reason == ABORTED else abort_text(standing, "")
+        return Said("Progressing", "False", ABORTED, course.abort_message or was)
+    if standing.spec.paused or course.pauses:
+        return Said("Progressing", "Unknown", "RolloutPaused", "Rollout is paused")
+    if old is not None and old.reason == ABORTED:
+        return Said("Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort")
+    if healthy(standing, status):
+        message = f'ReplicaSet "{name}" has successfully progressed.'
+        return Said("Progressing", "True", COMPLETE, message)
+    if old is not None and old.reason == "RolloutPaused":
+        return Said("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
+    if old is None or course.renewed:
+        if standing.current is None:
+            message = f'Created new replica set "{name}"'
+            return Said("Progressing", "True", "NewReplicaSetCreated", message, refresh=True)
+        message = f'Found new replica set "{name}"'
+        return Said("Progressing", "True", "FoundNewReplicaSet", message, refresh=True)
+    if old.reason == COMPLETE and completed(status):
+        message = f'ReplicaSet "{name}" is not available.'
+        return Said("Progressing", "True", "ReplicaSetNotAvailable", message, refresh=True)
+    if _progressed(standing.status, status):
+        message = f'ReplicaSet "{name}" is progressing.'
+        return Said("Progressing", "True", "ReplicaSetUpdated", message, refresh=True)
+    if timed_out(standing, course):
+        message = f'ReplicaSet "{name}" has timed out progressing.'
+        return Said("Progressing", "False", TIMED_OUT, message)
+    return Said("Progressing", old.status, old.reason, old.message)
+
+
+def _old(standing: Standing) -> Condition | None:
+    return next((c for c in standing.status.conditions if c.type == "Progressing"), None)
+
+
+def _name(standing: Standing) -> str:
+    if standing.current is not None:
+        return standing.current.name
+    return f"{standing.snapshot.rollout.metadata.name}-{standing.current_hash}"
+
+
+def _progressed(old: RolloutStatus, new: RolloutStatus) -> bool:
+    """Pods came or got ready, old ones went, or the rollout itself moved on."""
+    return (
+        new.updated_replicas != old.updated_replicas
+        or new.replicas - new.updated_replicas < old.replicas - old.updated_replicas
+        or new.ready_replicas > old.ready_replicas
+        or new.available_replicas > old.available_replicas
+        or new.stable_rs != old.stable_rs
+        or new.current_step_index != old.current_step_index
+        or new.current_step_hash != old.current_step_hash
+        or new.canary.weights != old.canary.weights
+    )
+
+
+def deadline(standing: Standing, course: Course) -> datetime | None:
+    """When lack of progress becomes a failure; None while it is not looked at.
+
+    A pause and an analysis take what they take; an abort, a rest and old pods in their delay have
+    no deadline.
+    """
+    old = _old(standing)
+    if old is None or old.last_update_time is None or course.abort or standing.frozen:
+        return None
+    if course.pauses or course.renewed or old.reason in (COMPLETE, TIMED_OUT, ABORTED):
+        return None
+    if standing.promoted and any(revision.replicas for revision in standing.others):
+        return None
+    steps = standing.strategy.steps
+    step = steps[course.index] if course.index < len(steps) and not course.promote_full else None
+    if step is not None and (step.pause or step.analysis or step.experiment):
+        return None
+    seconds = standing.spec.progress_deadline_seconds
+    span = DEFAULT_DEADLINE_SECONDS if seconds is None else seconds
+    return old.last_update_time + timedelta(seconds=span)
+
+
+def timed_out(standing: Standing, course: Course) -> bool:
+    """The deadline is over, or was before and nothing moved since."""
+    old = _old(standing)
+    if old is not None and old.reason == TIMED_OUT:
+        return True
+    at = deadline(standing, course)
+    return at is not None and standing.snapshot.now > at

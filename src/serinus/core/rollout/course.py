@@ -1,0 +1,155 @@
+"""The course that a rollout is on: what its status remembers, after commands and edits of the spec.
+
+Applies what makes a rollout jump (new revision, changed steps, abort, retry, full promote; rule S6
+says in which order). Says nothing about traffic, capacity or steps that complete by themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from serinus.api.argo import PauseCondition, RolloutAnalysisRunStatus
+from serinus.core.rollout.actions import Announce
+from serinus.core.rollout.canary import INCONCLUSIVE, PAUSE_STEP
+from serinus.core.rollout.rollback import skips_steps
+from serinus.core.rollout.rules import Rule
+from serinus.core.rollout.standing import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What the status has to remember, in the words of the status."""
+
+    index: int
+    """0 .. number of steps."""
+    stable_hash: str
+    abort: bool = False
+    aborted_at: datetime | None = None
+    abort_message: str = ""
+    promote_full: bool = False
+    pauses: tuple[PauseCondition, ...] = ()
+    controller_pause: bool = False
+    run: RolloutAnalysisRunStatus | None = None
+    outcome: str = ""
+    """Why stable changes in this plan; "" if it does not."""
+    renewed: bool = False
+    """The plan of a new revision, changed steps or a retry: the deadline starts again."""
+    news: tuple[Announce, ...] = ()
+
+    def tell(self, reason: str, message: str, *, warning: bool = False) -> Course:
+        """The same course, with one more event."""
+        return replace(self, news=(*self.news, Announce(reason, message, warning)))
+
+
+def set_course(standing: Standing) -> Course:
+    """What the status remembers, with the jumps applied that it or the spec ask for."""
+    course = _changed(standing, _remembered(standing))
+    course = _aborted(standing, _retried(standing, course))
+    if course.promote_full and (standing.promoted or standing.first):
+        course = replace(course, promote_full=False)
+    if course.promote_full:
+        course = replace(course, pauses=(), controller_pause=False)
+    return _tidy(standing, course)
+
+
+def _remembered(standing: Standing) -> Course:
+    status, steps = standing.status, standing.strategy.steps
+    end = len(steps)
+    index = status.current_step_index
+    if index is None:
+        index = 0 if steps and not standing.promoted else end
+    return Course(
+        index=end if standing.promoted else min(max(index, 0), end),
+        stable_hash=standing.stable_hash,
+        abort=status.abort,
+        aborted_at=status.aborted_at,
+        promote_full=status.promote_full,
+        pauses=status.pause_conditions,
+        controller_pause=status.controller_pause,
+        run=status.canary.current_step_analysis_run_status,
+    )
+
+
+def _restarted(standing: Standing, course: Course) -> Course:
+    """From step 0 again. An abort that was not acted on yet is not cleared: it aborts this one."""
+    pending = course.abort and course.aborted_at is None and not standing.promoted
+    return replace(
+        course,
+        index=len(standing.strategy.steps) if standing.promoted else 0,
+        abort=pending,
+        aborted_at=None,
+        promote_full=False,
+        pauses=(),
+        controller_pause=False,
+        run=None if Rule.S10 in standing.rules else course.run,
+        renewed=True,
+    )
+
+
+def _changed(standing: Standing, course: Course) -> Course:
+    """A new revision, or other steps under the same one; neither under an invalid spec."""
+    status = standing.status
+    if not status.current_pod_hash:
+        return replace(course, renewed=True)
+    if status.current_pod_hash != standing.current_hash:
+        course = _restarted(standing, course)
+        skipped = skips_steps(standing)
+        if skipped:
+            course = replace(course, index=len(standing.strategy.steps))
+            return course.tell("SkipSteps", skipped)
+        return course
+    changed = status.current_step_hash != standing.snapshot.step_hash
+    if changed and not standing.invalid and not standing.promoted:
+        return _restarted(standing, course)
+    return course
+
+
+def _retried(standing: Standing, course: Course) -> Course:
+    """`abort` was taken back after it was acted on: a new attempt, measured anew (rule S10)."""
+    if course.abort or course.aborted_at is None:
+        return course
+    course = replace(_restarted(standing, course), aborted_at=None)
+    return course.tell("RolloutRetry", "Retrying Rollout after abort")
+
+
+def _aborted(standing: Standing, course: Course) -> Course:
+    """An abort beside a full promote wins; without anything on trial it has no meaning."""
+    if not course.abort:
+        return course
+    if standing.promoted or standing.first:
+        return replace(course, abort=False, aborted_at=None)
+    return abort(standing, course, course.abort_message)
+
+
+def abort(standing: Standing, course: Course, why: str) -> Course:
+    """The course of an aborted rollout; `why` is empty for a user's command."""
+    if course.aborted_at is None:
+        message = abort_text(standing, why)
+        course = course.tell("RolloutAborted", message, warning=True)
+        course = replace(course, aborted_at=standing.snapshot.now, abort_message=message)
+    return replace(
+        course, abort=True, index=0, promote_full=False, pauses=(), controller_pause=False
+    )
+
+
+def abort_text(standing: Standing, why: str) -> str:
+    """The original's words for an abort."""
+    number = standing.current.number if standing.current else 0
+    return f"Rollout aborted update to revision {number}" + (f": {why}" if why else "")
+
+
+def _tidy(standing: Standing, course: Course) -> Course:
+    """Drops pauses whose step is not the one we are at: the index was moved by a command."""
+    steps = standing.strategy.steps
+    step = steps[course.index] if course.index < len(steps) else None
+    kept = {PAUSE_STEP: step is not None and step.pause is not None}
+    kept[INCONCLUSIVE] = step is not None and step.analysis is not None
+    pauses = tuple(pause for pause in course.pauses if kept.get(pause.reason, False))
+    waiting = kept[PAUSE_STEP] or (kept[INCONCLUSIVE] and course.run is not None)
+    return replace(
+        course,
+        pauses=pauses,
+        controller_pause=course.controller_pause and bool(pauses or waiting),
+        run=course.run if course.abort or kept[INCONCLUSIVE] else None,
+    )

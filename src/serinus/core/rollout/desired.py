@@ -1,0 +1,146 @@
+"""Want: what the strategy asks for, as if the world were instant and nothing could break.
+
+Knows neither endpoints nor what is settled; `safety.py` clamps what is proposed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from serinus.core.rollout import capacity
+from serinus.core.rollout.canary import scale_at, weight_at
+from serinus.core.rollout.course import Course
+from serinus.core.rollout.reasons import Hold, Reason
+from serinus.core.rollout.rules import Rule
+from serinus.core.rollout.snapshot import Revision
+from serinus.core.rollout.standing import Standing
+from serinus.core.routing import Routing, Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What should be so after this plan; every clamp of `safety.py` gives a smaller one."""
+
+    weight: int
+    """The canary's wanted part of the total."""
+    writes: Mapping[str, int] = field(default_factory=dict)
+    """Weight to write, by router; a router that is absent is left alone."""
+    canary_selector: str = ""
+    """Whom to point the canary Service at; "" leaves it alone."""
+    stable_selector: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Wanted replicas by name of the revision."""
+    marks: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    """Scale-down deadlines to note on revisions: instant, and what it was set for."""
+    may_step: bool = True
+    """Steps, new runs and promotion may go on."""
+    reasons: tuple[Reason, ...] = ()
+    wakes: tuple[datetime, ...] = ()
+
+    def because(self, hold: Hold, message: str, wake_at: datetime | None = None) -> Proposal:
+        """The same proposal with one more reason, told once."""
+        reason = Reason(hold, message)
+        reasons = self.reasons if reason in self.reasons else (*self.reasons, reason)
+        wakes = self.wakes if wake_at is None else (*self.wakes, wake_at)
+        return replace(self, reasons=reasons, wakes=wakes)
+
+
+def propose(standing: Standing, course: Course) -> Proposal:
+    """Where the strategy wants traffic; capacity follows in `with_counts`."""
+    to_stable = course.abort or standing.promoted
+    canary = standing.base_hash if to_stable else standing.current_hash
+    at_canary = standing.canary_service and standing.canary_service.selector_hash
+    at_stable = standing.stable_service and standing.stable_service.selector_hash
+    return Proposal(
+        weight=wanted_weight(standing, course),
+        canary_selector="" if at_canary == canary else canary,
+        stable_selector="" if at_stable == standing.base_hash else standing.base_hash,
+    )
+
+
+def wanted_weight(standing: Standing, course: Course) -> int:
+    """The weight of the course, had it capacity and no obstacle."""
+    if standing.first or standing.promoted or course.abort or standing.replicas == 0:
+        return 0
+    if course.promote_full:
+        return standing.total
+    return weight_at(standing.strategy.steps, course.index, standing.total)
+
+
+def with_writes(standing: Standing, proposal: Proposal) -> Proposal:
+    """The weight that is wanted, as writes to the routers that do not show it yet."""
+    wanted = Routing(proposal.weight, standing.total)
+    writes = {
+        seen.router: proposal.weight
+        for seen in standing.routers
+        if not isinstance(seen.routing, Unknown) and not same_routing(seen.routing, wanted)
+    }
+    return replace(proposal, writes=writes)
+
+
+def same_routing(seen: Routing, wanted: Routing) -> bool:
+    """Nothing is nothing, whatever the total."""
+    nothing = not seen.weight and not wanted.weight
+    return seen == wanted or (nothing and seen.header_routes == wanted.header_routes)
+
+
+# --- Capacity ------------------------------------------------------------------------------------
+
+
+def with_counts(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """The replicas that the weight wanted now needs (rule S1b), not those of the step."""
+    now = Rule.S1B in standing.rules
+    weight = proposal.weight if now else wanted_weight(standing, course)
+    counts = {revision.name: 0 for revision in standing.others}
+    if standing.stable:
+        counts[standing.stable.name] = stable_count(standing, weight)
+    if standing.current and not standing.promoted:
+        counts[standing.current.name] = canary_count(standing, course)
+    return replace(proposal, counts=counts)
+
+
+def stable_count(standing: Standing, weight: int) -> int:
+    """All of them, but for dynamicStableScale while another revision carries a part."""
+    replicas, strategy = standing.replicas, standing.strategy
+    if not strategy.dynamic_stable_scale or standing.promoted:
+        return replicas
+    count = capacity.portion(replicas, standing.total - weight, standing.total)
+    return capacity.at_least(count, replicas, strategy.min_pods_per_replica_set)
+
+
+def canary_count(standing: Standing, course: Course) -> int:
+    """What the step asks for; what is there, or nothing, after an abort."""
+    current, strategy = standing.current, standing.strategy
+    if course.abort:
+        return kept_after_abort(standing, current) if current else 0
+    if standing.first or course.promote_full or course.index >= len(strategy.steps):
+        return standing.replicas
+    scale = scale_at(strategy.steps, course.index)
+    if scale is not None:
+        count = capacity.scaled(standing.replicas, standing.total, scale)
+    else:
+        weight = weight_at(strategy.steps, course.index, standing.total)
+        count = capacity.portion(standing.replicas, weight, standing.total)
+    return capacity.at_least(count, standing.replicas, strategy.min_pods_per_replica_set)
+
+
+def kept_after_abort(standing: Standing, canary: Revision) -> int:
+    """abortScaleDownDelaySeconds: 0 keeps the canary's pods for good."""
+    return canary.replicas if standing.strategy.abort_scale_down_delay_seconds == 0 else 0
+
+
+def canary_room(standing: Standing, course: Course, weight: int) -> int:
+    """Ready pods without which the canary must not get `weight`: never fewer than one.
+
+    A setCanaryScale of the user's counts as room for its step's weight, if all of it is ready.
+    """
+    strategy = standing.strategy
+    room = capacity.portion(standing.replicas, weight, standing.total)
+    scale = None if course.promote_full else scale_at(strategy.steps, course.index)
+    if scale is not None:
+        asked = capacity.scaled(standing.replicas, standing.total, scale)
+        minimum = strategy.min_pods_per_replica_set
+        room = min(room, capacity.at_least(asked, standing.replicas, minimum))
+    return max(1, capacity.needed(room, strategy.replica_progress_threshold))

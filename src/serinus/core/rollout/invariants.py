@@ -1,0 +1,210 @@
+"""Independent assertions over a snapshot and the plan made from it. A broken one is a bug of ours.
+
+Looks only at the world (who is selected, what may be reached, who is ready) and at the writes;
+shares no judgement with `safety.py`, so that one mistake is not made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from serinus.core.rollout.actions import Plan, PointService, Retire, Scale, SetRouting
+from serinus.core.rollout.conditions import with_waiting
+from serinus.core.rollout.reasons import Hold, Reason
+from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
+from serinus.core.rollout.standing import Standing
+from serinus.core.routing import RouterSeen, Routing, Unknown
+
+
+def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
+    """What is wrong with a plan, in words; nothing if it is sound."""
+    return (
+        *_one_routing_write(plan),
+        *_weights_in_bounds(plan),
+        *_none_stranded(snapshot, plan),
+        *_no_reached_pods_removed(snapshot, plan),
+        *_nothing_used_is_deleted(snapshot, plan),
+        *_status_is_consistent(snapshot, plan),
+    )
+
+
+def _one_routing_write(plan: Plan) -> Iterator[str]:
+    routing = [a for a in plan.actions if isinstance(a, SetRouting | PointService)]
+    if len(routing) > 1:
+        yield f"{len(routing)} writes of one plan change what production gets"
+
+
+def _weights_in_bounds(plan: Plan) -> Iterator[str]:
+    for action in plan.actions:
+        if isinstance(action, SetRouting):
+            routing = action.routing
+            if not 0 <= routing.weight <= routing.total:
+                yield f"weight {routing.weight} is not between 0 and {routing.total}"
+
+
+# --- Traffic -------------------------------------------------------------------------------------
+
+
+def _services(snapshot: Snapshot) -> tuple[ServiceSeen | None, ServiceSeen | None]:
+    canary = snapshot.rollout.spec.strategy.canary
+    if canary is None:
+        return None, None
+    services = snapshot.services
+    return services.get(canary.stable_service), services.get(canary.canary_service)
+
+
+def _alive(service: ServiceSeen | None) -> int | None:
+    if service is None or isinstance(service.endpoints, Unknown):
+        return None
+    return sum(service.endpoints.values())
+
+
+def _none_stranded(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """No write takes requests from a Service with endpoints to one that has none."""
+    stable, canary = _services(snapshot)
+    for action in plan.actions:
+        if isinstance(action, SetRouting):
+            seen = next(s for s in snapshot.routers if s.router == action.router)
+            to_canary = _raises(seen, action)
+            target, source = (canary, stable) if to_canary else (stable, canary)
+            wanted = snapshot.rollout.spec.replicas != 0
+            if _alive(target) == 0 and _alive(source) and wanted and _changes(seen, action):
+                name = target.name if target else ""
+                yield f"weight {action.routing.weight} sends requests to {name} without endpoints"
+
+
+def _raises(seen: RouterSeen, action: SetRouting) -> bool:
+    if isinstance(seen.routing, Unknown):
+        return action.routing.weight > 0
+    return action.routing.weight * seen.routing.total > seen.routing.weight * action.routing.total
+
+
+def _changes(seen: RouterSeen, action: SetRouting) -> bool:
+    if isinstance(seen.routing, Unknown):
+        return True
+    return action.routing.weight * seen.routing.total != seen.routing.weight * action.routing.total
+
+
+# --- Pods ----------------------------------------------------------------------------------------
+
+
+def _no_reached_pods_removed(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Pods go only from what no request can reach, and never beside a routing write."""
+    by_name = {revision.name: revision for revision in snapshot.revisions}
+    replicas = snapshot.rollout.spec.replicas
+    wanted = 1 if replicas is None else replicas
+    moving = any(isinstance(a, SetRouting | PointService) for a in plan.actions)
+    for action in plan.actions:
+        if not isinstance(action, Scale):
+            continue
+        revision = by_name.get(action.revision)
+        if revision is None or action.replicas >= revision.replicas:
+            continue
+        if moving:
+            yield f"{revision.name} shrinks beside a routing write"
+        elif action.replicas < wanted and _reached(snapshot, revision):
+            yield from _too_small(snapshot, revision, action, wanted)
+
+
+def _reached(snapshot: Snapshot, revision: Revision) -> bool:
+    """A request may get to it, under the values that are written or those before them."""
+    stable, canary = _services(snapshot)
+    moved = any(_fresh(snapshot, s.written_at) for s in (stable, canary) if s)
+    on_canary = canary is None or canary.selector_hash in (revision.hash, "")
+    on_stable = stable is None or stable.selector_hash in (revision.hash, "")
+    weights = _weights(snapshot)
+    if weights is None:
+        return moved or on_canary or on_stable
+    return moved or (on_canary and weights[1] > 0) or (on_stable and weights[0] < 1)
+
+
+def _fresh(snapshot: Snapshot, written_at: datetime | None) -> bool:
+    settle: timedelta = snapshot.settings.settle
+    return written_at is not None and snapshot.now < written_at + settle
+
+
+def _weights(snapshot: Snapshot) -> tuple[float, float] | None:
+    """The lowest and the highest part that the canary Service may get; None if not known."""
+    parts: list[float] = []
+    for seen in snapshot.routers:
+        if isinstance(seen.routing, Unknown) or seen.verified is False:
+            return None
+        if _fresh(snapshot, seen.written_at):
+            return None
+        parts.append(
+            1.0 if seen.routing.header_routes else seen.routing.weight / seen.routing.total
+        )
+    return (min(parts), max(parts)) if parts else None
+
+
+def _too_small(snapshot: Snapshot, revision: Revision, action: Scale, wanted: int) -> Iterator[str]:
+    if action.replicas == 0:
+        yield f"{revision.name} loses its last pods while requests may reach it"
+    weights = _weights(snapshot)
+    if weights is None:
+        yield f"{revision.name} shrinks although the routing is not known or not settled"
+        return
+    steps = snapshot.rollout.spec.strategy.canary
+    stable, _ = _services(snapshot)
+    if stable is not None and stable.selector_hash == revision.hash and steps is not None:
+        needed = wanted * (1 - weights[0])
+        if action.replicas < needed - 1e-6:
+            yield f"{revision.name} keeps {action.replicas} pods where {needed:.1f} carry its share"
+
+
+# --- Objects and status --------------------------------------------------------------------------
+
+
+def _nothing_used_is_deleted(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    status = snapshot.rollout.status
+    for action in plan.actions:
+        if isinstance(action, Retire) and action.kind == "ReplicaSet":
+            revision = next((r for r in snapshot.revisions if r.name == action.name), None)
+            if revision is None:
+                yield f"{action.name} is deleted without having been seen"
+            elif revision.replicas or revision.hash in (status.stable_rs, status.current_pod_hash):
+                yield f"{action.name} is deleted while it is in use"
+
+
+def _status_is_consistent(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    old, new = snapshot.rollout.status, plan.status
+    if new is None:
+        return
+    if new.stable_rs != old.stable_rs and new.stable_rs != new.current_pod_hash:
+        yield f"{new.stable_rs} becomes stable without being the wanted revision"
+    if new.stable_rs != old.stable_rs and (old.abort or snapshot.problems):
+        yield f"{new.stable_rs} becomes stable although the rollout is aborted or invalid"
+    if new.abort and new.aborted_at is None:
+        yield "an abort is told without the instant at which it was acted on"
+
+
+# --- Failing static ------------------------------------------------------------------------------
+
+
+def fail_static(standing: Standing, faults: tuple[str, ...]) -> Plan:
+    """No writes but weight 0 towards a stable revision that can carry everything; the reason."""
+    snapshot, reason = standing.snapshot, Reason(Hold.INVARIANT, "; ".join(faults))
+    status = replace(standing.status, conditions=with_waiting(standing, (reason,)))
+    carried = [
+        SetRouting(seen.router, Routing(0, standing.total), snapshot.now)
+        for seen in snapshot.routers
+        if isinstance(seen.routing, Routing) and seen.routing.weight
+    ]
+    whole = not standing.promoted and _stable_is_whole(standing)
+    return Plan(
+        actions=tuple(carried[:1]) if whole else (),
+        status=None if status == standing.status else status,
+        reasons=(reason,),
+    )
+
+
+def _stable_is_whole(standing: Standing) -> bool:
+    service = standing.stable_service
+    if service is None or service.selector_hash != standing.stable_hash or not standing.replicas:
+        return False
+    known = not isinstance(service.endpoints, Unknown)
+    fresh = _fresh(standing.snapshot, service.written_at)
+    return known and not fresh and (_alive(service) or 0) >= standing.replicas

@@ -1,0 +1,167 @@
+"""Whom production traffic can reach, with what share, and whether that is settled.
+
+Judges every mix of what was written and what is seen (DESIGN.md section 5, Terms). Writes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from serinus.core.rollout.rules import Rule
+from serinus.core.rollout.snapshot import ServiceSeen
+from serinus.core.rollout.standing import Standing
+from serinus.core.routing import RouterSeen, Routing, Unknown
+
+Share = tuple[int, int]
+"""A part of all requests: numerator, denominator."""
+
+NOTHING: Share = (0, 1)
+EVERYTHING: Share = (1, 1)
+
+
+def part(count: int, share: Share) -> int:
+    """`count` x `share`, rounded up."""
+    return -(-count * share[0] // share[1])
+
+
+def greater(one: Share, other: Share) -> Share:
+    """The larger of two shares."""
+    return one if one[0] * other[1] >= other[0] * one[1] else other
+
+
+def endpoints(service: ServiceSeen | None, pod_hash: str) -> int | None:
+    """Ready endpoints of a revision behind a Service; None if that is not known."""
+    if service is None or isinstance(service.endpoints, Unknown):
+        return None
+    return service.endpoints.get(pod_hash, 0)
+
+
+def all_endpoints(service: ServiceSeen | None) -> int | None:
+    """Ready endpoints behind a Service, whosever they are; None if that is not known."""
+    if service is None or isinstance(service.endpoints, Unknown):
+        return None
+    return sum(service.endpoints.values())
+
+
+def is_on(service: ServiceSeen, pod_hash: str) -> bool:
+    """A Service selects a revision, in written and, as far as slices are known, in seen value."""
+    if service.selector_hash != pod_hash:
+        return False
+    return isinstance(service.endpoints, Unknown) or service.endpoints.keys() <= {pod_hash}
+
+
+def settles_at(standing: Standing, written_at: datetime | None) -> datetime | None:
+    """When a write of `written_at` counts as obeyed; None if it does already."""
+    if written_at is None or Rule.SETTLE not in standing.rules:
+        return None
+    instant = written_at + standing.snapshot.settings.settle
+    return instant if instant > standing.snapshot.now else None
+
+
+def router_settled(standing: Standing, router: RouterSeen) -> bool:
+    """The routing that is written is read back, and every data plane obeys it."""
+    if isinstance(router.routing, Unknown) or router.verified is False:
+        return False
+    return settles_at(standing, router.written_at) is None
+
+
+def service_settled(standing: Standing, service: ServiceSeen | None) -> bool:
+    """The selector that is written is what the Service's slices show."""
+    if service is None or isinstance(service.endpoints, Unknown):
+        return False
+    if settles_at(standing, service.written_at) is not None:
+        return False
+    return not service.selector_hash or service.endpoints.keys() <= {service.selector_hash}
+
+
+def routing_settled(standing: Standing) -> bool:
+    """Every router is read back and obeyed; false without any router."""
+    return bool(standing.routers) and all(router_settled(standing, r) for r in standing.routers)
+
+
+def all_settled(standing: Standing) -> bool:
+    """Routers and both Services: nothing is under way."""
+    return (
+        routing_settled(standing)
+        and service_settled(standing, standing.canary_service)
+        and service_settled(standing, standing.stable_service)
+    )
+
+
+def settle_wake(standing: Standing) -> datetime | None:
+    """When to look again at what is not settled; None if only an event can tell."""
+    now = standing.snapshot.now
+    writes = [router.written_at for router in standing.routers]
+    services = (standing.canary_service, standing.stable_service)
+    writes += [service.written_at for service in services if service]
+    instants = [at for at in (settles_at(standing, written) for written in writes) if at]
+    if any(_unconfirmed(router) for router in standing.routers):
+        instants.append(now + standing.snapshot.settings.verify_retry)
+    return min(instants, default=None)
+
+
+def _unconfirmed(router: RouterSeen) -> bool:
+    return router.verified is False or isinstance(router.routing, Unknown)
+
+
+def quiet(standing: Standing) -> bool:
+    """No router gives the canary Service anything, seen and settled."""
+    return routing_settled(standing) and all(
+        isinstance(r.routing, Routing) and not r.routing.weight and not r.routing.header_routes
+        for r in standing.routers
+    )
+
+
+def canary_share(standing: Standing) -> Share:
+    """The largest share that a router may give to the canary Service now."""
+    if not routing_settled(standing):
+        return EVERYTHING
+    share = NOTHING
+    for router in standing.routers:
+        if isinstance(router.routing, Routing):
+            routed = (router.routing.weight, max(router.routing.total, 1))
+            share = greater(share, EVERYTHING if router.routing.header_routes else routed)
+    return share
+
+
+def stable_share(standing: Standing) -> Share:
+    """The largest share that a router may give to the stable Service now."""
+    if not routing_settled(standing):
+        return EVERYTHING
+    share = NOTHING
+    for router in standing.routers:
+        if isinstance(router.routing, Routing):
+            total = max(router.routing.total, 1)
+            share = greater(share, (total - router.routing.weight, total))
+    return share
+
+
+def greatest_share(standing: Standing, pod_hash: str) -> Share:
+    """The largest share of production that a revision may get, under any mix not yet settled."""
+    services = (
+        (standing.canary_service, canary_share(standing)),
+        (standing.stable_service, stable_share(standing)),
+    )
+    numerator, denominator = NOTHING
+    for service, share in services:
+        if not service_settled(standing, service):
+            return EVERYTHING
+        if service is not None and service.selector_hash in (pod_hash, ""):
+            numerator = numerator * share[1] + share[0] * denominator
+            denominator *= share[1]
+    return (1, 1) if numerator >= denominator else (numerator, denominator)
+
+
+def last_write(standing: Standing, pod_hash: str) -> datetime | None:
+    """Our last write that can have changed what a revision gets."""
+    services = [s for s in (standing.canary_service, standing.stable_service) if s]
+    writes = [service.written_at for service in services]
+    if any(service.selector_hash in (pod_hash, "") for service in services):
+        writes += [router.written_at for router in standing.routers]
+    return max((at for at in writes if at is not None), default=None)
+
+
+def retry_at(standing: Standing) -> datetime:
+    """When to look again at a router or Service that could not be read."""
+    pause: timedelta = standing.snapshot.settings.verify_retry
+    return standing.snapshot.now + pause

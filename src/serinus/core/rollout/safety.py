@@ -1,0 +1,302 @@
+"""May: all safety rules. Each clamp makes a proposal smaller and says why (DESIGN.md section 5).
+
+The rules are a table, `CLAMPS`, so that a simulation can switch each one off. The order of the
+table matters: whose weight it is decides what capacity is wanted, and the dead come last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from serinus.core.rollout import reach
+from serinus.core.rollout.course import Course
+from serinus.core.rollout.desired import Proposal, canary_room, with_counts, with_writes
+from serinus.core.rollout.drain import hold_deletions, hold_drain
+from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.rules import Rule
+from serinus.core.rollout.standing import Standing, ready_pods
+from serinus.core.routing import RouterSeen, Routing, Unknown
+
+Clamp = Callable[[Standing, Course, Proposal], Proposal]
+
+
+def clamp(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """The part of `proposal` that is safe now."""
+    for rule, hold in CLAMPS:
+        if rule is None or rule in standing.rules:
+            proposal = hold(standing, course, proposal)
+    return proposal
+
+
+# --- S0: whose weight ----------------------------------------------------------------------------
+
+
+def whose_weight(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """The weight belongs to whom the canary Service selects; it is handed over only at 0."""
+    service = standing.canary_service
+    if service is None:
+        return replace(proposal, weight=0, canary_selector="")
+    if proposal.weight and not reach.is_on(service, standing.current_hash):
+        proposal = replace(proposal, weight=0)
+        message = f"Service {service.name} does not select {standing.current_hash} yet"
+        proposal = proposal.because(Hold.SERVICE, message)
+    if proposal.canary_selector and not reach.quiet(standing):
+        proposal = replace(proposal, canary_selector="")
+        message = f"Service {service.name} is handed over at weight 0, seen and settled"
+        return proposal.because(Hold.SERVICE, message, reach.settle_wake(standing))
+    return proposal
+
+
+def follow_pods(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """A Service moves to a revision on trial when that has a ready pod, or none has."""
+    service = standing.canary_service
+    if proposal.canary_selector != standing.current_hash or standing.promoted or service is None:
+        return proposal
+    empty = standing.first and reach.all_endpoints(service) == 0
+    if ready_pods(standing.current) or empty or standing.replicas == 0:
+        return proposal
+    proposal = replace(proposal, canary_selector="")
+    message = f"Service {service.name} follows when a pod of {standing.current_hash} is ready"
+    return proposal.because(Hold.ENDPOINTS, message)
+
+
+# --- S6: freeze ----------------------------------------------------------------------------------
+
+
+def freeze(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """Paused by the user, or an invalid spec: nothing rises, nothing new starts."""
+    if not standing.frozen:
+        return proposal
+    proposal = replace(proposal, may_step=False)
+    towards_stable = course.abort or standing.promoted
+    writes = {r: w for r, w in proposal.writes.items() if not _rises(standing, r, w)}
+    if standing.invalid and not towards_stable:
+        # The steps of an invalid spec are not those that the status counts.
+        writes = {r: w for r, w in writes.items() if w == 0 and _unowned(standing)}
+    counts = dict(proposal.counts)
+    if standing.current and not standing.promoted:
+        name, here = standing.current.name, standing.current.replicas
+        least = min(here, standing.replicas) if standing.invalid and not course.abort else 0
+        counts[name] = min(max(counts[name], least), here)
+    if not towards_stable:
+        stable = "" if standing.first else proposal.stable_selector
+        proposal = replace(proposal, canary_selector="", stable_selector=stable)
+    return replace(proposal, writes=writes, counts=counts)
+
+
+def _unowned(standing: Standing) -> bool:
+    service = standing.canary_service
+    return service is None or service.selector_hash != standing.current_hash
+
+
+def _rises(standing: Standing, router: str, weight: int) -> bool:
+    seen = _seen(standing, router).routing
+    if isinstance(seen, Unknown):
+        return weight > 0
+    return weight * seen.total > seen.weight * standing.total
+
+
+def _seen(standing: Standing, router: str) -> RouterSeen:
+    return next(seen for seen in standing.routers if seen.router == router)
+
+
+# --- S1: capacity leads traffic up ---------------------------------------------------------------
+
+
+def room(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """The canary's share rises all at once or not at all; stable's share rises by stages."""
+    for router, weight in proposal.writes.items():
+        if _rises(standing, router, weight):
+            proposal = _rise(standing, course, proposal, router)
+        else:
+            proposal = _fall(standing, proposal, router)
+    return proposal
+
+
+def _rise(standing: Standing, course: Course, proposal: Proposal, router: str) -> Proposal:
+    service, weight = standing.canary_service, proposal.writes[router]
+    held = _without(proposal, router)
+    if service is None or service.selector_hash != standing.current_hash:
+        return held.because(Hold.SERVICE, f"the canary Service is not on {standing.current_hash}")
+    ready = reach.endpoints(service, standing.current_hash)
+    if ready is None:
+        return held.because(Hold.ENDPOINTS, f"endpoints of Service {service.name} are not known")
+    needed = canary_room(standing, course, weight)
+    available = standing.current.available if standing.current else 0
+    if min(ready, available) < needed:
+        message = f"canary {min(ready, available)}/{needed} ready for weight {weight}"
+        return held.because(Hold.CAPACITY, message)
+    if not reach.service_settled(standing, service):
+        message = f"Service {service.name} was pointed at {standing.current_hash} just now"
+        return held.because(Hold.SETTLING, message, reach.settle_wake(standing))
+    return proposal
+
+
+def _fall(standing: Standing, proposal: Proposal, router: str) -> Proposal:
+    """To the lowest weight at which stable has room for the rest."""
+    service, held = standing.stable_service, _without(proposal, router)
+    if service is None or service.selector_hash != standing.base_hash:
+        return held.because(Hold.SERVICE, f"the stable Service is not on {standing.base_hash}")
+    ready = reach.endpoints(service, standing.base_hash)
+    if ready is None:
+        return held.because(Hold.ENDPOINTS, f"endpoints of Service {service.name} are not known")
+    if not reach.service_settled(standing, service):
+        message = f"Service {service.name} was pointed at {standing.base_hash} just now"
+        return held.because(Hold.SETTLING, message, reach.settle_wake(standing))
+    weight, total = proposal.writes[router], standing.total
+    lowest = weight
+    if ready < standing.replicas:
+        lowest = max(weight, total - ready * total // standing.replicas)
+    if lowest == weight:
+        return proposal
+    message = f"stable {ready}/{standing.replicas} ready for weight {weight}"
+    seen = _seen(standing, router).routing
+    if isinstance(seen, Unknown) or seen.header_routes or not _lower(seen, lowest, total):
+        return held.because(Hold.CAPACITY, message)
+    staged = {**proposal.writes, router: lowest}
+    return replace(proposal, writes=staged).because(Hold.CAPACITY, message)
+
+
+def _lower(seen: Routing, weight: int, total: int) -> bool:
+    return weight * seen.total < seen.weight * total
+
+
+def _without(proposal: Proposal, router: str) -> Proposal:
+    return replace(proposal, writes={r: w for r, w in proposal.writes.items() if r != router})
+
+
+# --- S3: traffic is never stranded by us ---------------------------------------------------------
+
+
+def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """From the dead to the living at once; never the other way; both dead: nothing moves."""
+    proposal = _stable_service(standing, proposal)
+    canary = reach.all_endpoints(standing.canary_service)
+    stable = _stable_endpoints(standing)
+    proposal = _keep_from_dead(standing, proposal, canary, stable)
+    if canary and stable == 0 and not standing.first and not proposal.stable_selector:
+        message = "stable has no ready endpoint: what others carry stays, within their step"
+        return proposal.because(Hold.REPAIR, message)
+    if canary != 0 or stable == 0:
+        return proposal
+    carries = [seen for seen in standing.routers if _carries(seen)]
+    if not carries:
+        return proposal
+    writes = {**proposal.writes, **{s.router: 0 for s in carries if isinstance(s.routing, Routing)}}
+    proposal = replace(proposal, writes=writes)
+    if any(isinstance(seen.routing, Unknown) for seen in carries):
+        proposal = _to_stable_unread(standing, proposal)
+    name = standing.canary_service.name if standing.canary_service else ""
+    return proposal.because(Hold.ENDPOINTS, f"Service {name} has no ready endpoint: all to stable")
+
+
+def _carries(seen: RouterSeen) -> bool:
+    if isinstance(seen.routing, Unknown):
+        return True
+    return bool(seen.routing.weight or seen.routing.header_routes)
+
+
+def _stable_endpoints(standing: Standing) -> int | None:
+    """Ready endpoints that production gets at weight 0; 0 if the Service is on another one."""
+    service = standing.stable_service
+    if service is None or service.selector_hash != standing.base_hash:
+        return 0
+    return reach.endpoints(service, standing.base_hash)
+
+
+def _keep_from_dead(
+    standing: Standing, proposal: Proposal, canary: int | None, stable: int | None
+) -> Proposal:
+    """Drops the writes that would take traffic from the living, or move it among the dead."""
+    writes = dict(proposal.writes)
+    for router, weight in proposal.writes.items():
+        rises = _rises(standing, router, weight)
+        if (rises and canary == 0) or (not rises and stable == 0 and (canary or standing.replicas)):
+            del writes[router]
+    return replace(proposal, writes=writes)
+
+
+def _stable_service(standing: Standing, proposal: Proposal) -> Proposal:
+    """The stable Service moves to whom the status calls stable, once that can carry its share."""
+    service, target = standing.stable_service, proposal.stable_selector
+    if not target or service is None:
+        return replace(proposal, stable_selector="")
+    ready, behind = ready_pods(standing.stable or standing.current), reach.all_endpoints(service)
+    if behind is not None and behind == reach.endpoints(service, target):
+        return proposal
+    needed = max(1, standing.replicas if reach.stable_share(standing)[0] else 1)
+    if behind is not None and ready >= needed:
+        return proposal
+    message = f"Service {service.name} moves to {target} when it has {needed} ready pods"
+    proposal = replace(proposal, stable_selector="")
+    return proposal.because(Hold.CAPACITY, message)
+
+
+# --- S4: unknown is not zero ---------------------------------------------------------------------
+
+
+def unknown(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """An unread router holds every rise; towards stable it is written blind, or passed by."""
+    unread = [seen for seen in standing.routers if isinstance(seen.routing, Unknown)]
+    if standing.routers and not unread:
+        return proposal
+    writes = {r: w for r, w in proposal.writes.items() if not _rises(standing, r, w)}
+    proposal = replace(proposal, writes=writes)
+    if not standing.first:
+        why = unread[0].routing.why if unread else "no router was read"  # type: ignore[union-attr]
+        retry = reach.retry_at(standing)
+        proposal = proposal.because(Hold.UNKNOWN, f"the routing is not known: {why}", retry)
+    if proposal.weight or proposal.writes or not _has_full_room(standing):
+        return proposal
+    return _to_stable_unread(standing, proposal)
+
+
+def _has_full_room(standing: Standing) -> bool:
+    ready = _stable_endpoints(standing)
+    settled = reach.service_settled(standing, standing.stable_service)
+    return ready is not None and ready >= max(1, standing.replicas) and settled
+
+
+def _to_stable_unread(standing: Standing, proposal: Proposal) -> Proposal:
+    """Point the canary Service at stable, which counts at once; then weight 0, blind."""
+    service = standing.canary_service
+    if service is not None and service.selector_hash != standing.base_hash:
+        return replace(proposal, canary_selector=standing.base_hash)
+    unread = {s.router: 0 for s in standing.routers if isinstance(s.routing, Unknown)}
+    if service is not None and reach.service_settled(standing, service):
+        return proposal
+    return replace(proposal, writes={**proposal.writes, **unread}, canary_selector="")
+
+
+# --- S0, S2: one write, and nothing shrinks beside it --------------------------------------------
+
+
+def single(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """At most one of {weight, canary selector, stable selector}; towards stable first."""
+    falls = [r for r, w in proposal.writes.items() if not _rises(standing, r, w)]
+    rises = [r for r in proposal.writes if r not in falls]
+    blank = replace(proposal, writes={}, canary_selector="", stable_selector="")
+    if falls:
+        return replace(blank, writes={falls[0]: proposal.writes[falls[0]]})
+    if proposal.stable_selector:
+        return replace(blank, stable_selector=proposal.stable_selector)
+    if proposal.canary_selector:
+        return replace(blank, canary_selector=proposal.canary_selector)
+    return replace(blank, writes={r: proposal.writes[r] for r in rises[:1]})
+
+
+CLAMPS: tuple[tuple[Rule | None, Clamp], ...] = (
+    (Rule.S0, whose_weight),
+    (None, follow_pods),
+    (None, lambda standing, course, proposal: with_writes(standing, proposal)),
+    (None, lambda standing, course, proposal: with_counts(standing, course, proposal)),
+    (Rule.S6, freeze),
+    (Rule.S1, room),
+    (Rule.S3, stranded),
+    (Rule.S4, unknown),
+    (Rule.SINGLE, single),
+    (Rule.S9, hold_deletions),
+    (Rule.S2, hold_drain),
+)
+"""In this order; None marks what is no rule: how the weight becomes writes and replicas."""

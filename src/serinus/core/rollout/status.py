@@ -1,0 +1,196 @@
+"""Tell: the status of a Rollout. It says what the snapshot shows, never what a plan will write.
+
+Field names, phases and messages are the original's (spec of Argo Rollouts 3.1, 3.2), so that teams
+and their tools can come and go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from serinus.api.argo import (
+    CanaryStatus,
+    RolloutDuration,
+    RolloutStatus,
+    TrafficWeights,
+    WeightDestination,
+)
+from serinus.api.kubernetes import Condition, LabelSelector
+from serinus.core.rollout.actions import Announce
+from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
+from serinus.core.rollout.course import Course
+from serinus.core.rollout.reasons import Reason
+from serinus.core.rollout.snapshot import Revision
+from serinus.core.rollout.standing import Standing
+from serinus.core.routing import Routing
+
+
+def tell(standing: Standing, course: Course, reasons: Sequence[Reason]) -> RolloutStatus:
+    """The whole new status; equal to the one of the snapshot when nothing is new."""
+    old, revisions = standing.status, standing.snapshot.revisions
+    steps, current = standing.strategy.steps, standing.current
+    status = replace(
+        old,
+        abort=course.abort,
+        aborted_at=course.aborted_at,
+        pause_conditions=course.pauses,
+        controller_pause=course.controller_pause,
+        promote_full=course.promote_full,
+        current_pod_hash=standing.current_hash,
+        current_step_hash=_step_hash(standing),
+        current_step_index=course.index if steps else None,
+        stable_rs=course.stable_hash or old.stable_rs,
+        replicas=sum(revision.seen for revision in revisions),
+        updated_replicas=current.seen if current else 0,
+        ready_replicas=sum(revision.ready for revision in revisions),
+        available_replicas=sum(revision.available for revision in revisions),
+        hpa_replicas=sum(revision.seen for revision in revisions),
+        selector=selector_text(standing.spec.selector),
+        collision_count=_collisions(standing),
+        observed_generation=str(standing.snapshot.rollout.metadata.generation),
+        restarted_at=standing.spec.restart_at if course.renewed else old.restarted_at,
+        canary=_canary(standing, course),
+        duration=_duration(standing, course),
+    )
+    status = replace(status, conditions=conditions_of(standing, course, status, reasons))
+    phase, message = phase_of(standing, status)
+    return replace(status, phase=phase, message=message)
+
+
+def _step_hash(standing: Standing) -> str:
+    return standing.status.current_step_hash if standing.invalid else standing.snapshot.step_hash
+
+
+def _collisions(standing: Standing) -> int | None:
+    count = standing.status.collision_count
+    return (count or 0) + 1 if standing.collided else count
+
+
+def _canary(standing: Standing, course: Course) -> CanaryStatus:
+    return replace(
+        standing.status.canary,
+        current_step_analysis_run_status=course.run,
+        weights=_weights(standing),
+    )
+
+
+def _weights(standing: Standing) -> TrafficWeights | None:
+    """What the first router shows; the last known value while it shows nothing."""
+    seen = standing.routers[0] if standing.routers else None
+    if seen is None or not isinstance(seen.routing, Routing):
+        return standing.status.canary.weights
+    canary, stable = standing.canary_service, standing.stable_service
+    weight = seen.routing.weight
+    return TrafficWeights(
+        canary=WeightDestination(
+            weight=weight,
+            service_name=canary.name if canary else "",
+            pod_template_hash=canary.selector_hash if canary else "",
+        ),
+        stable=WeightDestination(
+            weight=seen.routing.total - weight,
+            service_name=stable.name if stable else "",
+            pod_template_hash=stable.selector_hash if stable else "",
+        ),
+        verified=seen.verified,
+    )
+
+
+def selector_text(selector: LabelSelector | None) -> str:
+    """A label selector as `kubectl --selector` takes it."""
+    if selector is None:
+        return ""
+    parts = [f"{key}={value}" for key, value in sorted(selector.match_labels.items())]
+    for term in selector.match_expressions:
+        match term.operator:
+            case "Exists":
+                parts.append(term.key)
+            case "DoesNotExist":
+                parts.append(f"!{term.key}")
+            case operator:
+                parts.append(f"{term.key} {operator.lower()} ({','.join(term.values)})")
+    return ",".join(parts)
+
+
+# --- Duration ------------------------------------------------------------------------------------
+
+
+def _duration(standing: Standing, course: Course) -> RolloutDuration | None:
+    """How long an update takes, and how it ended."""
+    old, now = standing.status.duration, standing.snapshot.now
+    if course.renewed and not course.abort:
+        if standing.promoted:
+            return RolloutDuration(
+                rollout_started_at=now, finished_at=now, completion_status="RolledBack"
+            )
+        return RolloutDuration(rollout_started_at=now)
+    if old is None or old.finished_at is not None:
+        return old
+    if course.outcome:
+        full = course.outcome == "Full promotion requested"
+        return replace(
+            old, finished_at=now, completion_status="FastPromoted" if full else "Promoted"
+        )
+    if course.abort:
+        return replace(old, finished_at=now, completion_status="Aborted")
+    return old
+
+
+# --- Phase ---------------------------------------------------------------------------------------
+
+
+def phase_of(standing: Standing, status: RolloutStatus) -> tuple[str, str]:
+    """Phase and message; the first that matches."""
+    wrong = _wrong(status.conditions)
+    if wrong is not None:
+        return "Degraded", f"{wrong.reason}: {wrong.message}"
+    if standing.spec.paused:
+        return "Paused", "manually paused"
+    if status.pause_conditions:
+        return "Paused", status.pause_conditions[0].reason
+    message = _unfinished(standing, status)
+    return ("Progressing", message) if message else ("Healthy", "")
+
+
+def _wrong(conditions: Iterable[Condition]) -> Condition | None:
+    by_type = {condition.type: condition for condition in conditions}
+    invalid, progress = by_type.get("InvalidSpec"), by_type.get("Progressing")
+    if invalid is not None:
+        return invalid
+    return progress if progress and progress.reason in (ABORTED, TIMED_OUT) else None
+
+
+def _unfinished(standing: Standing, status: RolloutStatus) -> str:
+    if status.updated_replicas < standing.replicas:
+        return "more replicas need to be updated"
+    current = standing.current
+    if current is None or current.available < status.updated_replicas:
+        return "updated replicas are still becoming available"
+    if status.stable_rs != status.current_pod_hash:
+        return "waiting for all steps to complete"
+    return ""
+
+
+# --- News ----------------------------------------------------------------------------------------
+
+
+def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Announce]:
+    """Events that tell how the status changed; they may be lost."""
+    told: list[Announce] = []
+    old = standing.status
+    number = _number(standing.current)
+    if old.current_pod_hash != status.current_pod_hash and number:
+        told.append(Announce("RolloutUpdated", f"Rollout updated to revision {number}"))
+    told += course.news
+    before, after = old.canary.weights, status.canary.weights
+    if after is not None and (before is None or before.canary.weight != after.canary.weight):
+        way = f"from {before.canary.weight} to" if before else "to"
+        message = f"Traffic weight updated {way} {after.canary.weight}"
+        told.append(Announce("TrafficWeightUpdated", message))
+    return told
+
+
+def _number(current: Revision | None) -> int:
+    return current.number if current else 0
