@@ -10,7 +10,7 @@ from datetime import datetime
 
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
-from serinus.core.rollout.actions import Action, Announce, EditRollout, Plan
+from serinus.core.rollout.actions import EditRollout, Plan
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
 from serinus.core.rollout.course import Course, abort, set_course
@@ -44,8 +44,7 @@ def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     wake_at = _earliest(standing, (*proposal.wakes, deadline(standing, course)))
     edit = _edit(standing)
     if edit is not None:
-        kept: tuple[Action, ...] = tuple(a for a in actions if not isinstance(a, Announce))
-        return Plan(actions=(*kept, edit), reasons=proposal.reasons, wake_at=wake_at)
+        return Plan(actions=(*actions, edit), reasons=proposal.reasons, wake_at=wake_at)
     return Plan(
         actions=(*actions, *news(standing, course, status)),
         status=status,

@@ -22,7 +22,6 @@ from serinus.core.rollout.actions import Announce
 from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.reasons import Reason
-from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
 from serinus.core.routing import Routing
 
@@ -180,8 +179,8 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
     """Events that tell how the status changed; they may be lost."""
     told: list[Announce] = []
     old = standing.status
-    number = _number(standing.current)
-    if old.current_pod_hash != status.current_pod_hash and number:
+    if old.current_pod_hash != status.current_pod_hash:
+        number = _number(standing)
         told.append(Announce("RolloutUpdated", f"Rollout updated to revision {number}"))
     told += course.news
     before, after = old.canary.weights, status.canary.weights
@@ -192,5 +191,8 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
     return told
 
 
-def _number(current: Revision | None) -> int:
-    return current.number if current else 0
+def _number(standing: Standing) -> int:
+    """Of the wanted revision, also before it is created."""
+    if standing.current is not None:
+        return standing.current.number
+    return 1 + max((revision.number for revision in standing.snapshot.revisions), default=0)
