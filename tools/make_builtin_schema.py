@@ -52,6 +52,10 @@ KEPT = frozenset(
 FREE: dict[str, dict[str, Any]] = {
     "io.k8s.apimachinery.pkg.util.intstr.IntOrString": {"x-kubernetes-int-or-string": True},
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"x-kubernetes-quantity": True},
+    "io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1": {
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": True,
+    },
 }
 
 

@@ -31,6 +31,8 @@ from serinus.local.apiserver.http import (
     send_answer,
     send_stream,
 )
+from serinus.local.apiserver.logs import LogSource
+from serinus.local.apiserver.openapi import Documents
 from serinus.local.apiserver.paths import parse_path
 from serinus.local.apiserver.registry import Registry
 from serinus.local.apiserver.representation import View
@@ -47,7 +49,8 @@ class ApiServer:
     """The server; `await server(scope, receive, send)` answers one request.
 
     `admission` are checks on every write. `views` give a caller its own spelling of a kind:
-    caller name, resource plural, pure function. `chance` makes uids and secrets (a seeded one
+    caller name, resource plural, pure function. `log_source` gives the logs of pods (it may
+    also be set later). `chance` makes uids and secrets (a seeded one
     makes a run repeatable).
     """
 
@@ -57,13 +60,16 @@ class ApiServer:
         *,
         admission: Sequence[Admission] = (),
         views: Mapping[str, Mapping[str, View]] | None = None,
+        log_source: LogSource | None = None,
         chance: random.Random | None = None,
         history_limit: int = 10_000,
     ) -> None:
         self.clock = clock
+        self.log_source = log_source
         self._chance = chance or secrets.SystemRandom()
         store, registry = Store(history_limit), Registry(built_in_kinds())
         self.state = State(store, registry, clock, self._chance, tuple(admission))
+        self._documents = Documents(registry)
         self._views = {caller: dict(shown) for caller, shown in (views or {}).items()}
         self._secrets: dict[str, str] = {}
         self._callers: dict[str, str] = {}
@@ -149,12 +155,13 @@ class ApiServer:
     async def _dispatch(self, request: Request) -> Answer | Stream:
         target = parse_path(request.path)
         if target is None:
-            return pages.page(self.state.registry, request)
+            return pages.page(self.state.registry, self._documents, request)
         served = self.state.registry.find(target.group, target.version, target.plural)
         if served is None:
             raise no_such_page()
         view = self._views.get(request.caller, {}).get(target.plural)
-        return verbs.answer(verbs.Call(self.state, served, target, request, view))
+        call = verbs.Call(self.state, served, target, request, view, self.log_source)
+        return await verbs.answer(call)
 
 
 _NO_UPGRADE = "exec, attach and port-forward are not served"

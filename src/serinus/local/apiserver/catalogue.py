@@ -8,10 +8,13 @@ from typing import Any
 
 import msgspec
 
+from serinus.local.apiserver.columns import AGE, NAME
+from serinus.local.apiserver.columns_built_in import COLUMNS
 from serinus.local.apiserver.kinds import BUILT_IN, Kind
 from serinus.local.apiserver.registry import Served
 from serinus.local.apiserver.schema import Schema
 
+METADATA = {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
 _GVK = "x-kubernetes-group-version-kind"
 
 
@@ -47,4 +50,7 @@ def _schemas(name: str) -> Schema:
 
 def built_in_kinds() -> list[Served]:
     """All built-in kinds."""
-    return [Served(kind, schema_of(kind)) for kind in BUILT_IN]
+    return [
+        Served(kind, schema_of(kind), COLUMNS.get((kind.group, kind.plural), (NAME, AGE)))
+        for kind in BUILT_IN
+    ]

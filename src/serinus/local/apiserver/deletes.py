@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serinus.local.apiserver.custom import CLEANUP, DEFINITIONS
+from serinus.local.apiserver.definitions import is_definition, stop_serving
 from serinus.local.apiserver.errors import bad_request, conflict, not_found
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.paths import Target
@@ -78,6 +80,8 @@ def delete(
     stored = state.store.put(collection, found.key, marked)
     if kind.plural == "namespaces" and not kind.group:
         return _empty_namespace(state, kind, stored)
+    if is_definition(kind):
+        return _empty_definition(state, kind, stored)
     return stored, False
 
 
@@ -115,6 +119,8 @@ def _marked(
     finalizer = _PROPAGATION.get(options.propagation)
     if finalizer and "deletionTimestamp" not in value["metadata"]:
         metadata["finalizers"] = [*(metadata.get("finalizers") or []), finalizer]
+    if is_definition(kind) and "deletionTimestamp" not in value["metadata"]:
+        metadata["finalizers"] = [*(metadata.get("finalizers") or []), CLEANUP]
     marked = {**value, "metadata": metadata}
     if kind.plural == "namespaces" and not kind.group:
         marked["status"] = {**(value.get("status") or {}), "phase": "Terminating"}
@@ -152,6 +158,10 @@ def _remove(state: State, kind: Kind, found: Version, last: Mapping[str, Any]) -
     removed = state.store.remove(state.collection(kind), found.key, last)
     if kind.namespaced:
         _finish_namespace(state, found.key[0])
+    if kind.custom:
+        _finish_definition(state, f"{kind.plural}.{kind.group}")
+    if is_definition(kind):
+        stop_serving(state, found.object)
     return removed
 
 
@@ -166,6 +176,37 @@ def _empty_namespace(state: State, kind: Kind, namespace: Version) -> tuple[Vers
     _finish_namespace(state, name)
     now = state.collection(kind).get("", name)
     return now or namespace, now is None
+
+
+def _empty_definition(state: State, kind: Kind, definition: Version) -> tuple[Version, bool]:
+    """Delete all objects of a custom kind; the definition goes when the last one has gone."""
+    spec = definition.object["spec"]
+    served = state.registry.of_plural(spec["group"], spec["names"]["plural"])
+    if served is not None:
+        inner = served.kind
+        for version in state.collection(inner).sorted():
+            target = Target(inner.group, inner.version, inner.plural, *version.key)
+            delete(state, inner, target, DeleteOptions())
+    _finish_definition(state, definition.key[1])
+    now = state.collection(kind).get("", definition.key[1])
+    return now or definition, now is None
+
+
+def _finish_definition(state: State, name: str) -> None:
+    served = state.registry.of_plural(DEFINITIONS[0], DEFINITIONS[1])
+    assert served is not None
+    found = state.collection(served.kind).get("", name)
+    if found is None or "deletionTimestamp" not in found.object["metadata"]:
+        return
+    spec, metadata = found.object["spec"], found.object["metadata"]
+    if state.store.collection(spec["group"], spec["names"]["plural"]).objects:
+        return
+    others = [word for word in metadata.get("finalizers") or () if word != CLEANUP]
+    last = {**found.object, "metadata": {**metadata, "finalizers": others}}
+    if others:
+        state.store.put(state.collection(served.kind), found.key, last)
+    else:
+        _remove(state, served.kind, found, last)
 
 
 def _finish_namespace(state: State, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Addresses that name no object: health, version, discovery.
+"""Addresses that name no object: health, version, discovery, OpenAPI.
 
 Pure over the registry; knows no store.
 """
@@ -13,6 +13,7 @@ import msgspec
 from serinus.local.apiserver import discovery
 from serinus.local.apiserver.errors import method_not_allowed, no_such_page
 from serinus.local.apiserver.http import JSON, Answer, Request, json_answer
+from serinus.local.apiserver.openapi import Documents
 from serinus.local.apiserver.registry import Registry
 
 _HEALTH = frozenset(("/readyz", "/livez", "/healthz"))
@@ -29,7 +30,7 @@ VERSION = {
 }
 
 
-def page(registry: Registry, request: Request) -> Answer:
+def page(registry: Registry, documents: Documents, request: Request) -> Answer:
     """The page at the request's path; StatusError 404 if there is none."""
     path = request.path.rstrip("/") or "/"
     if request.method not in ("GET", "HEAD"):
@@ -40,6 +41,8 @@ def page(registry: Registry, request: Request) -> Answer:
         return json_answer(200, VERSION)
     if path in ("/api", "/apis"):
         return _root(registry, request, core=path == "/api")
+    if path.startswith("/openapi/v3"):
+        return _openapi(documents, request, path.removeprefix("/openapi/v3").strip("/"))
     value = _plain_page(registry, path)
     if value is None:
         raise no_such_page()
@@ -69,6 +72,18 @@ def _plain_page(registry: Registry, path: str) -> dict[str, Any] | None:
                 return None
             return {"kind": "APIGroup", "apiVersion": "v1"} | discovery.group(group, versions)
     return None
+
+
+def _openapi(documents: Documents, request: Request, name: str) -> Answer:
+    if not name:
+        return tagged(request, documents.index(), JSON)
+    body = documents.document(name)
+    if body is None:
+        raise no_such_page()
+    if "hash" in request.query:
+        # the hash names the content, so it can be kept for ever
+        return Answer(200, body, JSON, (("cache-control", "public, immutable, max-age=31536000"),))
+    return Answer(200, body, JSON)
 
 
 def tagged(request: Request, value: Any, content_type: str) -> Answer:

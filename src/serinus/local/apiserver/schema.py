@@ -16,6 +16,7 @@ Node = Mapping[str, Any]
 
 PRESERVE = "x-kubernetes-preserve-unknown-fields"
 EMBEDDED = "x-kubernetes-embedded-resource"
+_WORDS_ABOUT = frozenset(("description", "nullable", "default"))
 _REF = "#/definitions/"
 _TYPE_META = ("apiVersion", "kind", "metadata")
 
@@ -24,6 +25,7 @@ class Schema:
     """The schema of one served version; `definitions` hold what its `$ref`s name.
 
     `absent_nulls`: a null counts as an absent field everywhere, as in the built-in kinds.
+    `rules_root`: what values are validated against, where that is less than what is pruned.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class Schema:
         definitions: Mapping[str, Node] | None = None,
         *,
         absent_nulls: bool = False,
+        rules_root: Node | None = None,
     ) -> None:
         self.root = root
+        self._rules_root = root if rules_root is None else rules_root
         self.definitions = definitions or {}
         self.absent_nulls = absent_nulls
         self._rules: Rules | None = None
@@ -71,14 +75,17 @@ class Schema:
         keep = keeps_unknown(node) or others is True
         prefix = f"{path}." if path else ""
         kept: dict[str, Any] = {}
+        embedded = bool(node.get(EMBEDDED))
         for name, child in value.items():
             if child is None and self.absent_nulls and (name in fields or not keep):
                 continue
-            if name in fields:
+            if embedded and name in _TYPE_META:
+                kept[name] = child
+            elif name in fields:
                 kept[name] = self._prune(fields[name], child, prefix + name, dropped)
             elif isinstance(others, Mapping):
                 kept[name] = self._prune(others, child, prefix + name, dropped)
-            elif keep or (name in _TYPE_META and (not path or node.get(EMBEDDED))):
+            elif keep:
                 kept[name] = child
             else:
                 dropped.append(prefix + name)
@@ -121,7 +128,7 @@ class Schema:
     def problems(self, value: Mapping[str, Any]) -> list[FieldProblem]:
         """Everything that the schema forbids about `value`, in the order of its fields."""
         if self._rules is None:
-            self._rules = Rules(self.root, self.definitions, absent_nulls=self.absent_nulls)
+            self._rules = Rules(self._rules_root, self.definitions)
         return self._rules.problems(value)
 
     def fields(self, path: tuple[str, ...]) -> Iterator[str]:
@@ -138,14 +145,8 @@ class Schema:
 
 
 def keeps_unknown(node: Node) -> bool:
-    """Whether fields that the node does not name stay."""
-    if node.get(PRESERVE):
-        return True
-    return not node.keys() - {"description", "nullable", "default"} or _free_object(node)
-
-
-def _free_object(node: Node) -> bool:
-    return node.get("x-kubernetes-free") is True
+    """Whether fields that the node does not name stay: a free value, or one that says so."""
+    return bool(node.get(PRESERVE)) or not node.keys() - _WORDS_ABOUT
 
 
 ANYTHING = Schema({PRESERVE: True, "type": "object"})

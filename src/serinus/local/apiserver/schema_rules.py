@@ -28,15 +28,13 @@ _REQUIRED = "Required value"
 class Rules:
     """A compiled schema."""
 
-    def __init__(
-        self, root: Node, definitions: Mapping[str, Node], *, absent_nulls: bool = False
-    ) -> None:
+    def __init__(self, root: Node, definitions: Mapping[str, Node]) -> None:
         self._root = root
         self._definitions = definitions
         translated = _translate(root)
-        if definitions:
+        if "$ref" in root:
             translated["definitions"] = {n: _translate(d) for n, d in definitions.items()}
-        self._validator = jsonschema_rs.Draft7Validator(translated, validate_formats=True)
+        self._validator = _compile(translated)
 
     def problems(self, value: Any) -> list[FieldProblem]:
         """All that is wrong with `value`."""
@@ -67,6 +65,19 @@ class Rules:
                 for index, item in enumerate(value):
                     if isinstance(item, dict | list):
                         self._walk_lists(items, item, f"{path}[{index}]", found)
+
+
+def schema_problem(root: Node) -> str:
+    """Why a schema cannot be compiled (a bad pattern, for one); empty text if it can."""
+    try:
+        _compile(_translate(root))
+    except ValueError as error:
+        return str(error).partition("\n")[0][:300]
+    return ""
+
+
+def _compile(translated: dict[str, Any]) -> jsonschema_rs.Draft7Validator:
+    return jsonschema_rs.Draft7Validator(translated, validate_formats=True)
 
 
 def _duplicates(node: Node, items: list[Any], path: str) -> list[FieldProblem]:

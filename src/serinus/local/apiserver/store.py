@@ -84,6 +84,7 @@ class Collection:
 
     def __init__(self, history_limit: int) -> None:
         self.objects: dict[Key, Version] = {}
+        self.ended = False
         self._history: list[Change] = []
         self._first = 0
         self._limit = history_limit
@@ -192,6 +193,13 @@ class Store:
     def collections(self) -> Mapping[tuple[str, str], Collection]:
         """All collections that were ever asked for."""
         return self._collections
+
+    def drop(self, group: str, plural: str) -> None:
+        """Forget a kind with all its objects and history; its watches end."""
+        collection = self._collections.pop((group, plural), None)
+        if collection is not None:
+            collection.ended = True
+            collection.wake()
 
     def put(self, collection: Collection, key: Key, value: Object) -> Version:
         """Store `value` as the newest version of `key`, stamped with the next version number."""

@@ -5,8 +5,9 @@ Knows targets and kinds; HTTP only as `Request`, `Answer` and `Stream`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from serinus.local.apiserver import deletes, lists, watch, writes
@@ -21,6 +22,7 @@ from serinus.local.apiserver.errors import (
 )
 from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
 from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.logs import LogSource, read_logs
 from serinus.local.apiserver.patches import json_patch, merge_patch
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.registry import Served
@@ -29,9 +31,13 @@ from serinus.local.apiserver.representation import (
     Representation,
     View,
     in_version,
+    only_metadata,
 )
+from serinus.local.apiserver.scale import scale_of, with_scale
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Version
+from serinus.local.apiserver.strategic import strategic_merge_patch
+from serinus.local.apiserver.tables import Table, accepts_metadata, accepts_table
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -48,6 +54,7 @@ class Call:
     target: Target
     request: Request
     view: View | None = None
+    log_source: LogSource | None = None
 
     @property
     def kind(self) -> Kind:
@@ -59,16 +66,18 @@ Outcome = Answer | Stream
 Verb = Callable[[Call], Outcome]
 
 
-def answer(call: Call) -> Outcome:
+async def answer(call: Call) -> Outcome:
     """Do what the request asks for; StatusError where it cannot be done."""
     target, kind = call.target, call.kind
     if target.namespace and not kind.namespaced:
         raise no_such_page()
+    if target.subresource in kind.actions:
+        return await _ACTIONS[target.subresource](call)
     table = _COLLECTION_VERBS if not target.name else _OBJECT_VERBS
     if target.subresource:
         if target.subresource not in kind.subresources:
             raise no_such_page()
-        table = _STATUS_VERBS
+        table = _SCALE_VERBS if target.subresource == "scale" else _STATUS_VERBS
     verb = table.get(call.request.method)
     if verb is None or (target.name and kind.namespaced and not target.namespace):
         where = qualified(kind.group, kind.plural)
@@ -79,9 +88,16 @@ def answer(call: Call) -> Outcome:
 
 
 def _shape(call: Call) -> Representation:
-    view = call.view
+    view, accept = call.view, call.request.headers.get("accept", "")
     if view is None and call.kind.api_version != call.kind.stored_version:
         view = in_version(call.kind)
+    if "as=" not in accept:
+        return Plain(call.kind, view)
+    if accepts_table(accept):
+        include = call.request.query.get("includeObject") or "Metadata"
+        return Table(call.served.columns, call.state.clock, include, view)
+    if accepts_metadata(accept):
+        return Plain(call.kind, only_metadata, "PartialObjectMetadata", "meta.k8s.io/v1")
     return Plain(call.kind, view)
 
 
@@ -146,6 +162,11 @@ def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
             "server-side apply is not served yet; use kubectl apply without --server-side"
         )
     apply = {MERGE_PATCH: merge_patch, JSON_PATCH: json_patch}.get(content_type)
+    if content_type == STRATEGIC_PATCH:
+        if call.target.subresource == "scale":
+            apply = merge_patch
+        elif not call.kind.custom:
+            apply = partial(strategic_merge_patch, call.served.schema)
     if apply is None:
         raise unsupported_media_type(
             f"the body of the request was in an unknown format - accepted media types include: "
@@ -155,6 +176,41 @@ def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
     if content_type != JSON_PATCH and not isinstance(patch, dict):
         raise bad_request("a merge patch must be an object")
     return lambda value: apply(value, patch)
+
+
+def _read_scale(call: Call) -> Answer:
+    return json_answer(200, scale_of(call.kind, _found(call).object))
+
+
+def _write_scale(call: Call) -> Answer:
+    """PUT and PATCH of a Scale change the replicas of the object, and nothing else."""
+    if call.request.method == "PATCH":
+        patch = read_patch(call)
+    else:
+        body = decode_object(call.request)
+        patch = lambda _: body  # noqa: E731
+
+    def change(value: Mapping[str, Any]) -> dict[str, Any]:
+        return with_scale(call.kind, value, patch(scale_of(call.kind, value)))
+
+    target = replace(call.target, subresource="")
+    written = writes.update(call.state, call.served, target, change, _options(call))
+    scale = scale_of(call.kind, written.version.object)
+    return json_answer(200, scale, written.warnings)
+
+
+async def _refuse_upgrade(call: Call) -> Outcome:
+    raise bad_request(
+        f"{call.target.subresource} is not served by the embedded cluster; pods are local "
+        "processes: use kubectl logs, and reach them at the address in status.podIP and env PORT"
+    )
+
+
+async def _logs(call: Call) -> Outcome:
+    if call.request.method not in ("GET", "HEAD"):
+        raise method_not_allowed(call.request.method, "pods/log")
+    now = call.state.clock.now()
+    return await read_logs(call.log_source, _found(call).object, call.request.query, now)
 
 
 def _delete(call: Call) -> Answer:
@@ -222,6 +278,17 @@ _OBJECT_VERBS: dict[str, Verb] = {
     "PUT": _replace,
     "PATCH": _patch,
     "DELETE": _delete,
+}
+_SCALE_VERBS: dict[str, Verb] = {
+    "GET": _read_scale,
+    "PUT": _write_scale,
+    "PATCH": _write_scale,
+}
+_ACTIONS: dict[str, Callable[[Call], Awaitable[Outcome]]] = {
+    "log": _logs,
+    "exec": _refuse_upgrade,
+    "attach": _refuse_upgrade,
+    "portforward": _refuse_upgrade,
 }
 _STATUS_VERBS: dict[str, Verb] = {"GET": _read, "PUT": _replace, "PATCH": _patch}
 

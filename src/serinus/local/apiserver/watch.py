@@ -114,7 +114,7 @@ async def _lines(
             yield b"".join(lines)
             continue
         left = deadline - loop.time()
-        if left <= 0 or state.closing.is_set():
+        if left <= 0 or state.closing.is_set() or watch.collection.ended:
             break
         done, _ = await asyncio.wait(
             {watch.collection.next_change()}, timeout=min(left, _BOOKMARK_SECONDS)

@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.bodies import require_object
 from serinus.local.apiserver.built_in import prepare_create, prepare_update
+from serinus.local.apiserver.custom import definition_problems, with_status
+from serinus.local.apiserver.definitions import is_definition, serve
 from serinus.local.apiserver.deletes import remove_if_finished
 from serinus.local.apiserver.errors import (
     already_exists,
@@ -76,6 +79,10 @@ def create(
         raise already_exists(kind.group, kind.plural, metadata["name"])
     if options.dry_run:
         return Written(Version(key, value, 0), warnings)
+    value["apiVersion"] = kind.stored_version
+    if is_definition(kind):
+        value = with_status(value, state.timestamp())
+        serve(state, value)
     return Written(state.store.put(collection, key, value), warnings)
 
 
@@ -125,6 +132,9 @@ def update(
     warnings += _checked(state, served, value, status_only=target.subresource == "status")
     if options.dry_run:
         return Written(Version(old.key, value, old.resource_version), warnings)
+    if is_definition(kind) and target.subresource != "status":
+        value = with_status(value, state.timestamp())
+        serve(state, value)
     stored = state.store.put(collection, old.key, {**value, "apiVersion": kind.stored_version})
     removed = remove_if_finished(state, kind, stored)
     return Written(stored, warnings, removed)
@@ -188,6 +198,8 @@ def _checked(
         # built-in statuses come from components that leave out what is zero
         checked = {name: child for name, child in value.items() if name != "status"}
     problems = served.schema.problems(checked)
+    if is_definition(kind) and not problems:
+        problems = _definition_problems(state, value)
     warnings: list[str] = []
     if not status_only and not problems:
         for check in state.admission:
@@ -197,6 +209,13 @@ def _checked(
     if problems:
         raise invalid(kind.kind, kind.group, value["metadata"]["name"], problems)
     return tuple(warnings)
+
+
+def _definition_problems(state: State, definition: Mapping[str, Any]) -> list[FieldProblem]:
+    spec = definition["spec"]
+    if state.registry.is_built_in(spec["group"], spec["names"]["plural"]):
+        return [FieldProblem("spec.names.plural", "Invalid value: a built-in kind has this name")]
+    return definition_problems(definition)
 
 
 def _count_generation(kind: Kind, before: Mapping[str, Any], value: dict[str, Any]) -> None:
