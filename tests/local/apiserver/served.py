@@ -74,28 +74,20 @@ class Kubectl:
             "PATH": os.environ["PATH"],
         }
 
-    async def start(self, *words: str, stdin: bytes | None = None) -> asyncio.subprocess.Process:
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
         """A running kubectl."""
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             self._binary, *words, stdin=pipe, stdout=pipe, stderr=pipe, env=self._env
         )
-        assert process.stdin is not None
-        if stdin is not None:
-            process.stdin.write(stdin)
-        process.stdin.close()
         return process
 
     async def __call__(self, command: str, *words: str, stdin: Any = None) -> Ran:
         """Run `command` (split at spaces) with further words to its end."""
         text = stdin if isinstance(stdin, str | None) else yaml.safe_dump(stdin)
-        process = await self.start(
-            *command.split(), *words, stdin=None if text is None else text.encode()
-        )
+        process = await self.start(*command.split(), *words)
         async with asyncio.timeout(DEADLINE_SECONDS):
-            assert process.stdout is not None and process.stderr is not None
-            out, err = await asyncio.gather(process.stdout.read(), process.stderr.read())
-            await process.wait()
+            out, err = await process.communicate(None if text is None else text.encode())
         return Ran(process.returncode or 0, out.decode(), err.decode())
 
     async def ok(self, command: str, *words: str, stdin: Any = None) -> Ran:
@@ -112,13 +104,10 @@ async def serving(server: ApiServer) -> AsyncIterator[str]:
         server, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2
     )
     web = uvicorn.Server(config)
-    web.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    task = asyncio.create_task(web.serve())
+    listener = config.bind_socket()
+    port = listener.getsockname()[1]
+    task = asyncio.create_task(web.serve(sockets=[listener]))
     try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while not web.started:
-                await asyncio.sleep(0.01)
-        port = web.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}{server.prefix('admin')}"
     finally:
         server.close()

@@ -13,6 +13,7 @@ import msgspec
 
 from serinus.local.apiserver.errors import StatusError, bad_request, unsupported_media_type
 from serinus.local.apiserver.http import Request
+from serinus.local.apiserver.protobuf import PROTOBUF, decode_protobuf
 
 DEPTH_LIMIT = 100
 
@@ -59,6 +60,8 @@ def decode_object(request: Request) -> dict[str, Any]:
         value = decode_json(request.body)
     elif content_type in _YAML_TYPES:
         value = _decode_yaml(request.body)
+    elif content_type == PROTOBUF:
+        value = decode_protobuf(request.body)
     else:
         raise unsupported_media_type(
             f"the content type {content_type} is not accepted here; send application/json, "

@@ -12,6 +12,7 @@ from serinus.local.apiserver.columns import AGE, NAME
 from serinus.local.apiserver.columns_built_in import COLUMNS
 from serinus.local.apiserver.kinds import BUILT_IN, Kind
 from serinus.local.apiserver.registry import Served
+from serinus.local.apiserver.reviews import REVIEWS
 from serinus.local.apiserver.schema import Schema
 
 METADATA = {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
@@ -52,5 +53,5 @@ def built_in_kinds() -> list[Served]:
     """All built-in kinds."""
     return [
         Served(kind, schema_of(kind), COLUMNS.get((kind.group, kind.plural), (NAME, AGE)))
-        for kind in BUILT_IN
+        for kind in (*BUILT_IN, *REVIEWS)
     ]

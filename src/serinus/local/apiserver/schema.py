@@ -147,6 +147,3 @@ class Schema:
 def keeps_unknown(node: Node) -> bool:
     """Whether fields that the node does not name stay: a free value, or one that says so."""
     return bool(node.get(PRESERVE)) or not node.keys() - _WORDS_ABOUT
-
-
-ANYTHING = Schema({PRESERVE: True, "type": "object"})

@@ -33,6 +33,7 @@ from serinus.local.apiserver.representation import (
     in_version,
     only_metadata,
 )
+from serinus.local.apiserver.reviews import is_review, review
 from serinus.local.apiserver.scale import scale_of, with_scale
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Version
@@ -78,6 +79,8 @@ async def answer(call: Call) -> Outcome:
         if target.subresource not in kind.subresources:
             raise no_such_page()
         table = _SCALE_VERBS if target.subresource == "scale" else _STATUS_VERBS
+    if is_review(kind):
+        table = {"POST": _create}
     verb = table.get(call.request.method)
     if verb is None or (target.name and kind.namespaced and not target.namespace):
         where = qualified(kind.group, kind.plural)
@@ -126,6 +129,8 @@ def _list_or_watch(call: Call) -> Outcome:
 
 def _create(call: Call) -> Answer:
     body = decode_object(call.request)
+    if is_review(call.kind):
+        return json_answer(201, review(call.kind, body, call.request.caller))
     written = writes.create(call.state, call.served, call.target, body, _options(call))
     return _written(call, 201, written)
 
@@ -168,9 +173,10 @@ def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
         elif not call.kind.custom:
             apply = partial(strategic_merge_patch, call.served.schema)
     if apply is None:
+        known = [JSON_PATCH, MERGE_PATCH, *(() if call.kind.custom else (STRATEGIC_PATCH,))]
         raise unsupported_media_type(
-            f"the body of the request was in an unknown format - accepted media types include: "
-            f"{JSON_PATCH}, {MERGE_PATCH}, {STRATEGIC_PATCH}"
+            "the body of the request was in an unknown format - accepted media types include: "
+            + ", ".join(known)
         )
     patch = decode_json(call.request.body)
     if content_type != JSON_PATCH and not isinstance(patch, dict):
