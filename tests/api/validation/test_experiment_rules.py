@@ -1,0 +1,77 @@
+"""Rules of Experiments and AnalysisRuns by themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from api.worlds import put
+from serinus.api.analysis import AnalysisRun
+from serinus.api.experiment import Experiment
+from serinus.api.validation.analysis import validate_run_spec
+from serinus.api.validation.experiment import validate_experiment
+from serinus.api.wire import decode
+
+EXPERIMENT = """
+metadata: {name: e, namespace: prod}
+spec:
+  duration: 10m
+  templates:
+  - name: one
+    selector: {matchLabels: {app: e}}
+    template:
+      metadata: {labels: {app: e}}
+      spec: {containers: [{name: c, image: shop:v1}]}
+  analyses: [{name: a, templateName: errors}]
+"""
+RUN = """
+metadata: {name: r, namespace: prod}
+spec:
+  args: [{name: x, value: "1"}]
+  metrics:
+  - {name: m, provider: {prometheus: {query: up}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("spec.duration", "long", "spec.duration: 'long' is not a duration"),
+        ("spec.templates", [], "spec.templates: is empty"),
+        ("spec.templates.0.selector", ..., "spec.templates[0].selector: is missing"),
+        ("spec.templates.0.selector", {}, "spec.templates[0].selector: is empty"),
+        ("spec.templates.0.minReadySeconds", 601, "spec.templates[0].minReadySeconds: 601 is more"),
+        ("spec.templates.0.template.spec.containers", [], "template.spec.containers: is empty"),
+        ("spec.templates.0.name", "", "spec.templates[0].name: '' is empty or repeated"),
+        ("spec.analyses.0.templateName", "", "spec.analyses[0].templateName: is missing"),
+    ],
+)
+def test_rules_of_experiments(path: str, value: Any, expected: str) -> None:
+    document = yaml.safe_load(EXPERIMENT)
+    assert list(validate_experiment(decode(Experiment, document))) == []
+    put(document, path, value)
+    told = [str(p) for p in validate_experiment(decode(Experiment, document))]
+    assert any(expected in text for text in told), told
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("spec.metrics", [], "spec.metrics: is empty"),
+        ("spec.args.0.value", ..., "spec.args[0]: 'x' has no value"),
+        ("spec.dryRun", [{"metricName": "z"}], "spec.dryRun[0].metricName: 'z' fits no metric"),
+        (
+            "spec.measurementRetention",
+            [{"metricName": "m", "limit": 1}, {"metricName": "m", "limit": 2}],
+            "spec.measurementRetention[1].metricName: 'm' is repeated",
+        ),
+    ],
+)
+def test_rules_of_runs(path: str, value: Any, expected: str) -> None:
+    document = yaml.safe_load(RUN)
+    assert list(validate_run_spec(decode(AnalysisRun, document).spec)) == []
+    put(document, path, value)
+    told = [str(p) for p in validate_run_spec(decode(AnalysisRun, document).spec)]
+    assert any(expected in text for text in told), told

@@ -1,0 +1,94 @@
+"""What comes later is refused by name; what changes nothing is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from api.worlds import World, put
+
+C = "spec.strategy.canary."
+ROUTERS = ["alb", "ambassador", "apisix", "appMesh", "istio", "plugins", "smi", "traefik"]
+PROVIDERS = ["web", "job", "datadog", "newRelic", "wavefront", "cloudWatch", "graphite"]
+PROVIDERS += ["influxdb", "kayenta", "skywalking", "plugin"]
+STEPS: dict[str, Any] = {
+    "experiment": {"templates": [{"name": "a", "specRef": "canary"}]},
+    "setHeaderRoute": {"name": "r"},
+    "setMirrorRoute": {"name": "r"},
+    "plugin": {"name": "p"},
+}
+REFUSED: dict[str, Any] = {
+    "spec.workloadRef": {"kind": "Deployment", "name": "x"},
+    "spec.restartAt": "2024-01-01T00:00:00Z",
+    C + "trafficRouting": ...,
+    C + "pingPong": {"pingService": "a", "pongService": "b"},
+    C + "analysis": {"templates": [{"templateName": "errors"}]},
+    C + "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
+    C + "scaleDownDelayRevisionLimit": 1,
+    C + "replicaProgressThreshold": {"type": "Percent", "value": 90},
+}
+ACCEPTED: dict[str, Any] = {
+    C + "analysis": {},
+    C + "antiAffinity": {},
+    C + "replicaProgressThreshold": {"type": "Percent", "value": 100},
+    C + "pingPong": None,
+    C + "trafficRouting.managedRoutes": [{"name": "unused"}],
+    "spec.workloadRef": None,
+    "spec.progressDeadlineAbort": True,
+    "spec.rollbackWindow": {"revisions": 3},
+}
+
+
+def refused(world: World) -> list[str]:
+    return [text.split(":")[0] for text in world.told() if "not supported yet" in text]
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_what_comes_later_is_refused_by_name(path: str) -> None:
+    world = World()
+    put(world.rollout, path, REFUSED[path])
+    assert refused(world) == [path]
+
+
+@pytest.mark.parametrize("path", ACCEPTED)
+def test_what_changes_nothing_is_accepted(path: str) -> None:
+    world = World()
+    put(world.rollout, path, ACCEPTED[path])
+    assert world.told() == []
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+def test_routers_that_are_not_there_yet(router: str) -> None:
+    world = World()
+    put(world.rollout, C + "trafficRouting", {router: {}})
+    assert refused(world) == [C + "trafficRouting." + router]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_steps_that_are_not_there_yet(step: str) -> None:
+    world = World()
+    put(world.rollout, C + "steps.0", {step: STEPS[step]})
+    assert refused(world) == [C + "steps[0]." + step]
+
+
+def test_blue_green() -> None:
+    world = World()
+    put(world.rollout, "spec.strategy", {"blueGreen": {"activeService": "a"}})
+    assert refused(world) == ["spec.strategy.blueGreen"]
+
+
+def test_a_restart_that_has_happened_is_no_wish() -> None:
+    world = World()
+    put(world.rollout, "spec.restartAt", "2024-01-01T00:00:00Z")
+    put(world.rollout, "status.restartedAt", "2024-01-01T00:00:00Z")
+    assert world.told() == []
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_providers_that_are_not_there_yet(provider: str) -> None:
+    world = World()
+    put(world.of("AnalysisTemplate"), "spec.metrics.0.provider", {provider: {"x": {}}})
+    texts = [text for text in world.told() if "not supported yet" in text]
+    assert len(texts) == 1
+    assert f"AnalysisTemplate errors: spec.metrics[0].provider.{provider}: is not" in texts[0]
