@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +19,8 @@ from serinus.local.metrics.promql.query import query_instant
 from serinus.local.metrics.samples import Samples
 from serinus.local.metrics.scraper import ACCEPT, Scraper
 from serinus.local.metrics.sources import Target
-from serinus.local.sample import service
+from support.prometheus import prometheus
+from support.sample_pods import sample_pods
 
 PODS = 10
 SCRAPED_PODS = 20
@@ -70,8 +68,6 @@ def beside_prometheus(samples: Samples, ours: float) -> Figure:
     what = "the same asked of Prometheus 2.42 by HTTP"
     if not (shutil.which("prometheus") and shutil.which("promtool")):
         return Figure(what, skipped="needs Debian's package `prometheus`: make test-deps")
-    from support.prometheus import prometheus
-
     points = {
         tuple(series.labels.pairs.items()): list(zip(series.times, series.values, strict=True))
         for series in samples.select([])
@@ -85,16 +81,13 @@ def beside_prometheus(samples: Samples, ours: float) -> Figure:
 
 async def scrape_round() -> Figure:
     """Twenty sample services, as processes: scraping, reading and storing against only asking."""
-    with tempfile.TemporaryDirectory() as folder:
-        pods = [start_pod(Path(folder), number) for number in range(SCRAPED_PODS)]
-        try:
-            urls = [f"http://127.0.0.1:{port}/metrics" for _, port in pods]
-            rounds, bare = await measured_rounds(urls)
-        finally:
-            for process, _ in pods:
-                process.terminate()
-            for process, _ in pods:
-                process.wait(10)
+    versions = {f"checkout-{number}": "v1" for number in range(SCRAPED_PODS)}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sample_pods(Path(folder), versions) as ports,
+    ):
+        urls = [f"http://127.0.0.1:{port}/metrics" for port in ports.values()]
+        rounds, bare = await measured_rounds(urls)
     return Figure(
         f"a scrape round of {SCRAPED_PODS} pods",
         rounds / bare,
@@ -130,26 +123,3 @@ async def measured_rounds(urls: list[str]) -> tuple[float, float]:
     if any(state.error for state in scraper.states()):
         raise RuntimeError(f"a scrape failed: {scraper.states()}")
     return median(rounds), median(bare)
-
-
-def start_pod(folder: Path, number: int) -> tuple[subprocess.Popen[bytes], int]:
-    """A sample service on a free port, known once it answers there."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = door.getsockname()[1]
-    environment = {"HOST": "127.0.0.1", "PORT": str(port), "POD_NAME": f"p{number}"}
-    with (folder / f"{number}.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(service.__file__)],
-            env=environment,
-            stdout=log,
-            stderr=log,
-        )
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return process, port
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-    process.terminate()
-    raise RuntimeError(f"the sample service did not open port {port}")
