@@ -43,7 +43,7 @@ def _copier(type_: Any, known: dict[Any, Copier | None]) -> Copier | None:
 
 
 def _copy_raw(value: msgspec.Raw) -> msgspec.Raw:
-    return value.copy() if bytes(value) else value
+    return value.copy()
 
 
 def _struct_copier(type_: type[msgspec.Struct], known: dict[Any, Copier | None]) -> Copier | None:
