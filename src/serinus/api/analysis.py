@@ -60,7 +60,7 @@ class AnalysisRunArgument(Wire, frozen=True, kw_only=True):
 
 
 class DryRun(Wire, frozen=True, kw_only=True):
-    """`metric_name` is a regular expression over whole metric names."""
+    """`metric_name` is a regular expression that is searched in metric names."""
 
     metric_name: str = ""
 

@@ -1,8 +1,7 @@
 """Rollout of argoproj.io/v1alpha1: every field of its spec and status, under its own name.
 
 Ints that the original tells apart from 0 are `int | None`. Routers that have no file in
-`traffic/` yet are kept unread, so that they can be refused by name. Knows no defaults but zeros:
-those are in `defaults.py`.
+`traffic/` yet are kept unread, so that they can be refused by name. Knows no defaults but zeros.
 """
 
 from __future__ import annotations

@@ -18,14 +18,6 @@ PROVIDERS = ("prometheus",)
 STEPS = ("setWeight", "pause", "setCanaryScale", "analysis")
 
 
-def _asks_for_less(canary: CanaryStrategy) -> bool:
-    """100 % (or a negative value, which means the default) is what holds anyway."""
-    threshold = canary.replica_progress_threshold
-    if threshold is None or threshold.value < 0:
-        return False
-    return not (threshold.type == "Percent" and threshold.value == 100)
-
-
 def _keeps_apart(canary: CanaryStrategy) -> bool:
     affinity = canary.anti_affinity
     return affinity is not None and (
@@ -70,16 +62,6 @@ _CANARY: tuple[_Row, ...] = (
             c.anti_affinity is not None and (c.anti_affinity.preferred or c.anti_affinity.required)
         ),
         "write podAntiAffinity into spec.template",
-    ),
-    (
-        "scaleDownDelayRevisionLimit",
-        lambda c: c.scale_down_delay_revision_limit is not None,
-        "remove it; old revisions wait for scaleDownDelaySeconds",
-    ),
-    (
-        "replicaProgressThreshold",
-        _asks_for_less,
-        "remove it; every pod has to be available",
     ),
 )
 
