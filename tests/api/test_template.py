@@ -133,6 +133,12 @@ def test_the_hash_label_and_injected_metadata_do_not_count() -> None:
     assert read_template(created) != plain
 
 
+def test_what_was_changed_after_it_was_injected_is_part_of_the_template() -> None:
+    created = {"metadata": {"labels": {"role": "mine"}}}
+    injected = PodTemplateMetadata(labels={"role": "canary"})
+    assert read_template(created, injected) == read_template(created)
+
+
 def test_an_empty_label_value_is_no_zero() -> None:
     with_label = read_template({"metadata": {"labels": {"a": ""}}})
     assert with_label != read_template({"metadata": {"labels": {}}})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from serinus.api.analysis import Metric
+from serinus.api.analysis import Metric, Sigv4Config
 from serinus.api.argo import CanaryStrategy, Rollout, Step
 from serinus.base.errors import FieldProblem
 
@@ -87,6 +87,11 @@ def not_yet_measured(metric: Metric, path: str) -> Iterator[FieldProblem]:
     for name in metric.provider.names():
         if name not in PROVIDERS:
             yield _refusal(f"{path}.provider.{name}", f"use one of: {', '.join(PROVIDERS)}")
+    prometheus = metric.provider.prometheus
+    if prometheus is not None and prometheus.authentication.sigv4 not in (None, Sigv4Config()):
+        yield _refusal(
+            f"{path}.provider.prometheus.authentication.sigv4", "use basicAuth, oauth2 or headers"
+        )
 
 
 def _step(step: Step, path: str) -> Iterator[FieldProblem]:
