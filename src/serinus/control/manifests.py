@@ -10,13 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from serinus.api import names
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import builtins
-from serinus.core.rollout.actions import CreateRevision, LabelPods, PointService
+from serinus.core.rollout.actions import CreateRevision, EditRollout, LabelPods, PointService
 from serinus.core.rollout.snapshot import Revision
 
 
@@ -35,7 +33,7 @@ def owner(rollout: Rollout) -> dict[str, Any]:
 def replica_set(rollout: Rollout, action: CreateRevision) -> dict[str, Any]:
     """A revision's ReplicaSet with 0 replicas: the Rollout's template, selector and annotations."""
     spec = rollout.spec
-    template = msgspec.json.decode(action.template.raw)
+    template = action.template.manifest()
     metadata = template.get("metadata") or {}
     labels = {**(metadata.get("labels") or {}), names.POD_HASH: action.hash}
     selector = builtins(spec.selector) if spec.selector else {}
@@ -115,3 +113,24 @@ def pointed_service(rollout: Rollout, action: PointService) -> dict[str, Any]:
 def instant(at: datetime) -> str:
     """RFC 3339 with microseconds: our own annotations are finer than the API's whole seconds."""
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def scale(rollout: Rollout, replicas: int) -> dict[str, Any]:
+    """A ReplicaSet's size; it also takes over minReadySeconds and the note of what was wanted."""
+    desired = 1 if rollout.spec.replicas is None else rollout.spec.replicas
+    return {
+        "metadata": {"annotations": {names.DESIRED_REPLICAS: str(desired)}},
+        "spec": {"replicas": replicas, "minReadySeconds": rollout.spec.min_ready_seconds},
+    }
+
+
+def edit(rollout: Rollout, action: EditRollout) -> dict[str, Any]:
+    """The Rollout's own annotations and, where nobody said a number, its replicas."""
+    spec = {} if action.replicas is None else {"spec": {"replicas": action.replicas}}
+    return {
+        "metadata": {
+            "resourceVersion": rollout.metadata.resource_version,
+            "annotations": dict(action.annotations),
+        },
+        **spec,
+    }

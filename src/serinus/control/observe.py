@@ -15,8 +15,8 @@ import msgspec
 from serinus.api import names
 from serinus.api.analysis import AnalysisTemplate
 from serinus.api.argo import Rollout
-from serinus.api.kubernetes import EndpointSlice, Pod, ReplicaSet, Service
-from serinus.api.template import Template
+from serinus.api.kubernetes import EndpointSlice, Pod, PodTemplateMetadata, ReplicaSet, Service
+from serinus.api.template import read_template
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
 from serinus.core.routing import Unknown
 from serinus.traffic.router import ObjectRef, Objects, Route, Router
@@ -36,12 +36,13 @@ class Observation:
 def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
     """One ReplicaSet and its pods as the core reads them."""
     metadata, notes = item.metadata, item.metadata.annotations
+    injected = noted_metadata(notes.get(names.EPHEMERAL_METADATA))
     return Revision(
         name=metadata.name,
         hash=metadata.labels.get(names.POD_HASH, ""),
         number=whole(notes.get(names.REVISION)) or 0,
         resource_version=metadata.resource_version,
-        template=Template.of(item.spec.template),
+        template=read_template(item.spec.template, PodTemplateMetadata(**injected)),
         created=metadata.creation_timestamp or datetime.max,
         replicas=1 if item.spec.replicas is None else item.spec.replicas,
         seen=item.status.replicas,
@@ -52,7 +53,7 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         scale_down_deadline=when(notes.get(names.SCALE_DOWN_DEADLINE)),
         deadline_set_for=notes.get(names.SCALE_DOWN_SET_FOR, ""),
         desired_annotation=whole(notes.get(names.DESIRED_REPLICAS)),
-        injected=noted_metadata(notes.get(names.EPHEMERAL_METADATA)),
+        injected=injected,
         pods=tuple(pod_seen(pod) for pod in pods),
         annotations=notes,
     )
@@ -110,11 +111,12 @@ def when(text: str | None) -> datetime | None:
 
 
 def noted_metadata(text: str | None) -> dict[str, dict[str, str]]:
-    """The ephemeral metadata that an annotation remembers; {} if it cannot be read."""
+    """The ephemeral labels and annotations that an annotation remembers; {} if unreadable."""
     try:
-        return msgspec.json.decode(text or "{}", type=dict[str, dict[str, str]])
+        noted = msgspec.json.decode(text or "{}", type=dict[str, dict[str, str]])
     except msgspec.DecodeError:
         return {}
+    return {part: noted[part] for part in ("labels", "annotations") if part in noted}
 
 
 def routes_of(rollout: Rollout, routers: Mapping[str, Router]) -> dict[str, tuple[Router, Route]]:
