@@ -75,6 +75,10 @@ class Caches:
             jitter=self._rng,
         )
 
+    def plain(self, resource: Resource) -> Informer[Any]:
+        """A further kind, its objects as plain data."""
+        return self._informer(resource, dict)
+
     def all(self) -> tuple[Informer[Any], ...]:
         """Every informer, to be run and waited for."""
         return (

@@ -13,13 +13,14 @@ from serinus.api import names
 from serinus.api.argo import Rollout
 from serinus.control import kinds, manifests
 from serinus.control.caches import Caches
+from serinus.control.objects import routed
 from serinus.control.observe import Observation
 from serinus.control.patches import struct_patch
 from serinus.core.analysis.arguments import build_run
 from serinus.core.rollout.actions import (
     Action,
-    Announce,
     Annotate,
+    Announce,
     CreateRevision,
     EditRollout,
     LabelPods,
@@ -35,7 +36,7 @@ from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists, NotFound
 from serinus.kube.events import EventRecorder
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
-from serinus.traffic.router import Create, ObjectRef, Patch
+from serinus.traffic.router import Create, Patch
 
 _RETIRED: Mapping[str, Resource] = {
     "ReplicaSet": REPLICASETS,
@@ -143,9 +144,7 @@ class Executor:
             self._caches.wrote(resource, made)
         return len(writes)
 
-    async def _delete(
-        self, resource: Resource, rollout: Rollout, name: str, version: str
-    ) -> None:
+    async def _delete(self, resource: Resource, rollout: Rollout, name: str, version: str) -> None:
         namespace = rollout.metadata.namespace
         await self._client.delete(resource, name, namespace, resource_version=version)
         self._caches.deleted(resource, namespace, name)
@@ -179,9 +178,3 @@ class Executor:
             action.reason,
             action.message,
         )
-
-
-def routed(ref: ObjectRef) -> Resource:
-    """The resource of an object that a router writes."""
-    group, _, version = ref.api_version.rpartition("/")
-    return Resource(group, version, ref.plural, ref.kind)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -18,8 +17,7 @@ from serinus.api.argo import Rollout
 from serinus.api.kubernetes import EndpointSlice, Pod, PodTemplateMetadata, ReplicaSet, Service
 from serinus.api.template import read_template
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
-from serinus.core.routing import Unknown
-from serinus.traffic.router import ObjectRef, Objects, Route, Router
+from serinus.traffic.router import Objects, Route, Router
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +27,7 @@ class Observation:
     snapshot: Snapshot
     routes: Mapping[str, tuple[Router, Route, Objects]]
     templates: Mapping[tuple[str, str], AnalysisTemplate]
-    pods: Mapping[str, tuple[Pod, ...]]
-    """By the name of the revision's ReplicaSet."""
+    """By kind and name."""
 
 
 def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
@@ -141,8 +138,3 @@ def routes_of(rollout: Rollout, routers: Mapping[str, Router]) -> dict[str, tupl
         for name in routing.routers()
         if name in routers
     }
-
-
-def unread(objects: Mapping[ObjectRef, Any], why: Mapping[ObjectRef, str]) -> Unknown | None:
-    """The first object whose kind could not be read at all, as an unknown routing."""
-    return next((Unknown(why[ref]) for ref in objects if ref in why), None)
