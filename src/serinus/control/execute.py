@@ -150,7 +150,7 @@ class Executor:
         self._caches.deleted(resource, namespace, name)
 
     async def _status(self, rollout: Rollout, plan: Plan) -> int:
-        """One patch, conditional on what the decision saw: users' commands are never overwritten."""
+        """One patch, conditional on what the decision saw: commands that came meanwhile win."""
         patch = struct_patch(rollout.status, plan.status) if plan.status is not None else {}
         if not patch:
             return 0
