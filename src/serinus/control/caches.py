@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from serinus.api import names
@@ -49,6 +49,7 @@ class Caches:
         self, client: Client, clock: Clock, rng: random.Random, *, namespace: str | None = None
     ) -> None:
         self._client, self._clock, self._rng, self._namespace = client, clock, rng, namespace
+        self._by_resource: dict[Resource, Informer[Any]] = {}
         owned = {"owner": owner_uid}
         self.rollouts = self._informer(kinds.ROLLOUTS, Rollout)
         self.revisions = self._informer(REPLICASETS, ReplicaSet, owned)
@@ -64,16 +65,17 @@ class Caches:
     def _informer(
         self, resource: Resource, type_: type[T], indexes: dict[str, Any] | None = None
     ) -> Informer[T]:
-        namespace = self._namespace if resource.namespaced else None
-        return Informer(
+        informer = Informer(
             self._client,
             resource,
             type_,
             self._clock,
-            namespace=namespace,
+            namespace=self._namespace if resource.namespaced else None,
             indexes=indexes or {},
             jitter=self._rng,
         )
+        self._by_resource[resource] = informer
+        return informer
 
     def plain(self, resource: Resource) -> Informer[Any]:
         """A further kind, its objects as plain data."""
@@ -90,6 +92,29 @@ class Caches:
             self.runs,
             self.templates,
             self.cluster_templates,
+        )
+
+    def wake_runs(self, wake: Callable[[Key], None]) -> None:
+        """Call `wake` with each AnalysisRun that changed."""
+        self.runs.on_change(lambda old, new: wake(_key(new or old)))
+
+    def wrote(self, resource: Resource, answer: Mapping[str, Any]) -> None:
+        """Takes in the answer to a write: nothing is decided on a state older than that."""
+        if (informer := self._by_resource.get(resource)) is not None:
+            informer.expect(answer)
+
+    def deleted(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        """Takes in that an object is gone."""
+        if (informer := self._by_resource.get(resource)) is not None:
+            informer.expect_gone(namespace, name, uid)
+
+    def behind(self, references: Iterable[Reference]) -> bool:
+        """Whether a cache still lacks a write of ours to one of these objects."""
+        by_plural = {resource.plural: one for resource, one in self._by_resource.items()}
+        return any(
+            by_plural[plural].is_behind(namespace, name)
+            for plural, namespace, name in references
+            if plural in by_plural
         )
 
     def look(self, key: Key, references: Iterable[Reference]) -> None:

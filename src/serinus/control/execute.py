@@ -87,8 +87,8 @@ class Executor:
                 await self._patch(
                     kinds.ROLLOUTS, rollout, rollout.metadata.name, manifests.edit(rollout, action)
                 )
-            case Retire(kind, name, version):
-                await self._delete(_RETIRED[kind], rollout, name, version)
+            case Retire():
+                await self._delete(rollout, action)
             case Announce():
                 return 0
         return 1
@@ -144,10 +144,15 @@ class Executor:
             self._caches.wrote(resource, made)
         return len(writes)
 
-    async def _delete(self, resource: Resource, rollout: Rollout, name: str, version: str) -> None:
-        namespace = rollout.metadata.namespace
-        await self._client.delete(resource, name, namespace, resource_version=version)
-        self._caches.deleted(resource, namespace, name)
+    async def _delete(self, rollout: Rollout, action: Retire) -> None:
+        resource, namespace = _RETIRED[action.kind], rollout.metadata.namespace
+        left = await self._client.delete(
+            resource, action.name, namespace, resource_version=action.resource_version
+        )
+        if left is None:
+            self._caches.deleted(resource, namespace, action.name, action.uid)
+        else:
+            self._caches.wrote(resource, left)
 
     async def _status(self, rollout: Rollout, plan: Plan) -> int:
         """One patch, conditional on what the decision saw: commands that came meanwhile win."""
