@@ -103,10 +103,12 @@ class Caches:
         if (informer := self._by_resource.get(resource)) is not None:
             informer.expect(answer)
 
-    def deleted(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Takes in that an object is gone."""
-        if (informer := self._by_resource.get(resource)) is not None:
-            informer.expect_gone(namespace, name, uid)
+    def deleted(self, resource: Resource, namespace: str, name: str) -> None:
+        """Takes in that the version of an object that we had seen is gone."""
+        informer = self._by_resource.get(resource)
+        known = informer.store.get(namespace, name) if informer else None
+        if informer is not None and known is not None:
+            informer.expect_gone(namespace, name, known.metadata.uid)
 
     def behind(self, references: Iterable[Reference]) -> bool:
         """Whether a cache still lacks a write of ours to one of these objects."""

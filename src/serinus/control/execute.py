@@ -150,7 +150,7 @@ class Executor:
             resource, action.name, namespace, resource_version=action.resource_version
         )
         if left is None:
-            self._caches.deleted(resource, namespace, action.name, action.uid)
+            self._caches.deleted(resource, namespace, action.name)
         else:
             self._caches.wrote(resource, left)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from serinus.api import names
 from serinus.api.argo import Rollout
@@ -10,13 +10,14 @@ from serinus.api.hashes import pod_hash, step_hash
 from serinus.api.kubernetes import Pod
 from serinus.api.template import read_template
 from serinus.base.clock import Clock
+from serinus.control import kinds
 from serinus.control.caches import Caches, Key, Reference
 from serinus.control.objects import RoutedObjects, interest
 from serinus.control.observe import Observation, revision_seen, routes_of, service_seen
 from serinus.control.problems import View, problems_of
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
-from serinus.kube.resource import SERVICES
+from serinus.kube.resource import REPLICASETS, SERVICES
 from serinus.traffic.router import Objects, Route, Router
 
 
@@ -48,7 +49,10 @@ class Observer:
         problems = problems_of(rollout, view)
         canary = rollout.spec.strategy.canary
         services = self._services(rollout, pods)
-        self._caches.look(key, {*looked_at, *view.looked_at, *service_references(rollout)})
+        looked_at |= {*view.looked_at, *service_references(rollout)}
+        self._caches.look(key, looked_at)
+        if self._caches.behind({*looked_at, *_own(rollout, revisions)}):
+            return None  # the watch will bring our own write, and wake the key
         return Observation(
             snapshot=Snapshot(
                 now=self._clock.now(),
@@ -120,3 +124,11 @@ def service_references(rollout: Rollout) -> tuple[Reference, ...]:
     canary = rollout.spec.strategy.canary
     named = (canary.stable_service, canary.canary_service) if canary else ()
     return tuple((SERVICES.plural, rollout.metadata.namespace, name) for name in named if name)
+
+
+def _own(rollout: Rollout, revisions: tuple[Revision, ...]) -> Iterator[Reference]:
+    """The objects that we write and that no other reference names."""
+    namespace = rollout.metadata.namespace
+    yield kinds.ROLLOUTS.plural, namespace, rollout.metadata.name
+    for revision in revisions:
+        yield REPLICASETS.plural, namespace, revision.name
