@@ -6,7 +6,10 @@ import json
 import logging
 from datetime import UTC, datetime
 
-_KNOWN = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {"message", "taskName"}
+_KNOWN = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
+    "message",
+    "taskName",
+}
 
 
 class JsonLines(logging.Formatter):

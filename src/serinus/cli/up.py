@@ -15,7 +15,9 @@ EXAMPLES = ("checkout",)
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the ingress; 0: any.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the ingress; 0: any."
+)
 @click.option(
     "--speed",
     type=click.FloatRange(1, 60),

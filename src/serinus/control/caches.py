@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from serinus.api import names
-from serinus.api.analysis import AnalysisRun, AnalysisTemplate
-from serinus.api.argo import Rollout
-from serinus.api.kubernetes import EndpointSlice, Pod, ReplicaSet, Service
+from serinus.api.analysis import AnalysisRun
+from serinus.api.kubernetes import EndpointSlice, PartialObject, Pod, ReplicaSet, Service
 from serinus.base.clock import Clock
 from serinus.control import kinds
 from serinus.kube.client import Client
@@ -51,14 +50,14 @@ class Caches:
         self._client, self._clock, self._rng, self._namespace = client, clock, rng, namespace
         self._by_resource: dict[Resource, Informer[Any]] = {}
         owned = {"owner": owner_uid}
-        self.rollouts = self._informer(kinds.ROLLOUTS, Rollout)
+        self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject)
         self.revisions = self._informer(REPLICASETS, ReplicaSet, owned)
         self.pods = self._informer(PODS, Pod, owned)
         self.services = self._informer(SERVICES, Service)
         self.slices = self._informer(ENDPOINTSLICES, EndpointSlice, {"service": service_of_slice})
         self.runs = self._informer(kinds.ANALYSIS_RUNS, AnalysisRun, owned)
-        self.templates = self._informer(kinds.ANALYSIS_TEMPLATES, AnalysisTemplate)
-        self.cluster_templates = self._informer(kinds.CLUSTER_ANALYSIS_TEMPLATES, AnalysisTemplate)
+        self.templates = self._informer(kinds.ANALYSIS_TEMPLATES, PartialObject)
+        self.cluster_templates = self._informer(kinds.CLUSTER_ANALYSIS_TEMPLATES, PartialObject)
         self._interest: dict[Reference, set[Key]] = defaultdict(set)
         self._looked_at: dict[Key, frozenset[Reference]] = {}
 

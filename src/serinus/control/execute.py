@@ -16,7 +16,7 @@ from serinus.control.caches import Caches
 from serinus.control.objects import routed
 from serinus.control.observe import Observation
 from serinus.control.patches import struct_patch
-from serinus.core.analysis.arguments import build_run
+from serinus.control.runs import analysis_run
 from serinus.core.rollout.actions import (
     Action,
     Annotate,
@@ -79,8 +79,9 @@ class Executor:
             case PointService():
                 patch = manifests.pointed_service(rollout, action)
                 await self._patch(SERVICES, rollout, action.service, patch)
-            case StartRun(name):
-                await self._create(kinds.ANALYSIS_RUNS, build_run(seen, action))
+            case StartRun():
+                manifest = analysis_run(rollout, action, seen.templates)
+                await self._create(kinds.ANALYSIS_RUNS, manifest)
             case StopRun(name):
                 await self._patch(kinds.ANALYSIS_RUNS, rollout, name, {"spec": {"terminate": True}})
             case EditRollout():

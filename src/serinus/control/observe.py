@@ -12,10 +12,10 @@ from datetime import datetime
 import msgspec
 
 from serinus.api import names
-from serinus.api.analysis import AnalysisTemplate
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import EndpointSlice, Pod, PodTemplateMetadata, ReplicaSet, Service
 from serinus.api.template import read_template
+from serinus.core.analysis.subject import Templates
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
 from serinus.traffic.router import Objects, Route, Router
 
@@ -26,8 +26,7 @@ class Observation:
 
     snapshot: Snapshot
     routes: Mapping[str, tuple[Router, Route, Objects]]
-    templates: Mapping[tuple[str, str], AnalysisTemplate]
-    """By kind and name."""
+    templates: Templates
 
 
 def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:

@@ -8,13 +8,17 @@ from serinus.api import names
 from serinus.api.argo import Rollout
 from serinus.api.hashes import pod_hash, step_hash
 from serinus.api.kubernetes import Pod
+from serinus.api.reading import read
 from serinus.api.template import read_template
+from serinus.api.validation.check import check_rollout
 from serinus.base.clock import Clock
+from serinus.base.errors import FieldProblem
 from serinus.control import kinds
 from serinus.control.caches import Caches, Key, Reference
+from serinus.control.conditions import condition_problem
+from serinus.control.lookup import CacheLookup, NamedTemplates
 from serinus.control.objects import RoutedObjects, interest
 from serinus.control.observe import Observation, revision_seen, routes_of, service_seen
-from serinus.control.problems import View, problems_of
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
 from serinus.kube.resource import REPLICASETS, SERVICES
@@ -37,38 +41,49 @@ class Observer:
 
     def observe(self, key: Key) -> Observation | None:
         """None if the Rollout is gone or going: its objects follow their owner by themselves."""
-        rollout = self._caches.rollouts.store.get(*key)
-        if rollout is None or rollout.metadata.deletion_timestamp is not None:
+        partial = self._caches.rollouts.store.get(*key)
+        if partial is None or partial.metadata.deletion_timestamp is not None:
             self._caches.look(key, ())
             return None
-        template = read_template(rollout.spec.template)
+        reading = read(Rollout, partial)
+        rollout = reading.object
+        lookup = CacheLookup(self._caches, self._objects, key)
+        found = check_rollout(rollout, lookup, reading.findings, condition=condition_problem)
         pods = self._revision_pods(rollout)
         revisions = self._revisions(rollout, pods)
         routes, routers, looked_at = self._routing(key, rollout)
-        view = View(self._caches, self._objects)
-        problems = problems_of(rollout, view)
-        canary = rollout.spec.strategy.canary
-        services = self._services(rollout, pods)
-        looked_at |= {*view.looked_at, *service_references(rollout)}
+        looked_at |= {*lookup.looked_at, *service_references(rollout)}
         self._caches.look(key, looked_at)
         if self._caches.behind({*looked_at, *_own(rollout, revisions)}):
             return None  # the watch will bring our own write, and wake the key
         return Observation(
-            snapshot=Snapshot(
-                now=self._clock.now(),
-                rollout=rollout,
-                template=template,
-                template_hash=pod_hash(template, rollout.status.collision_count),
-                step_hash=step_hash(canary.steps) if canary else "",
-                revisions=revisions,
-                services=services,
-                routers=routers,
-                runs=self._caches.runs.store.by_index("owner", rollout.metadata.uid),
-                problems=problems,
-                settings=self._settings,
-            ),
+            snapshot=self._snapshot(rollout, revisions, routers, pods, found.problems()),
             routes=routes,
-            templates=view.templates,
+            templates=NamedTemplates(lookup, rollout.metadata.namespace),
+        )
+
+    def _snapshot(
+        self,
+        rollout: Rollout,
+        revisions: tuple[Revision, ...],
+        routers: tuple[RouterSeen, ...],
+        pods: Mapping[str, tuple[Pod, ...]],
+        problems: tuple[FieldProblem, ...],
+    ) -> Snapshot:
+        template = read_template(rollout.spec.template)
+        canary = rollout.spec.strategy.canary
+        return Snapshot(
+            now=self._clock.now(),
+            rollout=rollout,
+            template=template,
+            template_hash=pod_hash(template, rollout.status.collision_count),
+            step_hash=step_hash(canary.steps) if canary else "",
+            revisions=revisions,
+            services=self._services(rollout, pods),
+            routers=routers,
+            runs=self._caches.runs.store.by_index("owner", rollout.metadata.uid),
+            problems=problems,
+            settings=self._settings,
         )
 
     def _revision_pods(self, rollout: Rollout) -> dict[str, tuple[Pod, ...]]:
