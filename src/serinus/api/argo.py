@@ -21,7 +21,7 @@ from serinus.api.analysis import (
     MeasurementRetention,
 )
 from serinus.api.kubernetes import Condition, LabelSelector, ObjectMeta, PodTemplateMetadata
-from serinus.api.wire import ABSENT, Wire
+from serinus.api.wire import ABSENT, Wire, always
 
 # --- Steps ---------------------------------------------------------------------------------------
 
@@ -295,18 +295,18 @@ class RolloutSpec(Wire, frozen=True, kw_only=True):
 class PauseCondition(Wire, frozen=True, kw_only=True):
     """`reason` is one of spec 3.1, as CanaryPauseStep."""
 
-    reason: str = ""
+    reason: str = always(str)
     start_time: datetime | None = None
 
 
 class RolloutAnalysisRunStatus(Wire, frozen=True, kw_only=True):
-    name: str = ""
-    status: str = ""
+    name: str = always(str)
+    status: str = always(str)
     message: str = ""
 
 
 class WeightDestination(Wire, frozen=True, kw_only=True):
-    weight: int = 0
+    weight: int = always(int)
     service_name: str = ""
     pod_template_hash: str = ""
 
@@ -314,15 +314,15 @@ class WeightDestination(Wire, frozen=True, kw_only=True):
 class TrafficWeights(Wire, frozen=True, kw_only=True):
     """`verified` is None where the router cannot tell."""
 
-    canary: WeightDestination = WeightDestination()
-    stable: WeightDestination = WeightDestination()
+    canary: WeightDestination = always(WeightDestination)
+    stable: WeightDestination = always(WeightDestination)
     additional: tuple[WeightDestination, ...] = ()
     verified: bool | None = None
 
 
 class StepPluginStatus(Wire, frozen=True, kw_only=True):
-    index: int = 0
-    name: str = ""
+    index: int = always(int)
+    name: str = always(str)
     message: str = ""
     phase: str = ""
     started_at: datetime | None = None
@@ -330,7 +330,7 @@ class StepPluginStatus(Wire, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     backoff: str = ""
     executions: int = 0
-    operation: str = ""
+    operation: str = always(str)
     disabled: bool = False
     status: Any = None
 

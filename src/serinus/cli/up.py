@@ -28,7 +28,7 @@ EXAMPLES = ("checkout",)
 @click.option("--example", type=click.Choice(EXAMPLES), help="Apply an example at the start.")
 @click.option("--no-controller", is_flag=True, help="Leave out the controller; run it by itself.")
 def up(port: int, speed: float, example: str | None, no_controller: bool) -> None:
-    """Run a Kubernetes subset on this machine: real processes as pods, a real ingress, real metrics."""
+    """Run a cluster on this machine: real processes as pods, a real ingress, real metrics."""
     run_until_stopped(_up(port, speed, example, no_controller))
 
 

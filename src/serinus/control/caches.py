@@ -155,16 +155,16 @@ class Caches:
 
         informer.on_change(changed)
 
-    def _wake_of_pod(self, pod: Pod, wake: Callable[[Key], None]) -> None:
-        owner = pod.metadata.controller()
-        if owner is None or names.POD_HASH not in pod.metadata.labels:
+    def _wake_of_pod(self, pod: Pod | None, wake: Callable[[Key], None]) -> None:
+        owner = pod.metadata.controller() if pod else None
+        if pod is None or owner is None or names.POD_HASH not in pod.metadata.labels:
             return
         revision = self.revisions.store.get(pod.metadata.namespace, owner.name)
         if revision is not None:
             _wake_owner(revision, wake)
 
-    def _wake_of_slice(self, item: EndpointSlice, wake: Callable[[Key], None]) -> None:
-        for service in service_of_slice(item):
+    def _wake_of_slice(self, item: EndpointSlice | None, wake: Callable[[Key], None]) -> None:
+        for service in service_of_slice(item) if item else ():
             namespace, name = service.split("/")
             for key in tuple(self._interest.get((SERVICES.plural, namespace, name), ())):
                 wake(key)

@@ -14,9 +14,8 @@ from serinus.api.analysis import (
     ClusterAnalysisTemplate,
 )
 from serinus.api.kubernetes import Ingress, Service
-from serinus.api.reading import Reading, read_or_name
+from serinus.api.reading import read_or_name
 from serinus.api.wire import Unreadable, decode
-from serinus.control import kinds
 from serinus.control.caches import Caches, Key, Reference
 from serinus.control.objects import RoutedObjects, interest
 from serinus.core.routing import Unknown
@@ -43,35 +42,28 @@ class CacheLookup:
             case Ingress.__name__:
                 found = self._ingress(namespace, name)
             case AnalysisTemplate.__name__:
-                found = self._template(namespace, name)
+                found = self._template(kind, namespace, name)
             case ClusterAnalysisTemplate.__name__:
-                found = self._template("", name)
+                found = self._template(kind, "", name)
             case _:
                 raise LookupError(f"nobody watches objects of kind {kind.__name__}")
         return found  # type: ignore[no-any-return]
 
-    def _template(self, namespace: str, name: str) -> AnalysisTemplate | Unreadable | None:
+    def _template(self, kind: type[T], namespace: str, name: str) -> T | Unreadable | None:
         """A template; without a namespace it is a cluster-wide one."""
-        one = (self._caches.templates, kinds.ANALYSIS_TEMPLATES.plural, AnalysisTemplate)
-        all_ = (
-            self._caches.cluster_templates,
-            kinds.CLUSTER_ANALYSIS_TEMPLATES.plural,
-            ClusterAnalysisTemplate,
-        )
-        informer, plural, kind = one if namespace else all_
-        self.looked_at.add((plural, namespace, name))
+        caches = self._caches
+        informer = caches.templates if namespace else caches.cluster_templates
+        self.looked_at.add((informer.resource.plural, namespace, name))
         partial = informer.store.get(namespace, name)
         if partial is None:
             return None
-        match read_or_name(kind, partial):
-            case Reading(template, findings) if not findings.errors:
-                return template
-            case Reading(_, findings):
-                return Unreadable(
-                    namespace=namespace, name=name, error="; ".join(map(str, findings.errors))
-                )
-            case unreadable:
-                return unreadable
+        found = read_or_name(kind, partial)
+        if isinstance(found, Unreadable):
+            return found
+        if found.findings.errors:
+            error = "; ".join(map(str, found.findings.errors))
+            return Unreadable(namespace=namespace, name=name, error=error)
+        return found.object
 
     def _ingress(self, namespace: str, name: str) -> Ingress | Unreadable | None:
         ref = ObjectRef("networking.k8s.io/v1", INGRESSES.plural, "Ingress", namespace, name)
@@ -94,9 +86,12 @@ class NamedTemplates(Mapping[AnalysisTemplateRef, AnalysisTemplateSpec]):
         self._lookup, self._namespace = lookup, namespace
 
     def __getitem__(self, reference: AnalysisTemplateRef) -> AnalysisTemplateSpec:
-        kind = ClusterAnalysisTemplate if reference.cluster_scope else AnalysisTemplate
-        namespace = "" if reference.cluster_scope else self._namespace
-        found = self._lookup.get(kind, namespace, reference.template_name)
+        name = reference.template_name
+        found: AnalysisTemplate | ClusterAnalysisTemplate | Unreadable | None
+        if reference.cluster_scope:
+            found = self._lookup.get(ClusterAnalysisTemplate, "", name)
+        else:
+            found = self._lookup.get(AnalysisTemplate, self._namespace, name)
         if found is None or isinstance(found, Unreadable):
             raise KeyError(reference)
         return found.spec

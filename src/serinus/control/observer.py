@@ -120,7 +120,9 @@ class Observer:
     def _routing(
         self, key: Key, rollout: Rollout
     ) -> tuple[dict[str, tuple[Router, Route, Objects]], tuple[RouterSeen, ...], set[Reference]]:
-        routes, seen, looked_at = {}, [], set()
+        routes: dict[str, tuple[Router, Route, Objects]] = {}
+        seen: list[RouterSeen] = []
+        looked_at: set[Reference] = set()
         for name, (router, route) in routes_of(rollout, self._routers).items():
             references = router.references(route)
             looked_at.update(interest(references))

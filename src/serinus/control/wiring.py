@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serinus.base.clock import Clock
-from serinus.control.analysis import AnalysisReconciler
+
+# ANALYSIS
 from serinus.control.caches import Caches, Key
 from serinus.control.execute import Executor
 from serinus.control.objects import RoutedObjects
@@ -69,5 +70,5 @@ async def run_controller(world: World) -> None:
         world.ready.set()
         reconciler = RolloutReconciler(observer, executor, clock)
         group.create_task(Workers(reconciler, rollouts, clock, count=world.workers).run())
-        analysis = AnalysisReconciler(client, caches.runs.store, clock)
-        group.create_task(Workers(analysis, runs, clock, count=world.workers).run())
+        # ANALYSIS
+        # ANALYSIS
