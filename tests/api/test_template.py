@@ -165,6 +165,7 @@ def test_a_template_shows_its_value_not_an_address() -> None:
 
 def test_what_is_no_mapping_does_not_break_the_reading() -> None:
     assert read_template({"metadata": {"labels": ["a"]}, "spec": 5}).canon == b'{"spec":5}'
+    assert read_template(b"null") == read_template(b"") == read_template({})
 
 
 _SCALARS = st.none() | st.booleans() | st.integers(-1, 500) | st.sampled_from(["", "1Gi", "x"])
