@@ -116,9 +116,9 @@ def serving(folder: Path, speed: float = 1.0) -> Iterator[Server]:
         thread.join(DEADLINE_SECONDS)
 
 
-def write_kubeconfig(path: Path, url: str, speed: float = 1.0, **user: Any) -> None:
-    """A kubeconfig with one context, in the namespace `production`."""
-    extension = {"name": "serinus", "extension": {"speed": speed}}
+def write_kubeconfig(path: Path, url: str, speed: float = 1.0, **noted: Any) -> None:
+    """A kubeconfig with one context, in the namespace `production`; `noted` is in its extension."""
+    extension = {"name": "serinus", "extension": {"speed": speed, **noted}}
     context = {"cluster": "here", "user": "me", "namespace": "production"}
     path.write_text(
         yaml.safe_dump(
@@ -128,7 +128,7 @@ def write_kubeconfig(path: Path, url: str, speed: float = 1.0, **user: Any) -> N
                     {"name": "here", "cluster": {"server": url, "extensions": [extension]}}
                 ],
                 "contexts": [{"name": "here", "context": context}],
-                "users": [{"name": "me", "user": user}],
+                "users": [{"name": "me", "user": {}}],
             }
         )
     )

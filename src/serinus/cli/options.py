@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from serinus.base.durations import parse_pause_duration
 from serinus.present.lines import Line, to_ansi, to_plain
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -29,6 +30,20 @@ class RolloutName(click.ParamType[str]):
         if not rest:
             self.fail(f"{value!r} has no name; write NAME or rollout/NAME", param, ctx)
         return rest
+
+
+class Seconds(click.ParamType[float]):
+    """Seconds as a number, or a duration such as 5m; 0 means without end."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            return parse_pause_duration(str(value)).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class KubectlCommand(click.Command):

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from serinus.base.durations import parse_pause_duration
 from serinus.base.errors import SerinusError
 from serinus.cli.cluster import Cluster, reach
-from serinus.cli.options import KubectlCommand, RolloutName, cluster_options
+from serinus.cli.options import KubectlCommand, RolloutName, Seconds, cluster_options
 from serinus.present.phase import Phase, phase_of
 
 FINAL = ("Healthy", "Degraded")
 
 
-class _Span(click.ParamType[float]):
-    """Seconds as a number, or a duration such as 5m; 0 means without end."""
-
-    name = "duration"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            return parse_pause_duration(str(value)).total_seconds()
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @click.command(cls=KubectlCommand)
 @click.argument("name", type=RolloutName())
 @click.option("-w", "--watch/--no-watch", default=True, help="Wait for the end (the default).")
-@click.option("-t", "--timeout", type=_Span(), default="0", help="Give up after so long, as 10m.")
+@click.option("-t", "--timeout", type=Seconds(), default="0", help="Give up after so long, as 10m.")
 @cluster_options
 @click.pass_context
 def status(
