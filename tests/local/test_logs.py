@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from serinus.local.logs import LogOptions, LogRing, Logs
+from serinus.local.apiserver.logs import LogOptions
+from serinus.local.logs import LogRing, Logs
 from support.virtual import EPOCH, run_virtual, virtual_clock
 
 

@@ -100,7 +100,7 @@ def environment_of(
 ) -> tuple[dict[str, str], tuple[str, ...]]:
     pod = decode(NodePod, POD)
     container = decode(NodeContainer, {"name": "c", "env": env, "envFrom": env_from or []})
-    made = environment(pod, container, {"PATH": "/bin"}, found or {})
+    made = environment(pod, container, 20007, {"PATH": "/bin"}, found or {})
     return dict(made.variables), made.problems
 
 

@@ -89,7 +89,7 @@ def test_a_signal_reaches_all_that_a_child_started() -> None:
         async with processes() as kept:
             script = "sleep 1000 & echo $!; wait"
             child = await kept.start(
-                ["sh", "-c", script], ENV, lambda b: started.set_result(int(b))
+                ["sh", "-c", script], ENV, lambda b: b and started.set_result(int(b))
             )
             grandchild = await started
             child.signal(signal.SIGTERM)

@@ -1,1 +1,1 @@
-"""The imperative shell: fills snapshots, carries out plans. Decides nothing."""
+"""placeholder"""

@@ -46,6 +46,7 @@ def lookups(container: NodeContainer) -> Iterator[Lookup]:
 def environment(
     pod: NodePod,
     container: NodeContainer,
+    port: int,
     base: Mapping[str, str],
     found: Mapping[Lookup, Mapping[str, str]],
 ) -> Environment:
@@ -71,7 +72,7 @@ def environment(
                 variables[variable.name] = value
     fixed = {
         "HOST": HOST,
-        "PORT": str(pod.port() or ""),
+        "PORT": str(port),
         "POD_NAME": pod.metadata.name,
         "POD_NAMESPACE": pod.metadata.namespace,
         "HOSTNAME": pod.metadata.name,

@@ -9,24 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from serinus.base.clock import Clock
+from serinus.local.apiserver.logs import LogOptions
 
 RING_BYTES = 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class LogOptions:
-    """Which lines, in which form: the query of a log request."""
-
-    follow: bool = False
-    previous: bool = False
-    timestamps: bool = False
-    tail_lines: int | None = None
-    since: datetime | None = None
-    limit_bytes: int | None = None
 
 
 class LogRing:
@@ -82,9 +70,8 @@ class LogRing:
         self._changed = asyncio.Event()
 
     def _start(self, options: LogOptions) -> int:
-        since = options.since
         start = 0
-        if since is not None:
+        if (since := options.since) is not None:
             start = sum(1 for at, _ in self._lines if at < since)
         if options.tail_lines is not None:
             start = max(start, len(self._lines) - options.tail_lines)
@@ -130,6 +117,15 @@ class Logs:
             for ring in self._rings.pop(key):
                 ring.close()
 
-    def since(self, seconds: float) -> datetime:
-        """The instant `seconds` of the clock ago."""
-        return self._clock.now() - timedelta(seconds=seconds)
+    def read(
+        self, namespace: str, pod: str, container: str, options: LogOptions
+    ) -> AsyncIterator[bytes]:
+        """The lines of a container, as a server's log request asks for them.
+
+        Raises LookupError in words if there is no such log.
+        """
+        ring = self.ring(namespace, pod, container, previous=options.previous)
+        if ring is None:
+            which = "previous terminated container" if options.previous else "container"
+            raise LookupError(f"{which} {container!r} has not written anything here")
+        return ring.read(options)

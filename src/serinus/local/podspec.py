@@ -121,6 +121,10 @@ class NodePodSpec(Wire, frozen=True, kw_only=True):
     service_account_name: str = "default"
     readiness_gates: tuple[ReadinessGate, ...] = ()
 
+    def grace_seconds(self) -> float:
+        """Wall seconds between SIGTERM and SIGKILL."""
+        return max(0, self.termination_grace_period_seconds)
+
 
 class NodePod(Wire, frozen=True, kw_only=True):
     """A pod as the node reads it."""

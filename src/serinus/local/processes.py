@@ -66,6 +66,7 @@ class Processes:
     ) -> Process:
         """Run `command` with exactly `env`; standard output and error go to `on_output`.
 
+        `on_output` is called a last time, with no bytes, when nothing more will come.
         Raises StartFailed if it cannot be executed.
         """
         await self._open()
@@ -75,7 +76,11 @@ class Processes:
         self._collect(reader, on_output)
         order = {"start": self._number, "command": list(command), "env": dict(env)}
         self._send(order | {"cwd": str(cwd)}, writer)
-        child.pid = await asyncio.shield(child.started)
+        try:
+            child.pid = await asyncio.shield(child.started)
+        except asyncio.CancelledError:
+            child.signal(signal.SIGKILL)  # nobody will know of it: it must not run
+            raise
         return child
 
     async def close(self) -> None:
@@ -170,6 +175,7 @@ class Processes:
                     os.killpg(child.started.result(), signal.SIGKILL)
             else:
                 child.started.set_exception(StartFailed("the keeper of processes ended"))
+                child.started.exception()  # it may be that nobody waits for it any more
             child.exited.set_result(KILLED_CODE)
         self._children.clear()
 
@@ -182,10 +188,9 @@ class Processes:
                 data = os.read(reader, 65536)
             except BlockingIOError:
                 return
-            if data:
-                on_output(data)
-            else:
+            if not data:
                 loop.remove_reader(reader)
                 os.close(reader)
+            on_output(data)
 
         loop.add_reader(reader, read)

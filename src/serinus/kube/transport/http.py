@@ -6,8 +6,6 @@ than most commands.
 
 from __future__ import annotations
 
-import asyncio
-import io
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -17,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from serinus.base.errors import SerinusError
-from serinus.kube.errors import NoAnswer, Unauthorized
+from serinus.kube.errors import NoAnswer
 from serinus.kube.transport.wire import Request, Response, StreamResponse
 
 if TYPE_CHECKING:
@@ -90,9 +88,9 @@ class HttpTransport:
         self, request: Request, total: float | None, head: float | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer's head; once more with renewed credentials if the first was 401."""
-        answer = await self._ask(request, total, head, await self._who(request))
+        answer = await self._ask(request, total, head, await self._credentials.headers())
         if answer.status == 401:
-            renewed = await self._who(request, renew=True)
+            renewed = await self._credentials.headers(renew=True)
             if renewed:
                 answer.release()
                 answer = await self._ask(request, total, head, renewed)
@@ -102,15 +100,11 @@ class HttpTransport:
             # A whole answer gives the connection back; a broken off one must not be used again.
             answer.release() if answer.content.at_eof() else answer.close()
 
-    async def _who(self, request: Request, *, renew: bool = False) -> Mapping[str, str]:
-        try:
-            return await self._credentials.headers(renew=renew)
-        except SerinusError as error:
-            raise Unauthorized(401, "NoCredentials", f"{request.asked}: {error}") from error
-
     async def _ask(
         self, request: Request, total: float | None, head: float | None, who: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
+        import asyncio
+
         import aiohttp
         from yarl import URL
 
@@ -124,7 +118,7 @@ class HttpTransport:
                     request.method,
                     URL(self._url + request.path + query, encoded=True),
                     headers={**request.headers, **who},
-                    data=_body(request.body),
+                    data=request.body,
                     timeout=aiohttp.ClientTimeout(total=total, sock_connect=_CONNECT_SECONDS),
                     allow_redirects=False,
                     proxy=self._proxy,
@@ -167,11 +161,6 @@ class _Stream:
             raise _no_answer(self._request, error) from error
 
 
-def _body(body: bytes | None) -> bytes | io.BytesIO | None:
-    """aiohttp wants large bodies in pieces, so that writing one does not hold up the loop."""
-    return io.BytesIO(body) if body is not None and len(body) > _READ_BUFFER_BYTES else body
-
-
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in answer.headers.items():
@@ -196,7 +185,7 @@ def _failures() -> tuple[type[Exception], ...]:
     return (aiohttp.ClientError, OSError, TimeoutError)
 
 
-def _no_answer(request: Request, error: Exception) -> NoAnswer:
+def _no_answer(request: Request, error: Exception) -> NoAnswer | SerinusError:
     import aiohttp
 
     match error:

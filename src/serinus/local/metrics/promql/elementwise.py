@@ -42,13 +42,10 @@ def _sign(value: float) -> float:
 
 def round_to(value: float, nearest: float) -> float:
     """To the nearest multiple; halves go up. Source: Prometheus's `round`."""
-    if nearest == 0 or math.isnan(nearest):
-        return math.nan
+    if nearest == 0 or not math.isfinite(value):
+        return math.nan if nearest == 0 else value
     inverse = 1.0 / nearest
-    scaled = value * inverse + 0.5
-    if not math.isfinite(scaled) or inverse == 0:
-        return value if math.isfinite(nearest) else math.nan
-    return math.floor(scaled) / inverse
+    return math.floor(value * inverse + 0.5) / inverse
 
 
 ELEMENTWISE: dict[str, Number] = {
@@ -75,12 +72,9 @@ ELEMENTWISE: dict[str, Number] = {
 
 def _of_date(part: Callable[[datetime], float]) -> Number:
     def run(seconds: float) -> float:
-        try:
-            return float(part(datetime.fromtimestamp(math.floor(seconds), UTC)))
-        except (ValueError, OverflowError, OSError):  # beyond the calendar
-            return math.nan
+        return part(datetime.fromtimestamp(math.floor(seconds), UTC))
 
-    return run
+    return total_function(run)
 
 
 DATE_PARTS: dict[str, Number] = {

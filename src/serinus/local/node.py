@@ -1,0 +1,278 @@
+"""The one node: binds pods to itself and runs them as processes of this machine.
+
+A client of the API server like a kubelet: it reads pods and writes their status. It knows no
+workload and no Service; it only looks at endpoint slices to see that a pod's endpoint is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import logging
+import os
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import psutil
+
+from serinus.api.kubernetes import EndpointSlice
+from serinus.base.clock import Clock
+from serinus.base.quantity import parse_quantity
+from serinus.kube.client import Client
+from serinus.kube.errors import AlreadyExists, ApiError, NotFound
+from serinus.kube.informer import Informer
+from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, NODES, PODS, SECRETS
+from serinus.local.container import ContainerLife, Equipment
+from serinus.local.environment import Lookup
+from serinus.local.images import ImageTable
+from serinus.local.logs import Logs
+from serinus.local.metrics.sources import ContainerUsage
+from serinus.local.podlife import PodLife
+from serinus.local.podspec import PORT_ANNOTATION, NodePod
+from serinus.local.podstatus import timestamp
+from serinus.local.ports import Ports
+from serinus.local.processes import Processes
+from serinus.local.usage import usage_of
+
+log = logging.getLogger(__name__)
+NODE_NAME = "serinus"
+MEMORY_CHECK_SECONDS = 1.0
+_RETRY_SECONDS = 0.2
+_UID_INDEX = "uid"
+_INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+
+
+def pods_of_slice(part: EndpointSlice) -> Iterable[str]:
+    """The index of endpoint slices by the uid of the pod behind them."""
+    return tuple(e.target_ref.uid for e in part.endpoints if e.target_ref is not None)
+
+
+def node_object(now: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The Node as it is created, and its status; `now` is a timestamp."""
+    system = os.uname()
+    labels = {"kubernetes.io/hostname": NODE_NAME, "node-role.kubernetes.io/control-plane": ""}
+    body = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": NODE_NAME, "labels": labels},
+        "spec": {},
+    }
+    resources = {
+        "cpu": str(os.cpu_count() or 1),
+        "memory": f"{psutil.virtual_memory().total >> 10}Ki",
+        "pods": "110",
+    }
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
+    info = {
+        "kubeletVersion": "v1.36.0",
+        "kubeProxyVersion": "",
+        "operatingSystem": system.sysname.lower(),
+        "osImage": system.sysname,
+        "kernelVersion": system.release,
+        "architecture": system.machine,
+        "containerRuntimeVersion": "process://1",
+        **dict.fromkeys(("machineID", "systemUUID", "bootID"), NODE_NAME),
+    }
+    return body, {
+        "capacity": resources,
+        "allocatable": resources,
+        "conditions": [ready | {"lastHeartbeatTime": now, "lastTransitionTime": now}],
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+        "nodeInfo": info,
+    }
+
+
+class Node:
+    """Runs every pod of the server; `pods` is shared with others."""
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        pods: Informer[NodePod],
+        images: ImageTable,
+        chance: random.Random,
+    ) -> None:
+        self.logs = Logs(clock)
+        self.processes = Processes()
+        self.ports = Ports(chance)
+        self._client = client
+        self._clock = clock
+        self._pods = pods
+        self._lives: dict[str, PodLife] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._slices = Informer(
+            *(client, ENDPOINTSLICES, EndpointSlice, clock),
+            indexes={_UID_INDEX: pods_of_slice},
+            jitter=chance,
+        )
+        self._slices_changed = asyncio.Event()
+        self._with = Equipment(
+            clock=clock,
+            processes=self.processes,
+            images=images,
+            logs=self.logs,
+            ports=self.ports,
+            base_env={key: os.environ[key] for key in _INHERITED if key in os.environ},
+            look_up=self._look_up,
+            report=self._report,
+        )
+
+    async def run(self) -> None:
+        """Run pods until cancelled; then every process of them is killed."""
+        await self._register()
+        self._slices.on_change(lambda old, new: self._wake_waiting())
+        self._pods.on_change(self._pod_changed)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._slices.run())
+                await self._pods.synced()
+                for pod in self._pods.store.all():
+                    self._pod_changed(None, pod)
+                await self._watch_memory()
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self.processes.close()
+
+    def usage(self) -> Iterator[ContainerUsage]:
+        """What each running container uses now."""
+        running = list(self._running())
+        used = usage_of(pid for _, _, pid in running)
+        for life, container, pid in running:
+            if pid in used:
+                meta, of = life.pod.metadata, used[pid]
+                yield ContainerUsage(
+                    *(meta.namespace, meta.name, container.spec.name),
+                    memory_bytes=of.memory_bytes,
+                    cpu_seconds=of.cpu_seconds,
+                )
+
+    def _pod_changed(self, old: NodePod | None, new: NodePod | None) -> None:
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            life = self._lives.get(old.metadata.uid)
+            if life is not None:
+                life.vanish()
+        if new is None or new.spec.node_name not in ("", NODE_NAME):
+            return
+        uid = new.metadata.uid
+        if uid in self._lives:
+            self._lives[uid].update(new)
+        elif uid not in self._tasks and new.status.phase not in ("Succeeded", "Failed"):
+            task = self._tasks[uid] = asyncio.create_task(self._run_pod(new))
+            task.add_done_callback(lambda _: self._tasks.pop(uid, None))
+
+    async def _run_pod(self, pod: NodePod) -> None:
+        uid = pod.metadata.uid
+        try:
+            bound = await self._bind(pod)
+            if bound is None:
+                return
+            life = self._lives[uid] = PodLife(self._with, self._client, bound, self._endpoints_gone)
+            current = self._pods.store.get(pod.metadata.namespace, pod.metadata.name)
+            if current is None or current.metadata.uid != uid:
+                life.vanish()
+            else:
+                life.update(current)
+            self._warn_of_ports(bound)
+            await life.run()
+        except Exception:
+            # a bug in one pod's life must not stop the others
+            log.exception("pod %s/%s failed", pod.metadata.namespace, pod.metadata.name)
+        finally:
+            self._lives.pop(uid, None)
+
+    async def _bind(self, pod: NodePod) -> NodePod | None:
+        """The pod with node and port written to it; None if it is gone."""
+        meta = pod.metadata
+        if pod.port() is not None and pod.spec.node_name == NODE_NAME:
+            return pod
+        port = self.ports.take()
+        patch = {
+            "metadata": {"uid": meta.uid, "annotations": {PORT_ANNOTATION: str(port)}},
+            "spec": {"nodeName": NODE_NAME},
+        }
+        while True:
+            try:
+                answer = await self._client.patch(PODS, meta.name, patch, meta.namespace)
+                break
+            except NotFound:
+                self.ports.give_back(port)
+                return None
+            except ApiError as error:
+                log.warning("binding of pod %s/%s: %s", meta.namespace, meta.name, error)
+                await self._clock.sleep_wall(_RETRY_SECONDS)
+        self._pods.expect(answer)
+        message = f"Successfully assigned {meta.namespace}/{meta.name} to {NODE_NAME}, port {port}"
+        self._report(pod, "Normal", "Scheduled", message)
+        return self._pods.store.get(meta.namespace, meta.name)
+
+    def _warn_of_ports(self, pod: NodePod) -> None:
+        declared = [str(port.container_port) for c in pod.spec.containers for port in c.ports]
+        if len(declared) > 1:
+            message = (
+                f"ports {', '.join(declared)} are declared; here a pod serves one port, so all of "
+                f"them lead to {pod.port()} of the first container with ports"
+            )
+            self._report(pod, "Warning", "OnePortServed", message)
+
+    async def _endpoints_gone(self, uid: str) -> None:
+        while self._slices.store.by_index(_UID_INDEX, uid):
+            await self._slices_changed.wait()
+
+    def _wake_waiting(self) -> None:
+        self._slices_changed.set()
+        self._slices_changed = asyncio.Event()
+
+    async def _look_up(
+        self, namespace: str, wanted: Iterable[Lookup]
+    ) -> Mapping[Lookup, Mapping[str, str]]:
+        found: dict[Lookup, Mapping[str, str]] = {}
+        for kind, name in wanted:
+            resource = SECRETS if kind == "Secret" else CONFIGMAPS
+            try:
+                held = (await self._client.get(resource, name, namespace)).get("data") or {}
+            except NotFound:
+                continue
+            if kind == "Secret":
+                held = {key: _decoded(value) for key, value in held.items()}
+            found[kind, name] = held
+        return found
+
+    def _report(self, pod: NodePod, type_: str, reason: str, message: str) -> None:
+        meta = pod.metadata
+        log.info("%s/%s %s %s: %s", meta.namespace, meta.name, type_, reason, message)
+
+    def _running(self) -> Iterator[tuple[PodLife, ContainerLife, int]]:
+        for life in self._lives.values():
+            for container in life.containers:
+                if container.process is not None:
+                    yield life, container, container.process.pid
+
+    async def _watch_memory(self) -> None:
+        """Kill what takes more memory than its limit, as a kernel would."""
+        while True:
+            await self._clock.sleep_wall(MEMORY_CHECK_SECONDS)
+            running = list(self._running())
+            used = usage_of(pid for _, _, pid in running)
+            for life, container, pid in running:
+                limit = container.spec.resources.limits.get("memory")
+                memory = used[pid].memory_bytes if pid in used else 0
+                if limit is not None and memory > parse_quantity(limit):
+                    message = f"{container.spec.name} uses {memory >> 20} MiB, its limit is {limit}"
+                    self._report(life.pod, "Warning", "OOMKilling", message)
+                    container.kill_for_memory()
+
+    async def _register(self) -> None:
+        body, status = node_object(timestamp(self._clock.now()))
+        try:
+            await self._client.create(NODES, body)
+        except AlreadyExists:
+            log.info("node %s is known already", NODE_NAME)
+        await self._client.patch(NODES, NODE_NAME, {"status": status}, subresource="status")
+
+
+def _decoded(value: str) -> str:
+    return base64.b64decode(value).decode(errors="replace")
