@@ -105,6 +105,7 @@ async def serving(server: ApiServer) -> AsyncIterator[str]:
     )
     web = uvicorn.Server(config)
     listener = config.bind_socket()
+    listener.listen()  # who connects before the server runs is kept waiting, not refused
     port = listener.getsockname()[1]
     task = asyncio.create_task(web.serve(sockets=[listener]))
     try:

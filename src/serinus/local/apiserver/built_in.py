@@ -5,6 +5,7 @@ Rows of a table by kind; custom kinds have none of it.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,13 +22,16 @@ _DEPLOYMENT: Object = {"revisionHistoryLimit": 10, "progressDeadlineSeconds": 60
 
 def prepare_create(state: State, kind: Kind, value: Object) -> Object:
     """`value` as it is stored first: with defaults, and what the server allots."""
-    value = _with_defaults(kind, value)
+    value = _with_defaults(kind, _encoded_secret(kind, value))
     allot = _ALLOTTED.get((kind.group, kind.plural))
     return allot(state, value) if allot else value
 
 
 def prepare_update(kind: Kind, before: Mapping[str, Any], value: Object) -> Object:
     """`value` as it replaces `before`."""
+    value = _encoded_secret(kind, value)
+    if value.get("spec") is before.get("spec"):
+        return value
     if (kind.group, kind.plural) == ("", "services"):
         value = _keep_address(before, value)
     return _with_defaults(kind, value)
@@ -147,6 +151,18 @@ def _quality(pod: Object) -> str:
     containers = (pod.get("spec") or {}).get("containers") or []
     asked = [c.get("resources") or {} for c in containers if isinstance(c, dict)]
     return "Burstable" if any(r.get("requests") or r.get("limits") for r in asked) else "BestEffort"
+
+
+def _encoded_secret(kind: Kind, value: Object) -> Object:
+    """A Secret's `stringData` as `data`; what is no text is left for validation to name."""
+    texts = value.get("stringData")
+    if (kind.group, kind.plural) != ("", "secrets") or not isinstance(texts, dict):
+        return value
+    if not all(isinstance(text, str) for text in texts.values()):
+        return value
+    encoded = {name: b64encode(text.encode()).decode() for name, text in texts.items()}
+    rest = {name: child for name, child in value.items() if name != "stringData"}
+    return {**rest, "data": (value.get("data") or {}) | encoded}
 
 
 def _autoscaler(spec: Object, _: Object) -> Object:

@@ -29,7 +29,7 @@ _QUALIFIED = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[
 def new_metadata(state: State, kind: Kind, target: Target, value: Object) -> dict[str, Any]:
     """The metadata of an object that is being created; StatusError if its name is no name."""
     given = value["metadata"]
-    metadata = {name: child for name, child in given.items() if name not in _DROPPED}
+    metadata = _given(given)
     namespace = given.get("namespace") or ""
     if namespace not in ("", target.namespace):
         raise bad_request(
@@ -76,7 +76,7 @@ def kept_metadata(kind: Kind, old: Object, value: Object) -> dict[str, Any]:
         )
     if given.get("resourceVersion") not in (None, "", before["resourceVersion"]):
         raise conflict(kind.group, kind.plural, name)
-    metadata = {field: child for field, child in given.items() if field not in _DROPPED}
+    metadata = _given(given)
     metadata |= {field: before[field] for field in (*_OWNED, "generation") if field in before}
     metadata["name"] = name
     if "namespace" in before:
@@ -86,6 +86,11 @@ def kept_metadata(kind: Kind, old: Object, value: Object) -> dict[str, Any]:
     if problems:
         raise invalid(kind.kind, kind.group, name, problems)
     return metadata
+
+
+def _given(metadata: Object) -> dict[str, Any]:
+    """What a client may say about metadata; null is as good as silence."""
+    return {n: child for n, child in metadata.items() if n not in _DROPPED and child is not None}
 
 
 def _finalizer_problems(before: Object, after: Object) -> list[FieldProblem]:

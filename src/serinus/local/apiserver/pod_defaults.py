@@ -5,17 +5,22 @@ Pure; tolerant of malformed parts, which validation names afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from operator import is_
 from typing import Any
 
 Object = dict[str, Any]
 
 _SPEC: Object = {
+    "securityContext": {},
     "restartPolicy": "Always",
     "terminationGracePeriodSeconds": 30,
     "dnsPolicy": "ClusterFirst",
     "schedulerName": "default-scheduler",
 }
 _CONTAINER: Object = {
+    "resources": {},
     "terminationMessagePath": "/dev/termination-log",
     "terminationMessagePolicy": "File",
 }
@@ -25,39 +30,36 @@ _PROBE: Object = {
     "successThreshold": 1,
     "failureThreshold": 3,
 }
+_PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 _VOLUME_MODES = ("configMap", "secret", "projected", "downwardAPI")
 _DEFAULT_MODE = 0o644
 
 
 def pod_template(template: Any) -> Any:
-    """A pod template with defaults."""
+    """A pod template with defaults; the same object if it has them all."""
     if not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
         return template
-    return {**template, "spec": pod_spec(template["spec"])}
+    return _with_parts(template, {"spec": pod_spec(template["spec"])})
 
 
 def pod_spec(spec: Object) -> Object:
-    """A pod spec with defaults."""
-    filled: Object = _SPEC | {"securityContext": {}} | spec
-    for field in ("containers", "initContainers"):
-        if isinstance(filled.get(field), list):
-            filled[field] = [_container(item) for item in filled[field]]
-    if isinstance(filled.get("volumes"), list):
-        filled["volumes"] = [_volume(item) for item in filled["volumes"]]
-    return filled
+    """A pod spec with defaults; the same object if it has them all."""
+    filled = _with(_SPEC, spec)
+    rows = {"containers": _container, "initContainers": _container, "volumes": _volume}
+    return _with_parts(
+        filled, {field: _each(row, filled[field]) for field, row in rows.items() if field in filled}
+    )
 
 
 def _container(container: Any) -> Any:
     if not isinstance(container, dict):
         return container
-    filled: Object = _CONTAINER | {"resources": {}} | container
-    filled.setdefault("imagePullPolicy", _pull_policy(str(container.get("image", ""))))
-    if isinstance(filled.get("ports"), list):
-        filled["ports"] = [_with({"protocol": "TCP"}, port) for port in filled["ports"]]
-    for field in ("readinessProbe", "livenessProbe", "startupProbe"):
-        if isinstance(filled.get(field), dict):
-            filled[field] = _probe(filled[field])
-    return filled
+    policy = {"imagePullPolicy": _pull_policy(str(container.get("image", "")))}
+    filled = _with(_CONTAINER | policy, container)
+    parts = {f: _probe(filled[f]) for f in _PROBES if isinstance(filled.get(f), dict)}
+    if "ports" in filled:
+        parts["ports"] = _each(partial(_with, {"protocol": "TCP"}), filled["ports"])
+    return _with_parts(filled, parts)
 
 
 def _pull_policy(image: str) -> str:
@@ -67,21 +69,35 @@ def _pull_policy(image: str) -> str:
 
 
 def _probe(probe: Object) -> Object:
-    filled: Object = _PROBE | probe
+    filled: Object = _with(_PROBE, probe)
     if isinstance(filled.get("httpGet"), dict):
-        filled["httpGet"] = {"scheme": "HTTP", "path": "/"} | filled["httpGet"]
+        asked = _with({"scheme": "HTTP", "path": "/"}, filled["httpGet"])
+        return _with_parts(filled, {"httpGet": asked})
     return filled
 
 
 def _volume(volume: Any) -> Any:
     if not isinstance(volume, dict):
         return volume
-    return volume | {
-        field: _with({"defaultMode": _DEFAULT_MODE}, volume[field])
-        for field in _VOLUME_MODES
-        if field in volume
-    }
+    modes = {"defaultMode": _DEFAULT_MODE}
+    return _with_parts(volume, {f: _with(modes, volume[f]) for f in _VOLUME_MODES if f in volume})
+
+
+def _each(change: Callable[[Any], Any], items: Any) -> Any:
+    if not isinstance(items, list):
+        return items
+    changed = [change(item) for item in items]
+    return items if all(map(is_, changed, items)) else changed
 
 
 def _with(defaults: Object, value: Any) -> Any:
-    return defaults | value if isinstance(value, dict) else value
+    """`value` with `defaults` for what it lacks; the same object if it lacks nothing."""
+    if not isinstance(value, dict) or defaults.keys() <= value.keys():
+        return value
+    return defaults | value
+
+
+def _with_parts(value: Object, parts: Object) -> Object:
+    if all(value[name] is part for name, part in parts.items()):
+        return value
+    return value | parts

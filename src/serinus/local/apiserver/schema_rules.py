@@ -36,19 +36,20 @@ class Rules:
             translated["definitions"] = {n: _translate(d) for n, d in definitions.items()}
         self._validator = _compile(translated)
 
-    def problems(self, value: Any) -> list[FieldProblem]:
-        """All that is wrong with `value`."""
-        if self._validator.is_valid(value):
-            return list(self._list_problems(value))
-        found = [_problem(error) for error in self._validator.iter_errors(value)]
-        return [*dict.fromkeys(found), *self._list_problems(value)]
-
-    def _list_problems(self, value: Any) -> list[FieldProblem]:
+    def problems(self, value: Any, before: Any = None) -> list[FieldProblem]:
+        """All that is wrong with `value`; parts of `before` are known to have good lists."""
         found: list[FieldProblem] = []
-        self._walk_lists(self._root, value, "", found)
+        if not self._validator.is_valid(value):
+            found += dict.fromkeys(_problem(e) for e in self._validator.iter_errors(value))
+        self._walk_lists(self._root, (value, before), "", found)
         return found
 
-    def _walk_lists(self, node: Node, value: Any, path: str, found: list[FieldProblem]) -> None:
+    def _walk_lists(
+        self, node: Node, pair: tuple[Any, Any], path: str, found: list[FieldProblem]
+    ) -> None:
+        value, before = pair
+        if value is before:
+            return
         if "$ref" in node:
             node = self._definitions[node["$ref"].removeprefix("#/definitions/")]
         if isinstance(value, dict):
@@ -57,14 +58,21 @@ class Rules:
             for name, child in value.items():
                 known = fields.get(name, others)
                 if isinstance(known, Mapping) and isinstance(child, dict | list):
-                    self._walk_lists(known, child, f"{path}.{name}" if path else name, found)
+                    was = before.get(name) if isinstance(before, dict) else None
+                    at = f"{path}.{name}" if path else name
+                    self._walk_lists(known, (child, was), at, found)
         elif isinstance(value, list):
             found.extend(_duplicates(node, value, path))
             items = node.get("items")
             if isinstance(items, Mapping):
                 for index, item in enumerate(value):
                     if isinstance(item, dict | list):
-                        self._walk_lists(items, item, f"{path}[{index}]", found)
+                        self._walk_lists(items, (item, None), f"{path}[{index}]", found)
+
+
+def is_absence(problem: FieldProblem) -> bool:
+    """Whether a problem is that a required field is not there."""
+    return problem.message == _REQUIRED
 
 
 def schema_problem(root: Node) -> str:

@@ -7,9 +7,11 @@ write can come between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.bodies import require_object
@@ -28,9 +30,12 @@ from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.metadata import kept_metadata, new_metadata
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.registry import Served
+from serinus.local.apiserver.rules import rule_problems
+from serinus.local.apiserver.schema_rules import is_absence
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Version
 
+_ordered = msgspec.json.Encoder(order="deterministic").encode
 Change = Callable[[Mapping[str, Any]], Any]
 
 
@@ -71,8 +76,10 @@ def create(
         require_namespace(state, kind, target.namespace, metadata["name"])
     if "status" in kind.subresources:
         value.pop("status", None)
-    value = prepare_create(state, kind, served.schema.default(value))
-    warnings += _checked(state, served, value)
+    value = served.schema.default(value)
+    _require_valid(served, value)
+    value = prepare_create(state, kind, value)
+    warnings += _admit(state, kind, value, None)
     collection = state.collection(kind)
     key = (metadata.get("namespace", ""), metadata["name"])
     if key in collection.objects:
@@ -113,7 +120,7 @@ def update(
     before = _in_version(kind, old.object)
     body = require_object(change(before))
     _check_type(kind, body)
-    value, warnings = _pruned(served, body, options)
+    value, warnings = _pruned(served, body, options, before)
     metadata = kept_metadata(kind, before, value)
     if target.subresource == "status":
         value = _with_status(before, value, metadata)
@@ -124,12 +131,14 @@ def update(
             if "status" in before:
                 value["status"] = before["status"]
     value = served.schema.default(value)
+    _require_valid(served, value, before)
     if target.subresource != "status":
         value = prepare_update(kind, before, value)
-    if value == before:
+    if _same(value, before):
         return Written(old, warnings)
     _count_generation(kind, before, value)
-    warnings += _checked(state, served, value, status_only=target.subresource == "status")
+    if target.subresource != "status":
+        warnings += _admit(state, kind, value, before)
     if options.dry_run:
         return Written(Version(old.key, value, old.resource_version), warnings)
     if is_definition(kind) and target.subresource != "status":
@@ -171,10 +180,13 @@ def _check_type(kind: Kind, body: dict[str, Any]) -> None:
 
 
 def _pruned(
-    served: Served, body: dict[str, Any], options: WriteOptions
+    served: Served,
+    body: dict[str, Any],
+    options: WriteOptions,
+    before: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The body without unknown fields, and the warnings about them; 400 if Strict."""
-    value, unknown = served.schema.prune(body)
+    value, unknown = served.schema.prune(body, before)
     if options.validation == "Ignore" or not (unknown or options.repeated):
         return value, ()
     words = [f'duplicate field "{path}"' for path in options.repeated]
@@ -188,26 +200,36 @@ def _pruned(
     return value, tuple(words)
 
 
-def _checked(
-    state: State, served: Served, value: dict[str, Any], *, status_only: bool = False
-) -> tuple[str, ...]:
-    """The warnings of the admission checks; StatusError 422 with all that is wrong."""
-    kind = served.kind
-    checked: Mapping[str, Any] = value
-    if not kind.custom and not status_only:
+def _require_valid(
+    served: Served, value: Mapping[str, Any], before: Mapping[str, Any] | None = None
+) -> None:
+    """StatusError 422 with all that the schema forbids."""
+    problems = served.schema.problems(value, before)
+    if not served.kind.custom:
         # built-in statuses come from components that leave out what is zero
-        checked = {name: child for name, child in value.items() if name != "status"}
-    problems = served.schema.problems(checked)
-    if is_definition(kind) and not problems:
-        problems = _definition_problems(state, value)
-    warnings: list[str] = []
-    if not status_only and not problems:
-        for check in state.admission:
-            said, refused = check(value, state.view)
-            warnings += said
-            problems = [*problems, *refused]
+        problems = [p for p in problems if not (p.path.startswith("status.") and is_absence(p))]
+    _refuse(served.kind, value, problems)
+
+
+def _refuse(kind: Kind, value: Mapping[str, Any], problems: Sequence[FieldProblem]) -> None:
     if problems:
         raise invalid(kind.kind, kind.group, value["metadata"]["name"], problems)
+
+
+def _admit(
+    state: State, kind: Kind, value: dict[str, Any], before: Mapping[str, Any] | None
+) -> tuple[str, ...]:
+    """The warnings of rules and admission checks; StatusError 422 with all that they refuse."""
+    problems = rule_problems(kind, before, value)
+    if is_definition(kind) and (before is None or before["spec"] is not value["spec"]):
+        problems += _definition_problems(state, value)
+    _refuse(kind, value, problems)
+    warnings: list[str] = []
+    for check in state.admission:
+        said, refused = check(value, state.view)
+        warnings += said
+        problems = [*problems, *refused]
+    _refuse(kind, value, problems)
     return tuple(warnings)
 
 
@@ -218,6 +240,13 @@ def _definition_problems(state: State, definition: Mapping[str, Any]) -> list[Fi
     return definition_problems(definition)
 
 
+def _same(left: Any, right: Any) -> bool:
+    """Whether two values are the same JSON; to Python alone `true` would equal 1."""
+    if left is right:
+        return True
+    return bool(left == right) and _ordered(left) == _ordered(right)
+
+
 def _count_generation(kind: Kind, before: Mapping[str, Any], value: dict[str, Any]) -> None:
     if not (kind.generation or kind.custom):
         return
@@ -225,7 +254,7 @@ def _count_generation(kind: Kind, before: Mapping[str, Any], value: dict[str, An
     if "status" in kind.subresources or not kind.custom:
         ignored.add("status")
     names = (before.keys() | value.keys()) - ignored
-    if any(before.get(name) != value.get(name) for name in names):
+    if not all(_same(before.get(name), value.get(name)) for name in names):
         metadata = value["metadata"]
         generation = metadata.get("generation", 0) + 1
         value["metadata"] = {**metadata, "generation": generation}

@@ -1,0 +1,64 @@
+"""Rules of the built-in kinds that no schema states: what must agree, and what may not change.
+
+Pure. Only rules whose breach would otherwise surface much later, as something that never happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from serinus.base.errors import FieldProblem
+from serinus.local.apiserver.kinds import Kind
+
+Object = Mapping[str, Any]
+
+_IMMUTABLE: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
+    ("", "pods"): (("spec", "containers"), ("spec", "restartPolicy")),
+    ("", "secrets"): (("type",),),
+    ("apps", "deployments"): (("spec", "selector"),),
+    ("apps", "replicasets"): (("spec", "selector"),),
+    ("batch", "jobs"): (("spec", "selector"), ("spec", "template"), ("spec", "completions")),
+    ("discovery.k8s.io", "endpointslices"): (("addressType",),),
+    ("apiextensions.k8s.io", "customresourcedefinitions"): (("spec", "group"), ("spec", "scope")),
+}
+_POD_MAY_CHANGE = ("image", "resources")
+_SELECTING = frozenset((("apps", "deployments"), ("apps", "replicasets")))
+
+
+def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[FieldProblem]:
+    """What breaks a rule of a built-in kind; `before` is None on creation."""
+    key = (kind.group, kind.plural)
+    found = list(_selector_problems(value)) if key in _SELECTING else []
+    if before is None:
+        return found
+    for path in _IMMUTABLE.get(key, ()):
+        if _comparable(key, path, before) != _comparable(key, path, value):
+            found.append(FieldProblem(".".join(path), "Invalid value: field is immutable"))
+    if before.get("immutable") and key in (("", "secrets"), ("", "configmaps")):
+        for field in ("data", "stringData", "binaryData", "immutable"):
+            if before.get(field) != value.get(field):
+                message = "Forbidden: field is immutable when `immutable` is set"
+                found.append(FieldProblem(field, message))
+    return found
+
+
+def _comparable(key: tuple[str, str], path: tuple[str, ...], value: Object) -> Any:
+    found: Any = value
+    for name in path:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    if key == ("", "pods") and path[-1] == "containers":
+        return [{k: v for k, v in c.items() if k not in _POD_MAY_CHANGE} for c in found or ()]
+    return found
+
+
+def _selector_problems(value: Object) -> Iterator[FieldProblem]:
+    spec = value.get("spec") or {}
+    selector = spec.get("selector") or {}
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        yield FieldProblem("spec.selector", "Required value: an empty selector is invalid")
+    wanted = selector.get("matchLabels") or {}
+    if any(labels.get(name) != text for name, text in wanted.items()):
+        message = "Invalid value: `selector` does not match template `labels`"
+        yield FieldProblem("spec.template.metadata.labels", message)
