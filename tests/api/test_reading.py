@@ -99,6 +99,15 @@ def test_indices_of_the_way_down_are_kept_in_the_suggestion() -> None:
     ]
 
 
+def test_of_several_places_the_nearest_is_meant() -> None:
+    found = canary(steps=[{"setWeight": 1, "replicas": 2}], replicas=2)
+    assert texts(found.findings.warnings) == [
+        "steps[0].replicas: unknown field; did you mean "
+        "spec.strategy.canary.steps[0].setCanaryScale.replicas?",
+        "replicas: unknown field; did you mean spec.replicas?",
+    ]
+
+
 def test_a_field_that_is_like_nothing_is_just_unknown() -> None:
     found = canary(zzz=1)
     assert texts(found.findings.warnings) == ["zzz: unknown field; it is ignored"]

@@ -474,6 +474,94 @@ def test_a_write_during_a_list_that_does_not_know_it_stays() -> None:
     tell(story)
 
 
+def test_a_list_from_before_our_writes_undoes_none_of_them() -> None:
+    async def story(world: World) -> None:
+        changed = world.server.put(MAPS, config("a", x="old"))
+        doomed = world.server.put(MAPS, config("b"))
+
+        async def early_list(scope: Any, receive: Any, send: Any) -> None:
+            meta = {"resourceVersion": str(world.server.version)}
+            world.informer.expect(world.server.put(MAPS, config("a", x="own")))
+            world.server.remove(MAPS, "b")
+            world.informer.expect_gone("shop", "b", doomed["metadata"]["uid"])
+            await respond(send, 200, {"metadata": meta, "items": [changed, doomed]})
+
+        async with running(world):
+            await world.informer.synced()
+            seen: list[Any] = []
+            world.informer.on_change(lambda old, new: seen.append(new and new.data))
+            world.server.script = lambda _m, _p, query: None if "watch" in query else early_list
+            world.server.compact()
+            world.server.version += 1
+            world.server.compact()
+            await world.clock.sleep(2000)
+            assert seen == [{"x": "own"}, None]
+            assert world.cached() == world.served()
+
+    tell(story)
+
+
+def test_an_answer_that_comes_after_the_end_of_its_object_is_old_news() -> None:
+    async def story(world: World) -> None:
+        async with running(world):
+            await world.informer.synced()
+            answer = world.server.put(MAPS, config("a"))
+            world.server.remove(MAPS, "a")
+            await world.clock.sleep(1)
+            world.informer.expect(answer)
+            assert world.cached() == {}
+
+    tell(story)
+
+
+def test_the_end_of_a_predecessor_does_not_end_what_we_made_in_its_place() -> None:
+    async def story(world: World) -> None:
+        world.server.put(MAPS, config("a", x="first"))
+        async with running(world):
+            await world.informer.synced()
+            world.server.remove(MAPS, "a")
+            world.informer.expect(world.server.put(MAPS, config("a", x="second")))
+            ends: list[Any] = []
+            world.informer.on_change(lambda old, new: ends.append(old) if new is None else None)
+            await world.clock.sleep(10)
+            assert ends == []
+            assert world.cached() == world.served()
+
+    tell(story, faults=Faults(event_delay_seconds=1.0))
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 50, 1000])
+def test_events_arrive_wherever_the_stream_is_cut(size: int) -> None:
+    names = [f"käfer-{number}" for number in range(10)]
+    lines = b"".join(
+        msgspec.json.encode(
+            {
+                "type": "ADDED",
+                "object": {"metadata": {"name": name, "resourceVersion": str(100 + number)}},
+            }
+        )
+        + b"\n"
+        for number, name in enumerate(names)
+    )
+
+    async def cut(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for start in range(0, len(lines), size):
+            piece = lines[start : start + size]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await receive()
+        await receive()
+
+    async def story(world: World) -> None:
+        world.client.transport = AsgiTransport(world.server)  # the faulty one joins lines
+        world.server.script = lambda _m, _p, query: cut if "watch" in query else None
+        async with running(world):
+            await world.clock.sleep(10)
+            assert [made.metadata.name for made in world.informer.store.all()] == names
+
+    tell(story)
+
+
 def test_opaque_versions_are_waited_for() -> None:
     async def story(world: World) -> None:
         async with running(world):

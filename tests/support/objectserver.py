@@ -44,7 +44,7 @@ class ObjectServer:
         elif query.get("watch") == "true":
             await self._watch(path, query, receive, send)
         else:
-            body = (await receive()).get("body", b"")
+            body = await _body(receive)
             status, answer = self._answer(method, path, query, body)
             await respond(send, status, answer)
 
@@ -199,6 +199,15 @@ def merge(target: Any, patch: Any) -> Any:
 async def _event(send: Any, kind: str, made: Json) -> None:
     line = json.dumps({"type": kind, "object": made}).encode() + b"\n"
     await send({"type": "http.response.body", "body": line, "more_body": True})
+
+
+async def _body(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 async def _disconnected(receive: Any) -> None:

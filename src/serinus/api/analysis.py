@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from serinus.api.kubernetes import ObjectMeta
-from serinus.api.wire import Wire
+from serinus.api.wire import Wire, always
 
 IntOrString = int | str
 
@@ -60,7 +60,7 @@ class AnalysisRunArgument(Wire, frozen=True, kw_only=True):
 
 
 class DryRun(Wire, frozen=True, kw_only=True):
-    """`metric_name` is a regular expression over whole metric names."""
+    """`metric_name` is a regular expression that is searched in metric names."""
 
     metric_name: str = ""
 
@@ -243,7 +243,7 @@ class AnalysisRunSpec(Wire, frozen=True, kw_only=True):
 class Measurement(Wire, frozen=True, kw_only=True):
     """One answer of a provider; started and not finished means it is under way."""
 
-    phase: str = ""
+    phase: str = always(str)
     message: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -255,8 +255,8 @@ class Measurement(Wire, frozen=True, kw_only=True):
 class MetricResult(Wire, frozen=True, kw_only=True):
     """`count` is of completed measurements without errors and without those that had no data."""
 
-    name: str = ""
-    phase: str = ""
+    name: str = always(str)
+    phase: str = always(str)
     measurements: tuple[Measurement, ...] = ()
     message: str = ""
     count: int = 0
@@ -284,7 +284,7 @@ class RunSummary(Wire, frozen=True, kw_only=True):
 class AnalysisRunStatus(Wire, frozen=True, kw_only=True):
     """`phase` is empty before the run is first seen, then a phase of spec 6.4."""
 
-    phase: str = ""
+    phase: str = always(str)
     message: str = ""
     metric_results: tuple[MetricResult, ...] = ()
     started_at: datetime | None = None

@@ -1,8 +1,7 @@
 """Rollout of argoproj.io/v1alpha1: every field of its spec and status, under its own name.
 
 Ints that the original tells apart from 0 are `int | None`. Routers that have no file in
-`traffic/` yet are kept unread, so that they can be refused by name. Knows no defaults but zeros:
-those are in `defaults.py`.
+`traffic/` yet are kept unread, so that they can be refused by name. Knows no defaults but zeros.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from serinus.api.analysis import (
     MeasurementRetention,
 )
 from serinus.api.kubernetes import Condition, LabelSelector, ObjectMeta, PodTemplateMetadata
-from serinus.api.wire import ABSENT, Wire
+from serinus.api.wire import ABSENT, Wire, always
 
 # --- Steps ---------------------------------------------------------------------------------------
 
@@ -296,18 +295,18 @@ class RolloutSpec(Wire, frozen=True, kw_only=True):
 class PauseCondition(Wire, frozen=True, kw_only=True):
     """`reason` is one of spec 3.1, as CanaryPauseStep."""
 
-    reason: str = ""
+    reason: str = always(str)
     start_time: datetime | None = None
 
 
 class RolloutAnalysisRunStatus(Wire, frozen=True, kw_only=True):
-    name: str = ""
-    status: str = ""
+    name: str = always(str)
+    status: str = always(str)
     message: str = ""
 
 
 class WeightDestination(Wire, frozen=True, kw_only=True):
-    weight: int = 0
+    weight: int = always(int)
     service_name: str = ""
     pod_template_hash: str = ""
 
@@ -315,15 +314,15 @@ class WeightDestination(Wire, frozen=True, kw_only=True):
 class TrafficWeights(Wire, frozen=True, kw_only=True):
     """`verified` is None where the router cannot tell."""
 
-    canary: WeightDestination = WeightDestination()
-    stable: WeightDestination = WeightDestination()
+    canary: WeightDestination = always(WeightDestination)
+    stable: WeightDestination = always(WeightDestination)
     additional: tuple[WeightDestination, ...] = ()
     verified: bool | None = None
 
 
 class StepPluginStatus(Wire, frozen=True, kw_only=True):
-    index: int = 0
-    name: str = ""
+    index: int = always(int)
+    name: str = always(str)
     message: str = ""
     phase: str = ""
     started_at: datetime | None = None
@@ -331,7 +330,7 @@ class StepPluginStatus(Wire, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     backoff: str = ""
     executions: int = 0
-    operation: str = ""
+    operation: str = always(str)
     disabled: bool = False
     status: Any = None
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Raw, field
 
-from serinus.api.wire import Wire
+from serinus.api.wire import Wire, always
 
 
 class OwnerReference(Wire, frozen=True, kw_only=True):
@@ -81,10 +81,10 @@ class LabelSelector(Wire, frozen=True, kw_only=True):
 class Condition(Wire, frozen=True, kw_only=True):
     """A condition of any kind; `status` is True, False or Unknown."""
 
-    type: str = ""
-    status: str = ""
-    reason: str = ""
-    message: str = ""
+    type: str = always(str)
+    status: str = always(str)
+    reason: str = always(str)
+    message: str = always(str)
     last_transition_time: datetime | None = None
     last_update_time: datetime | None = None
     last_probe_time: datetime | None = None

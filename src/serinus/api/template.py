@@ -55,7 +55,7 @@ def read_template(
 ) -> Template:
     """The template in `source`; `injected` is ephemeral metadata that was put on it and is no part.
 
-    Raises msgspec.DecodeError (a ValueError) if `source` is not a JSON object.
+    Raises msgspec.DecodeError (a ValueError) if `source` is not JSON.
     """
     raw = msgspec.json.encode(source) if isinstance(source, Mapping) else bytes(source)
     if injected is None:
@@ -66,7 +66,7 @@ def read_template(
 
 @lru_cache(maxsize=1024)
 def _read(raw: bytes, labels: _Pairs, annotations: _Pairs) -> Template:
-    data = msgspec.json.decode(raw, type=dict[str, Any])
+    data = _mapping(msgspec.json.decode(raw))
     metadata = _mapping(data.get("metadata"))
     metadata["labels"] = _without(metadata.get("labels"), dict(labels))
     metadata["labels"].pop(HASH_LABEL, None)

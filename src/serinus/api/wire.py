@@ -6,7 +6,7 @@ value. Knows nothing about what the objects mean, nor about transport.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -20,6 +20,12 @@ ABSENT = msgspec.Raw(b"")
 
 class Wire(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Base of every API object and part of one: frozen, camelCase outside, defaults left out."""
+
+
+def always(empty: Callable[[], T]) -> T:
+    """A field that is written even if it is empty: the schema requires it."""
+    made: T = msgspec.field(default_factory=empty)
+    return made
 
 
 class Unreadable(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,1 +1,1 @@
-"""placeholder"""
+"""The imperative shell: fills snapshots, carries out plans. Decides nothing."""

@@ -70,7 +70,7 @@ class Client:
         """One object as `type`; raises UnreadableAnswer if it is not of that type."""
         answer = await self.raw("GET", resource.path(namespace, name))
         try:
-            return msgspec.json.decode(answer.body, type=type, strict=False)
+            return msgspec.json.decode(answer.body, type=type)
         except msgspec.DecodeError as error:
             where = f"{namespace}/{name}" if namespace else name
             raise UnreadableAnswer(f"{resource.kind} {where}: {error}") from error

@@ -46,9 +46,9 @@ class PageDecoder(Generic[T]):
 
     def __init__(self, type_: type[T]) -> None:
         page_of: Any = _Page
-        self._item = msgspec.json.Decoder(type_, strict=False)
-        self._whole = msgspec.json.Decoder(page_of[type_], strict=False)
-        self._raw = msgspec.json.Decoder(_Page[msgspec.Raw], strict=False)
+        self._item = msgspec.json.Decoder(type_)
+        self._whole = msgspec.json.Decoder(page_of[type_])
+        self._raw = msgspec.json.Decoder(_Page[msgspec.Raw])
         self._copy = raw_copier(type_)
 
     def decode(self, body: bytes) -> tuple[PageItems[T], ListMeta]:

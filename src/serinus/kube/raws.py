@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -35,15 +35,15 @@ def _copier(type_: Any, known: dict[Any, Copier | None]) -> Copier | None:
     origin, parts = typing.get_origin(type_), typing.get_args(type_)
     if origin in (typing.Union, types.UnionType):
         return _union_copier(parts, known)
-    if origin in (list, tuple) and parts:
-        return _sequence_copier(origin, _copier(parts[0], known))
-    if origin is dict:
+    if origin in (list, tuple, Sequence) and parts:
+        return _sequence_copier(_copier(parts[0], known))
+    if origin in (dict, Mapping):
         return _dict_copier(_copier(parts[1], known))
     return _copier(parts[0], known) if origin is typing.Annotated else None
 
 
 def _copy_raw(value: msgspec.Raw) -> msgspec.Raw:
-    return value.copy() if bytes(value) else value
+    return value.copy()
 
 
 def _struct_copier(type_: type[msgspec.Struct], known: dict[Any, Copier | None]) -> Copier | None:
@@ -81,8 +81,8 @@ def _union_copier(parts: tuple[Any, ...], known: dict[Any, Copier | None]) -> Co
     return copy
 
 
-def _sequence_copier(origin: type, inner: Copier | None) -> Copier | None:
-    return None if inner is None else lambda value: origin(map(inner, value))
+def _sequence_copier(inner: Copier | None) -> Copier | None:
+    return None if inner is None else lambda value: type(value)(map(inner, value))
 
 
 def _dict_copier(inner: Copier | None) -> Copier | None:

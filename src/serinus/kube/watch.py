@@ -52,7 +52,7 @@ class EventDecoder(Generic[T]):
 
     def __init__(self, type_: type[T]) -> None:
         event_of: Any = WatchEvent
-        self._typed = msgspec.json.Decoder(event_of[type_], strict=False)
+        self._typed = msgspec.json.Decoder(event_of[type_])
         self._envelope = msgspec.json.Decoder(_Envelope)
         self._copy = raw_copier(type_)
 

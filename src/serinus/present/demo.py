@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from serinus.present.describe import actual_weight, full_weight, waiting_for
+from serinus.present.describe import actual_weight, full_weight, is_promoted, waiting_for
 from serinus.present.family import Family
 from serinus.present.lines import Line, Span, Tone, line
 from serinus.present.phase import phase_of
@@ -113,8 +113,7 @@ def _facts(family: Family) -> dict[str, str]:
 
 def _canary_weight(family: Family) -> int:
     """What goes to a revision on trial: nothing once it is the stable one."""
-    status = family.rollout.status
-    return 0 if status.current_pod_hash == status.stable_rs else actual_weight(family)
+    return 0 if is_promoted(family.rollout) else actual_weight(family)
 
 
 def _weights(family: Family) -> Line:
@@ -123,8 +122,8 @@ def _weights(family: Family) -> Line:
         return _key("weights", "no canary strategy")
     weight, total = _canary_weight(family), full_weight(canary)
     filled = round(BAR_WIDTH * weight / total)
-    steps, index = len(canary.steps), family.rollout.status.current_step_index
-    step = f"   step {steps if index is None else min(index, steps)}/{steps}" if steps else ""
+    steps, index = len(canary.steps), family.rollout.status.current_step_index or 0
+    step = f"   step {min(index, steps)}/{steps}" if steps else ""
     return line(
         "weights".ljust(_KEY_WIDTH),
         Span(f"stable {total - weight:3} ", Tone.GOOD),

@@ -61,10 +61,9 @@ def set_weight(rollout: Rollout) -> int:
     canary, status = rollout.spec.strategy.canary, rollout.status
     if canary is None or status.abort:
         return 0
-    index = status.current_step_index
-    total = full_weight(canary)
-    if status.current_pod_hash == status.stable_rs or index is None or index >= len(canary.steps):
-        return total
+    index = status.current_step_index or 0
+    if is_promoted(rollout) or index >= len(canary.steps):
+        return full_weight(canary)
     weights = [step.set_weight for step in canary.steps[: index + 1] if step.set_weight is not None]
     return weights[-1] if weights else 0
 
@@ -75,7 +74,7 @@ def actual_weight(family: Family) -> int:
     status = rollout.status
     if canary is None:
         return 0
-    if status.current_pod_hash == status.stable_rs and not status.abort:
+    if is_promoted(rollout):
         return full_weight(canary)
     if canary.traffic_routing is not None:
         return status.canary.weights.canary.weight if status.canary.weights else 0
@@ -85,6 +84,12 @@ def actual_weight(family: Family) -> int:
     ]
     everything = sum(count for count, _ in available)
     return sum(count for count, mine in available if mine) * 100 // everything if everything else 0
+
+
+def is_promoted(rollout: Rollout) -> bool:
+    """The revision that is wanted is the stable one."""
+    status = rollout.status
+    return status.current_pod_hash == status.stable_rs != ""
 
 
 def full_weight(canary: CanaryStrategy) -> int:
@@ -107,9 +112,9 @@ def _strategy(family: Family) -> Iterator[Line]:
     if strategy.canary is None:
         return
     yield _field("Strategy", "Canary")
-    steps, index = len(strategy.canary.steps), rollout.status.current_step_index
+    steps, index = len(strategy.canary.steps), rollout.status.current_step_index or 0
     if steps:
-        yield _field("Step", f"{steps if index is None else min(index, steps)}/{steps}", indent=2)
+        yield _field("Step", f"{min(index, steps)}/{steps}", indent=2)
     yield _field("SetWeight", str(set_weight(rollout)), indent=2)
     yield _field("ActualWeight", str(actual_weight(family)), indent=2)
 

@@ -28,7 +28,7 @@ def listing(
 def _row(rollout: Rollout, now: datetime, namespaces: bool) -> list[Line]:
     metadata, status, canary = rollout.metadata, rollout.status, rollout.spec.strategy.canary
     steps = len(canary.steps) if canary else 0
-    index = steps if status.current_step_index is None else min(status.current_step_index, steps)
+    index = min(status.current_step_index or 0, steps)
     desired = 1 if rollout.spec.replicas is None else rollout.spec.replicas
     cells: list[str | Span] = [
         *([metadata.namespace] if namespaces else []),

@@ -25,13 +25,10 @@ REFUSED: dict[str, Any] = {
     C + "pingPong": {"pingService": "a", "pongService": "b"},
     C + "analysis": {"templates": [{"templateName": "errors"}]},
     C + "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
-    C + "scaleDownDelayRevisionLimit": 1,
-    C + "replicaProgressThreshold": {"type": "Percent", "value": 90},
 }
 ACCEPTED: dict[str, Any] = {
     C + "analysis": {},
     C + "antiAffinity": {},
-    C + "replicaProgressThreshold": {"type": "Percent", "value": 100},
     C + "pingPong": None,
     C + "trafficRouting.managedRoutes": [{"name": "unused"}],
     "spec.workloadRef": None,

@@ -126,6 +126,27 @@ METRICS: list[tuple[str, Any, str]] = [
         T + "provider.prometheus.query: {{namespace}} is no argument; did you mean "
         "{{args.namespace}}?",
     ),
+    (
+        M + "provider.prometheus.authentication",
+        {"sigv4": {"region": "eu"}},
+        T + "provider.prometheus.authentication.sigv4: is not supported yet; use basicAuth",
+    ),
+    (
+        M + "provider.prometheus.authentication",
+        {"basicAuth": {"username": "u"}, "oauth2": {"tokenUrl": "t"}},
+        T + "provider.prometheus.authentication: has basicAuth and oauth2; keep one",
+    ),
+    (
+        M + "provider.prometheus.authentication",
+        {"oauth2": {"tokenUrl": "t", "clientId": "i"}},
+        T + "provider.prometheus.authentication.oauth2.clientSecret: is missing",
+    ),
+    (M + "provider.prometheus.timeout", -1, T + "provider.prometheus.timeout: -1 must be 0"),
+    (
+        M + "provider.prometheus.rangeQuery",
+        {"start": "now()", "end": "now()", "step": "often"},
+        T + "provider.prometheus.rangeQuery.step: 'often' is not a duration",
+    ),
     (M + "successCondition", "wrong", T + "successCondition: not understood"),
     ("spec.dryRun", [{"metricName": "["}], "spec.dryRun[0].metricName: '[' is no regular"),
 ]
@@ -138,6 +159,13 @@ def test_rules_of_metrics(path: str, value: Any, expected: str) -> None:
     found = world.findings(lambda text: "not understood" if text == "wrong" else "")
     assert any(expected in str(error) for error in found.errors), found.errors
     assert {error.path for error in found.errors} == {STEP + ".templates[0]"}
+
+
+def test_empty_ways_to_log_in_change_nothing() -> None:
+    world = World()
+    empty: dict[str, Any] = {"sigv4": {}, "basicAuth": {}, "oauth2": {}}
+    put(world.of("AnalysisTemplate"), M + "provider.prometheus.authentication", empty)
+    assert world.told() == []
 
 
 def test_limits_that_an_argument_fills_in_are_left_alone() -> None:

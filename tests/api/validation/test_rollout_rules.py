@@ -83,6 +83,11 @@ BREAKS: list[tuple[str, Any, str]] = [
         {"type": "Share", "value": 1},
         C + "replicaProgressThreshold.type: 'Share' must be Percent or Pods",
     ),
+    (
+        C + "replicaProgressThreshold",
+        {"type": "Percent", "value": 101},
+        C + "replicaProgressThreshold.value: 101 must be 0 to 100",
+    ),
     (C + "analysis", {"startingStep": 1}, C + "analysis.templates: is empty"),
     (C + "steps.0", {"setWeight": 101}, C + "steps[0].setWeight: 101 must be 0 to 100"),
     (C + "steps.0", {"setWeight": -1}, C + "steps[0].setWeight: -1 must be 0 to 100"),
@@ -167,6 +172,8 @@ FINE: list[tuple[str, Any]] = [
     (C + "steps.2.analysis.args.0.valueFrom", {"fieldRef": {"fieldPath": "metadata.labels['a']"}}),
     (C + "steps.2.analysis.args.0.valueFrom", {"fieldRef": {"fieldPath": "status.phase"}}),
     (C + "minPodsPerReplicaSet", 2),
+    (C + "scaleDownDelayRevisionLimit", 0),
+    (C + "replicaProgressThreshold", {"type": "Percent", "value": 90}),
     ("spec.paused", True),
 ]
 

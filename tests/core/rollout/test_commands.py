@@ -1,197 +1,224 @@
-"""Every command as the patches that it is."""
+"""What people do to a rollout: abort, retry, promote, pause, scale, roll back. One story each."""
 
 from __future__ import annotations
 
-from typing import Any
+from core.rollout.world import World, first_deploy, hash_of
+from serinus.api.argo import RollbackWindow
 
-import pytest
-
-from serinus.api.argo import Rollout
-from serinus.api.kubernetes import ReplicaSet
-from serinus.api.wire import decode
-from serinus.core.rollout import commands
-from serinus.core.rollout.commands import CommandError, Edit
-
-STEPS = [{"setWeight": 5}, {"pause": {}}, {"setWeight": 50}]
+STEPS = [{"setWeight": 25}, {"pause": {"duration": "60s"}}, {"setWeight": 50}, {"pause": {}}]
 
 
-def rollout(spec: dict[str, Any] | None = None, **status: Any) -> Rollout:
-    base = {"strategy": {"canary": {"steps": STEPS}}, "template": {"spec": {"x": 2}}}
-    return decode(
-        Rollout,
-        {
-            "metadata": {"name": "shop", "resourceVersion": "41"},
-            "spec": base | (spec or {}),
-            "status": {"currentPodHash": "new", "stableRS": "old"} | status,
-        },
+def released(**options: object) -> World:
+    """v2 waits at 50 in an indefinite pause."""
+    world = first_deploy(STEPS, **options)
+    world.release("v2")
+    world.run()
+    world.timeline.clear()
+    world.events.clear()
+    return world
+
+
+def test_an_abort_takes_traffic_back_at_once_and_the_pods_after_their_delay() -> None:
+    world = released()
+    world.command(abort=True)
+    world.run()
+    assert world.timeline == [
+        "77s w=0 step=0 v1:4 v2:2 Degraded",
+        "111s w=0 step=0 v1:4 v2:0 Degraded",
+    ]
+    assert world.status.message == "RolloutAborted: Rollout aborted update to revision 2"
+    assert world.status.aborted_at is not None
+    assert world.status.pause_conditions == ()
+    assert world.services["canary"].selector == hash_of("v1")
+    assert ("RolloutAborted", "Rollout aborted update to revision 2") in world.events
+
+
+def test_a_retry_after_an_abort_starts_at_the_first_step() -> None:
+    world = released()
+    world.command(abort=True)
+    world.run()
+    world.timeline.clear()
+    world.command(abort=False)
+    world.run(seconds=30)
+    assert world.timeline == [
+        "111s w=0 step=0 v1:4 v2:1 Progressing",
+        "118s w=25 step=0 v1:4 v2:1 Progressing",
+        "118s w=25 step=1 v1:4 v2:1 Progressing",
+        "118s w=25 step=1 v1:4 v2:1 Paused",
+    ]
+    assert world.status.aborted_at is None
+
+
+def test_an_abort_delay_of_zero_keeps_the_canarys_pods() -> None:
+    world = released(abortScaleDownDelaySeconds=0)
+    world.command(abort=True)
+    world.run()
+    assert world.line() == "w=0 step=0 v1:4 v2:2 Degraded"
+
+
+def test_promote_ends_an_indefinite_pause() -> None:
+    world = released()
+    world.command(pause_conditions=())
+    world.run()
+    assert world.line() == "w=0 step=4 v1:0 v2:4 Healthy"
+    assert world.status.stable_rs == hash_of("v2")
+    assert ("RolloutResumed", "Rollout is resumed") in world.events
+    assert not world.status.controller_pause
+
+
+def test_promote_without_a_pause_skips_one_step() -> None:
+    world = first_deploy([{"setWeight": 25}, {"analysis": {"templates": [{"templateName": "x"}]}}])
+    world.release("v2")
+    world.run()
+    assert world.status.current_step_index == 1
+    world.command(current_step_index=2, pause_conditions=())
+    world.run()
+    assert world.status.phase == "Healthy"
+    assert [run.spec.terminate for run in world.runs.values()] == [True]
+
+
+def test_a_full_promotion_skips_all_steps_but_waits_for_room() -> None:
+    world = released()
+    world.command(promote_full=True)
+    world.run()
+    assert world.timeline[:3] == [
+        "77s w=50 step=3 v1:4 v2:4 Progressing",
+        "82s w=100 step=3 v1:4 v2:4 Progressing",
+        "84s w=100 step=4 v1:4 v2:4 Healthy",
+    ]
+    assert not world.status.promote_full
+    completed = "Rollout completed update to revision 2"
+    assert ("RolloutCompleted", f"{completed} ({hash_of('v2')}): Full promotion requested") in (
+        world.events
     )
 
 
-def status(**fields: Any) -> Edit:
-    return Edit({"status": fields}, subresource="status")
+def test_an_abort_beside_a_full_promotion_wins_and_clears_it() -> None:
+    world = released()
+    world.command(promote_full=True, abort=True)
+    world.run()
+    assert world.line() == "w=0 step=0 v1:4 v2:0 Degraded"
+    assert not world.status.promote_full
 
 
-def conditional(**fields: Any) -> Edit:
-    body = {"status": fields, "metadata": {"resourceVersion": "41"}}
-    return Edit(body, subresource="status")
+def test_a_paused_spec_holds_the_rollout_where_it_is() -> None:
+    world = first_deploy(STEPS)
+    world.release("v2")
+    world.run(until=lambda w: w.status.current_step_index == 1)
+    world.edit(paused=True)
+    world.run()
+    assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
+    assert world.status.message == "manually paused"
+    world.edit(paused=False)
+    world.run()
+    assert world.line() == "w=50 step=3 v1:4 v2:2 Paused"
 
 
-UNPAUSE = Edit({"spec": {"paused": False}})
-PAUSED = [{"reason": "CanaryPauseStep", "startTime": "2026-01-01T00:00:00Z"}]
-INCONCLUSIVE = {"currentStepAnalysisRunStatus": {"name": "r", "status": "Inconclusive"}}
+def test_a_paused_spec_does_not_hold_an_abort() -> None:
+    world = released()
+    world.edit(paused=True)
+    world.command(abort=True)
+    world.run()
+    assert world.line() == "w=0 step=0 v1:4 v2:0 Degraded"
 
 
-def test_abort_retry_and_pause_are_one_patch_each() -> None:
-    assert commands.abort() == (status(abort=True),)
-    assert commands.retry() == (status(abort=False),)
-    assert commands.pause() == (Edit({"spec": {"paused": True}}),)
+def test_a_third_revision_takes_the_place_of_the_second() -> None:
+    world = released()
+    world.release("v3")
+    world.run(seconds=30)
+    assert world.timeline == [
+        "77s w=0 step=0 v1:4 v2:2 v3:0 Progressing",
+        "77s w=0 step=0 v1:4 v2:2 v3:1 Progressing",
+        "79s w=0 step=0 v1:4 v2:0 v3:1 Progressing",
+        "84s w=25 step=0 v1:4 v2:0 v3:1 Progressing",
+        "84s w=25 step=1 v1:4 v2:0 v3:1 Progressing",
+        "84s w=25 step=1 v1:4 v2:0 v3:1 Paused",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("seen", "edits"),
-    [
-        pytest.param(
-            rollout(pauseConditions=PAUSED, controllerPause=True, currentStepIndex=1),
-            (status(pauseConditions=None),),
-            id="paused by the controller",
-        ),
-        pytest.param(
-            rollout({"paused": True}, pauseConditions=PAUSED, controllerPause=True),
-            (status(pauseConditions=None), UNPAUSE),
-            id="paused by both",
-        ),
-        pytest.param(
-            rollout({"paused": True}, currentStepIndex=1), (UNPAUSE,), id="paused by the user"
-        ),
-        pytest.param(
-            rollout(currentStepIndex=1),
-            (conditional(pauseConditions=None, currentStepIndex=2),),
-            id="in a step",
-        ),
-        pytest.param(
-            rollout(),
-            (conditional(pauseConditions=None, currentStepIndex=1),),
-            id="before the first step",
-        ),
-        pytest.param(
-            rollout(
-                pauseConditions=PAUSED,
-                controllerPause=True,
-                currentStepIndex=1,
-                canary=INCONCLUSIVE,
-            ),
-            (conditional(pauseConditions=None, controllerPause=False, currentStepIndex=2),),
-            id="after an inconclusive analysis",
-        ),
-        pytest.param(rollout(currentStepIndex=3), (), id="behind the last step"),
-        pytest.param(rollout({"strategy": {"canary": {}}}), (), id="no steps"),
-        pytest.param(
-            rollout({"strategy": {"blueGreen": {}}}, pauseConditions=PAUSED),
-            (status(pauseConditions=None),),
-            id="blue-green",
-        ),
-    ],
-)
-def test_promote_leaves_the_pause_or_the_step(seen: Rollout, edits: tuple[Edit, ...]) -> None:
-    assert commands.promote(seen) == edits
+def test_the_stable_template_in_the_spec_again_is_a_rollback_without_steps() -> None:
+    world = released()
+    world.release("v1")
+    world.run()
+    assert world.line() == "w=0 step=4 v1:4 v2:0 Healthy"
+    assert ("SkipSteps", "Rollback to stable ReplicaSets") in world.events
+    assert world.services["canary"].selector == hash_of("v1")
+    assert world.set_of("v1").annotations["rollout.argoproj.io/revision"] == "3"
+    assert world.set_of("v1").annotations["rollout.argoproj.io/revision-history"] == "1"
 
 
-def test_full_promotion_is_asked_only_of_an_update() -> None:
-    assert commands.promote_fully(rollout()) == (status(promoteFull=True),)
-    assert commands.promote_fully(rollout({"paused": True})) == (status(promoteFull=True), UNPAUSE)
-    assert commands.promote_fully(rollout(stableRS="new")) == ()
+def test_a_rollback_to_stable_works_while_the_spec_is_paused() -> None:
+    world = released()
+    world.edit(paused=True)
+    world.release("v1")
+    world.run()
+    assert world.line() == "w=0 step=4 v1:4 v2:0 Paused"
 
 
-TEMPLATE = {
-    "spec": {
-        "initContainers": [{"name": "prepare", "image": "prepare:1"}],
-        "containers": [{"name": "shop", "image": "shop:1"}, {"name": "proxy", "image": "proxy:1"}],
-    }
-}
+def promoted_to(world: World, version: str) -> None:
+    world.release(version)
+    world.run()
+    world.command(promote_full=True)
+    world.run()
+    assert world.status.stable_rs == hash_of(version)
 
 
-def changes(edits: tuple[Edit, ...]) -> dict[str, str]:
-    (edit,) = edits
-    assert edit.kind == "json"
-    return {op["path"]: op["value"] for op in edit.patch}  # type: ignore[call-overload,index]
+def test_a_rollback_inside_the_window_skips_the_steps() -> None:
+    world = first_deploy(STEPS)
+    world.edit(rollback_window=RollbackWindow(revisions=2))
+    for version in ("v2", "v3"):
+        promoted_to(world, version)
+    world.timeline.clear()
+    world.release("v1")
+    world.run()
+    assert world.status.stable_rs == hash_of("v1")
+    assert all("Paused" not in line for line in world.timeline)
+    assert any(reason == "SkipSteps" for reason, _ in world.events)
 
 
-def test_set_image_replaces_one_image_and_checks_that_its_container_is_still_there() -> None:
-    assert commands.set_images(TEMPLATE, {"proxy": "proxy:2"}) == (
-        Edit(
-            [
-                {"op": "test", "path": "/spec/template/spec/containers/1/name", "value": "proxy"},
-                {"op": "add", "path": "/spec/template/spec/containers/1/image", "value": "proxy:2"},
-            ],
-            "json",
-        ),
+def test_a_rollback_outside_the_window_goes_through_the_steps() -> None:
+    world = first_deploy(STEPS)
+    world.edit(rollback_window=RollbackWindow(revisions=1))
+    for version in ("v2", "v3"):
+        promoted_to(world, version)
+    world.release("v1")
+    world.run()
+    assert world.status.phase == "Paused"
+
+
+def test_changed_steps_start_again_with_the_same_revision() -> None:
+    world = released()
+    steps = world.rollout.spec.strategy.canary.steps  # type: ignore[union-attr]
+    world.edit_canary(steps=(*steps, steps[0]))
+    world.run(seconds=30)
+    assert world.timeline[-1] == "77s w=25 step=1 v1:4 v2:1 Paused" or (
+        world.line() == "w=25 step=1 v1:4 v2:1 Paused"
     )
 
 
-def test_a_star_means_all_containers_but_those_named() -> None:
-    changed = changes(commands.set_images(TEMPLATE, {"*": "all:2", "shop": "shop:2"}, "/template"))
-    assert {path: value for path, value in changed.items() if path.endswith("image")} == {
-        "/template/spec/initContainers/0/image": "all:2",
-        "/template/spec/containers/0/image": "shop:2",
-        "/template/spec/containers/1/image": "all:2",
-    }
+def test_replicas_edited_in_mid_rollout_scale_both_sides_by_the_weight() -> None:
+    world = released()
+    world.edit(replicas=8)
+    world.run()
+    assert world.line() == "w=50 step=3 v1:8 v2:4 Paused"
+    world.edit(replicas=2)
+    world.run()
+    assert world.line() == "w=50 step=3 v1:2 v2:1 Paused"
 
 
-def test_an_image_that_is_there_is_no_patch() -> None:
-    assert commands.set_images(TEMPLATE, {"shop": "shop:1"}) == ()
+def test_scaling_to_zero_in_mid_rollout_ends_it() -> None:
+    world = released()
+    world.edit(replicas=0)
+    world.run()
+    assert world.line() == "w=0 step=4 v1:0 v2:0 Healthy"
+    world.edit(replicas=2)
+    world.run()
+    assert world.line() == "w=0 step=4 v1:0 v2:2 Healthy"
 
 
-def test_unknown_containers_are_named_with_the_known_ones() -> None:
-    with pytest.raises(CommandError, match="named a, b; there are: shop, proxy, prepare"):
-        commands.set_images(TEMPLATE, {"b": "x", "a": "x", "shop": "y"})
-
-
-def revision(number: int, content: int, **annotations: str) -> ReplicaSet:
-    labels = {"app": "shop", "rollouts-pod-template-hash": f"h{number}", "version": "canary"}
-    template = {"metadata": {"labels": labels}, "spec": {"x": content}}
-    noted = {"rollout.argoproj.io/revision": str(number), **annotations}
-    return decode(ReplicaSet, {"metadata": {"annotations": noted}, "spec": {"template": template}})
-
-
-INJECTED = {"rollout.argoproj.io/ephemeral-metadata": '{"labels": {"version": "canary"}}'}
-LABELS = {"metadata": {"labels": {"app": "shop"}}}
-
-
-def undone(content: int) -> tuple[Edit, ...]:
-    value = {**LABELS, "spec": {"x": content}}
-    return (Edit([{"op": "replace", "path": "/spec/template", "value": value}], "json"),)
-
-
-def test_undo_takes_the_revision_before_the_newest_without_what_we_put_on_it() -> None:
-    sets = [revision(n, n, **INJECTED) for n in (3, 1, 2)]
-    assert commands.undo(rollout({"template": LABELS | {"spec": {"x": 3}}}), sets) == undone(2)
-
-
-def test_undo_takes_the_revision_that_is_named() -> None:
-    sets = [revision(n, n, **INJECTED) for n in (3, 1, 2)]
-    assert commands.undo(rollout(), sets, 1) == undone(1)
-
-
-def test_undo_to_the_template_that_is_there_is_no_patch() -> None:
-    sets = [revision(n, n, **INJECTED) for n in (3, 1, 2)]
-    assert commands.undo(rollout({"template": LABELS | {"spec": {"x": 2}}}), sets) == ()
-
-
-def test_a_label_that_its_author_gave_stays() -> None:
-    (edit,) = commands.undo(rollout(), [revision(1, 1)], 1)
-    (operation,) = edit.patch
-    labels = operation["value"]["metadata"]["labels"]  # type: ignore[index]
-    assert labels == {"app": "shop", "version": "canary"}
-
-
-@pytest.mark.parametrize(
-    ("numbers", "to", "why"),
-    [
-        ([1, 2], 7, "there is no revision 7; there are: 2, 1"),
-        ([1], 0, "there is no revision before the newest one; there are: 1"),
-        ([], 0, "there are: none"),
-    ],
-)
-def test_a_revision_that_is_not_there_is_an_error(numbers: list[int], to: int, why: str) -> None:
-    with pytest.raises(CommandError, match=why):
-        commands.undo(rollout(), [revision(n, n) for n in numbers], to)
+def test_without_replicas_in_the_spec_one_is_written_there() -> None:
+    world = World(STEPS)
+    world.edit(replicas=None)
+    world.run()
+    assert world.rollout.spec.replicas == 1
+    assert world.line() == "w=0 step=4 v1:1 Healthy"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 from msgspec.structs import replace
@@ -74,6 +75,8 @@ class Service:
     selector: str = ""
     version: int = 1
     written_at: datetime | None = None
+    before: str | None = None
+    """What data planes may still obey until the last write has settled."""
 
 
 @dataclass
@@ -82,6 +85,7 @@ class Router:
     written_at: datetime | None = None
     verified: bool | None = None
     readable: bool = True
+    before: Routing | None = None
 
 
 class World:
@@ -262,10 +266,12 @@ class World:
             case act.Scale(name, version, replicas):
                 self._scale(self.sets[name], version, replicas)
             case act.SetRouting(_, routing, at):
+                self.router.before = self.router.routing
                 self.router.routing, self.router.written_at = routing, at
             case act.PointService(name, version, hash_, at):
                 service = self.services[name]
                 if version == str(service.version):
+                    service.before = service.selector
                     service.selector, service.written_at = hash_, at
                     service.version += 1
             case act.StartRun(name, _, _, hash_, _):
@@ -345,9 +351,14 @@ class World:
     def settle(self, limit: int = 60) -> None:
         """Reconcile at this instant until nothing is written any more."""
         for _ in range(limit):
-            if not self.reconcile():
+            if not self.reconcile() or self._only_blind():
                 return
         raise AssertionError(f"never silent: {self.last.actions} {self.last.reasons}")
+
+    def _only_blind(self) -> bool:
+        """The last plan did nothing but repeat weight 0 to a router that cannot be read."""
+        blind = not self.router.readable and self.router.routing.weight == 0
+        return blind and all(isinstance(a, act.SetRouting) for a in self.last.actions)
 
     def run(self, seconds: float = 10_000, until: Callable[[World], bool] | None = None) -> None:
         """Let time pass, stopping at every instant at which something happens, until it rests."""
@@ -384,6 +395,26 @@ class World:
             if share and not behind:
                 found["nobody"] = found.get("nobody", 0) + share
         return found
+
+    def lost(self) -> float:
+        """The largest part of requests that may find no pod, under any mix of what is written and
+        what was before, until that has settled. No write of ours may raise it."""
+        fresh = self.now - self.settings.settle
+        router, stable = self.router, self.services["stable"]
+        routings, canary = [router.routing], self.services["canary"]
+        if router.before is not None and router.written_at and router.written_at > fresh:
+            routings.append(router.before)
+        choices = []
+        for service in (stable, canary):
+            selectors = [service.selector]
+            if service.before is not None and service.written_at and service.written_at > fresh:
+                selectors.append(service.before)
+            choices.append([sum(self.endpoints(s).values()) for s in selectors])
+        worst = 0.0
+        for routing, behind_stable, behind_canary in product(routings, *choices):
+            part = routing.weight / routing.total
+            worst = max(worst, part * (not behind_canary) + (1 - part) * (not behind_stable))
+        return worst
 
     def line(self) -> str:
         """Weight, step and wanted replicas by version, as one short line."""

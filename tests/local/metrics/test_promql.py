@@ -213,6 +213,7 @@ def test_a_subquery_steps_on_multiples_of_its_step() -> None:
         ("m{", "unexpected end"),
         ('m{pod=~"("}', "regex"),
         ("1 > 2", "BOOL"),
+        ("ln(NaN)", "expected type vector in argument 1 of 'ln'"),
         ("", "empty"),
         ("m" * 20_000, "20000 characters"),
         ("(" * 300 + "m" + ")" * 300, "300 operators and brackets"),
@@ -245,3 +246,30 @@ def test_a_range_of_too_many_steps_is_refused() -> None:
         RangeQuery(PODS, "m", range(0, 11_002))
     with pytest.raises(BadQuery, match="range vector"):
         RangeQuery(PODS, "m[1m]", range(0, 10))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("stddev_over_time(x[1m])", math.inf),
+        ("round(x, Inf)", math.nan),
+        ("round(x, 0)", math.nan),
+        ("exp(x)", math.inf),
+        ("-x ^ 3", -math.inf),
+        ("x % 0", math.nan),
+        ("hour(x)", math.nan),
+        ("sqrt(-x)", math.nan),
+        ("ln(x * 0)", -math.inf),
+        ("acos(x)", math.nan),
+        ("predict_linear(x[1m] @ 30, 0)", math.nan),
+        ("avg_over_time((x * 10)[1m:30s])", math.inf),
+        ("sum(x * 10 or -x * 10)", math.inf),
+    ],
+)
+def test_numbers_that_leave_the_floats_are_infinite_or_none_and_never_an_error(
+    query: str, expected: float
+) -> None:
+    """`predict_linear` far from its samples has nothing to divide by, as in Prometheus."""
+    huge = filled(x=[(0, 1e308), (30, 1.2e308), (10**10, 1e308)])
+    at = 10**10 if "@" in query else 30
+    assert values(huge, query, at) == {"{}": pytest.approx(expected, nan_ok=True)}

@@ -9,9 +9,12 @@ from serinus.api.analysis import (
     AnalysisRunArgument,
     AnalysisRunSpec,
     AnalysisTemplateSpec,
+    BasicAuthConfig,
     DryRun,
     MeasurementRetention,
     Metric,
+    OAuth2Config,
+    PrometheusMetric,
 )
 from serinus.api.argo import RolloutAnalysis
 from serinus.api.validation.arguments import misplaced_placeholders
@@ -198,10 +201,30 @@ def _metric(metric: Metric, check: ConditionCheck, path: str) -> Iterator[FieldP
     if len(providers) != 1 or len(metric.provider.plugin or {}) > 1:
         found = " and ".join(providers) if providers else "none"
         yield FieldProblem(f"{path}.provider", f"needs exactly one provider, has {found}")
-    if metric.provider.prometheus is not None and not metric.provider.prometheus.query:
-        yield FieldProblem(f"{path}.provider.prometheus.query", "is missing")
+    if metric.provider.prometheus is not None:
+        yield from _prometheus(metric.provider.prometheus, f"{path}.provider.prometheus")
     yield from not_yet_measured(metric, path)
     yield from misplaced_placeholders(metric, path)
+
+
+def _prometheus(asked: PrometheusMetric, path: str) -> Iterator[FieldProblem]:
+    if not asked.query:
+        yield FieldProblem(f"{path}.query", "is missing")
+    if asked.timeout is not None and asked.timeout < 0:
+        yield FieldProblem(f"{path}.timeout", f"{asked.timeout} must be 0 or more")
+    if asked.range_query is not None:
+        yield from duration(asked.range_query.step, f"{path}.rangeQuery.step")
+    login, empty = asked.authentication, (None, BasicAuthConfig(), OAuth2Config())
+    if login.basic_auth not in empty and login.oauth2 not in empty:
+        yield FieldProblem(f"{path}.authentication", "has basicAuth and oauth2; keep one")
+    if login.oauth2 is not None and login.oauth2 not in empty:
+        for name, value in (
+            ("tokenUrl", login.oauth2.token_url),
+            ("clientId", login.oauth2.client_id),
+            ("clientSecret", login.oauth2.client_secret),
+        ):
+            if not value:
+                yield FieldProblem(f"{path}.authentication.oauth2.{name}", "is missing")
 
 
 def _limits(metric: Metric, path: str) -> Iterator[FieldProblem]:

@@ -9,21 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from serinus.api.analysis import Metric
+from serinus.api.analysis import Metric, Sigv4Config
 from serinus.api.argo import CanaryStrategy, Rollout, Step
 from serinus.base.errors import FieldProblem
 
 ROUTERS = ("nginx",)
 PROVIDERS = ("prometheus",)
 STEPS = ("setWeight", "pause", "setCanaryScale", "analysis")
-
-
-def _asks_for_less(canary: CanaryStrategy) -> bool:
-    """100 % (or a negative value, which means the default) is what holds anyway."""
-    threshold = canary.replica_progress_threshold
-    if threshold is None or threshold.value < 0:
-        return False
-    return not (threshold.type == "Percent" and threshold.value == 100)
 
 
 def _keeps_apart(canary: CanaryStrategy) -> bool:
@@ -71,16 +63,6 @@ _CANARY: tuple[_Row, ...] = (
         ),
         "write podAntiAffinity into spec.template",
     ),
-    (
-        "scaleDownDelayRevisionLimit",
-        lambda c: c.scale_down_delay_revision_limit is not None,
-        "remove it; old revisions wait for scaleDownDelaySeconds",
-    ),
-    (
-        "replicaProgressThreshold",
-        _asks_for_less,
-        "remove it; every pod has to be available",
-    ),
 )
 
 
@@ -105,6 +87,11 @@ def not_yet_measured(metric: Metric, path: str) -> Iterator[FieldProblem]:
     for name in metric.provider.names():
         if name not in PROVIDERS:
             yield _refusal(f"{path}.provider.{name}", f"use one of: {', '.join(PROVIDERS)}")
+    prometheus = metric.provider.prometheus
+    if prometheus is not None and prometheus.authentication.sigv4 not in (None, Sigv4Config()):
+        yield _refusal(
+            f"{path}.provider.prometheus.authentication.sigv4", "use basicAuth, oauth2 or headers"
+        )
 
 
 def _step(step: Step, path: str) -> Iterator[FieldProblem]:

@@ -15,7 +15,7 @@ from serinus.core.rollout import capacity, reach
 from serinus.core.rollout.canary import PAUSE_STEP, step_text
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal, canary_count
-from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
 from serinus.core.rollout.standing import Standing
@@ -33,18 +33,21 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
         return condemned(standing, course), _frozen(standing, proposal)
     if standing.promoted or standing.current is None:
         return course, proposal
-    if standing.first or course.promote_full or course.index >= len(steps) or not standing.replicas:
-        return _promote(standing, course, proposal)
-    if course.renewed:
+    if course.renewed and not standing.first:
         return course, proposal
+    at_end = course.promote_full or course.index >= len(steps) or not standing.replicas
+    if standing.first or at_end:
+        return _promote(standing, course, proposal)
     return _step(standing, course, proposal, steps[course.index])
 
 
 def _frozen(standing: Standing, proposal: Proposal) -> Proposal:
     if standing.invalid:
         problems = "; ".join(str(problem) for problem in standing.snapshot.problems)
-        return proposal.because(Hold.INVALID, problems)
-    return proposal.because(Hold.FROZEN, "paused by spec.paused")
+        reason = Reason(Hold.INVALID, problems)
+    else:
+        reason = Reason(Hold.FROZEN, "paused by spec.paused")
+    return replace(proposal, reasons=(reason, *proposal.reasons))
 
 
 # --- Steps ---------------------------------------------------------------------------------------

@@ -234,4 +234,4 @@ def timed_out(standing: Standing, course: Course) -> bool:
     if old is not None and old.reason == TIMED_OUT:
         return True
     at = deadline(standing, course)
-    return at is not None and standing.snapshot.now > at
+    return at is not None and standing.snapshot.now >= at

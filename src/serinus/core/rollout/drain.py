@@ -62,12 +62,13 @@ def hold_drain(standing: Standing, course: Course, proposal: Proposal) -> Propos
             proposal = _keep(proposal, revision, revision.replicas)
             continue
         least = _least(standing, course, revision, wanted)
+        delay = _delay(standing, course, revision) if wanted == 0 else None
         if least > wanted:
-            wanted, wake = min(least, revision.replicas), reach.settle_wake(standing)
+            least = revision.replicas if delay else min(least, revision.replicas)
+            wanted, wake = least, reach.settle_wake(standing)
             message = f"{revision.name} keeps {wanted} pods for the traffic that may reach it"
             proposal = _keep(proposal, revision, wanted).because(Hold.SETTLING, message, wake)
         elif wanted == 0:
-            delay = _delay(standing, course, revision)
             waiting += bool(delay and revision not in (standing.current, standing.stable))
             limit = standing.strategy.scale_down_delay_revision_limit
             if delay and (limit is None or waiting <= limit or revision not in standing.others):
@@ -105,7 +106,9 @@ def _selected(standing: Standing, revision: Revision) -> bool:
 def _delay(standing: Standing, course: Course, revision: Revision) -> timedelta | None:
     """The user's delay for a revision that is to lose all its pods; None: none applies."""
     strategy, seconds = standing.strategy, None
-    if Rule.DELAY not in standing.rules:
+    if Rule.DELAY not in standing.rules or not standing.replicas:
+        return None
+    if revision is standing.current and not course.abort:
         return None
     if revision is standing.current:
         seconds = strategy.abort_scale_down_delay_seconds

@@ -175,7 +175,8 @@ def _status_is_consistent(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         return
     if new.stable_rs != old.stable_rs and new.stable_rs != new.current_pod_hash:
         yield f"{new.stable_rs} becomes stable without being the wanted revision"
-    if new.stable_rs != old.stable_rs and (old.abort or snapshot.problems):
+    aborted = old.abort and bool(old.stable_rs)
+    if new.stable_rs != old.stable_rs and (aborted or snapshot.problems):
         yield f"{new.stable_rs} becomes stable although the rollout is aborted or invalid"
     if new.abort and new.aborted_at is None:
         yield "an abort is told without the instant at which it was acted on"

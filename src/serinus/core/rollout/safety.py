@@ -39,8 +39,9 @@ def whose_weight(standing: Standing, course: Course, proposal: Proposal) -> Prop
         return replace(proposal, weight=0, canary_selector="")
     if proposal.weight and not reach.is_on(service, standing.current_hash):
         proposal = replace(proposal, weight=0)
-        message = f"Service {service.name} does not select {standing.current_hash} yet"
-        proposal = proposal.because(Hold.SERVICE, message)
+        if service.selector_hash == standing.current_hash:
+            message = f"the slices of Service {service.name} still show another revision"
+            proposal = proposal.because(Hold.SERVICE, message)
     if proposal.canary_selector and not reach.quiet(standing):
         proposal = replace(proposal, canary_selector="")
         message = f"Service {service.name} is handed over at weight 0, seen and settled"
@@ -175,7 +176,8 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
     canary = reach.all_endpoints(standing.canary_service)
     stable = _stable_endpoints(standing)
     proposal = _keep_from_dead(standing, proposal, canary, stable)
-    if canary and stable == 0 and not standing.first and not proposal.stable_selector:
+    moving = standing.first or proposal.stable_selector or not standing.replicas
+    if canary and stable == 0 and not moving:
         message = "stable has no ready endpoint: what others carry stays, within their step"
         return proposal.because(Hold.REPAIR, message)
     if canary != 0 or stable == 0:

@@ -192,7 +192,7 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
 
 
 def _number(standing: Standing) -> int:
-    """Of the wanted revision, also before it is created."""
-    if standing.current is not None:
-        return standing.current.number
-    return 1 + max((revision.number for revision in standing.snapshot.revisions), default=0)
+    """Of the wanted revision, also before it is created or counted anew."""
+    highest = max((revision.number for revision in standing.snapshot.revisions), default=0)
+    current = standing.current
+    return highest if current and current.number == highest else highest + 1

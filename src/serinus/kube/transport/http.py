@@ -6,6 +6,8 @@ than most commands.
 
 from __future__ import annotations
 
+import asyncio
+import io
 import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from serinus.base.errors import SerinusError
-from serinus.kube.errors import NoAnswer
+from serinus.kube.errors import NoAnswer, Unauthorized
 from serinus.kube.transport.wire import Request, Response, StreamResponse
 
 if TYPE_CHECKING:
@@ -88,9 +90,9 @@ class HttpTransport:
         self, request: Request, total: float | None, head: float | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer's head; once more with renewed credentials if the first was 401."""
-        answer = await self._ask(request, total, head, await self._credentials.headers())
+        answer = await self._ask(request, total, head, await self._who(request))
         if answer.status == 401:
-            renewed = await self._credentials.headers(renew=True)
+            renewed = await self._who(request, renew=True)
             if renewed:
                 answer.release()
                 answer = await self._ask(request, total, head, renewed)
@@ -100,11 +102,15 @@ class HttpTransport:
             # A whole answer gives the connection back; a broken off one must not be used again.
             answer.release() if answer.content.at_eof() else answer.close()
 
+    async def _who(self, request: Request, *, renew: bool = False) -> Mapping[str, str]:
+        try:
+            return await self._credentials.headers(renew=renew)
+        except SerinusError as error:
+            raise Unauthorized(401, "NoCredentials", f"{request.asked}: {error}") from error
+
     async def _ask(
         self, request: Request, total: float | None, head: float | None, who: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
-        import asyncio
-
         import aiohttp
         from yarl import URL
 
@@ -118,7 +124,7 @@ class HttpTransport:
                     request.method,
                     URL(self._url + request.path + query, encoded=True),
                     headers={**request.headers, **who},
-                    data=request.body,
+                    data=_body(request.body),
                     timeout=aiohttp.ClientTimeout(total=total, sock_connect=_CONNECT_SECONDS),
                     allow_redirects=False,
                     proxy=self._proxy,
@@ -161,6 +167,11 @@ class _Stream:
             raise _no_answer(self._request, error) from error
 
 
+def _body(body: bytes | None) -> bytes | io.BytesIO | None:
+    """aiohttp wants large bodies in pieces, so that writing one does not hold up the loop."""
+    return io.BytesIO(body) if body is not None and len(body) > _READ_BUFFER_BYTES else body
+
+
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, value in answer.headers.items():
@@ -185,7 +196,7 @@ def _failures() -> tuple[type[Exception], ...]:
     return (aiohttp.ClientError, OSError, TimeoutError)
 
 
-def _no_answer(request: Request, error: Exception) -> NoAnswer | SerinusError:
+def _no_answer(request: Request, error: Exception) -> NoAnswer:
     import aiohttp
 
     match error:

@@ -21,19 +21,12 @@ from serinus.local.metrics.promql.values import (
     TextExpr,
     Vector,
     VectorExpr,
+    divided,
     nameless,
 )
 
 Arithmetic = Callable[[float, float], float]
 Comparison = Callable[[float, float], bool]
-
-
-def _divided(a: float, b: float) -> float:
-    if b != 0:
-        return a / b
-    if a == 0 or math.isnan(a):
-        return math.nan
-    return math.copysign(math.inf, a) * math.copysign(1, b)
 
 
 def _remainder(a: float, b: float) -> float:
@@ -58,7 +51,7 @@ ARITHMETIC: dict[str, Arithmetic] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": _divided,
+    "/": divided,
     "%": _remainder,
     "^": _power,
     "atan2": math.atan2,

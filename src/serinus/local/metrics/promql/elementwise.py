@@ -42,10 +42,13 @@ def _sign(value: float) -> float:
 
 def round_to(value: float, nearest: float) -> float:
     """To the nearest multiple; halves go up. Source: Prometheus's `round`."""
-    if nearest == 0 or not math.isfinite(value):
-        return math.nan if nearest == 0 else value
+    if nearest == 0 or math.isnan(nearest):
+        return math.nan
     inverse = 1.0 / nearest
-    return math.floor(value * inverse + 0.5) / inverse
+    scaled = value * inverse + 0.5
+    if not math.isfinite(scaled) or inverse == 0:
+        return value if math.isfinite(nearest) else math.nan
+    return math.floor(scaled) / inverse
 
 
 ELEMENTWISE: dict[str, Number] = {
@@ -72,9 +75,12 @@ ELEMENTWISE: dict[str, Number] = {
 
 def _of_date(part: Callable[[datetime], float]) -> Number:
     def run(seconds: float) -> float:
-        return part(datetime.fromtimestamp(math.floor(seconds), UTC))
+        try:
+            return float(part(datetime.fromtimestamp(math.floor(seconds), UTC)))
+        except (ValueError, OverflowError, OSError):  # beyond the calendar
+            return math.nan
 
-    return total_function(run)
+    return run
 
 
 DATE_PARTS: dict[str, Number] = {

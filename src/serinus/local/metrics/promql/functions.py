@@ -29,12 +29,19 @@ from serinus.local.metrics.promql.values import (
 )
 from serinus.local.metrics.promql.windows import WINDOW_FUNCTIONS, over_range
 
+_KINDS: dict[str, type[Expression]] = {
+    "Vector": VectorExpr,
+    "Scalar": ScalarExpr,
+    "Matrix": RangeExpr,
+    "String": TextExpr,
+}
 WithNumbers = Callable[[Vector, Sequence[float]], Vector]
 
 
 def call(node: Call, arguments: Sequence[Expression]) -> Expression:
     """The call of one function; raises BadQuery if it is not supported."""
     name = node.func.name
+    _check_types(node, arguments)
     vectors = [a for a in arguments if isinstance(a, VectorExpr)]
     ranges = [a for a in arguments if isinstance(a, RangeExpr)]
     numbers = [a for a in arguments if isinstance(a, ScalarExpr)]
@@ -65,6 +72,17 @@ def call(node: Call, arguments: Sequence[Expression]) -> Expression:
         case "label_join":
             return _relabelled(joiner(texts), vectors[0])
     return _from_table(name, vectors, ranges, numbers)
+
+
+def _check_types(node: Call, arguments: Sequence[Expression]) -> None:
+    """The library lets NaN and Inf stand where a vector must; nothing here does."""
+    expected = node.func.arg_types
+    for number, argument in enumerate(arguments):
+        kind = str(expected[min(number, len(expected) - 1)]).rpartition(".")[2]
+        if not isinstance(argument, _KINDS[kind]):
+            raise BadQuery(
+                f"expected type {kind.lower()} in argument {number + 1} of {node.func.name!r}"
+            )
 
 
 def _from_table(

@@ -135,6 +135,15 @@ def total(values: Sequence[float]) -> float:
         return sum(values)
 
 
+def divided(a: float, b: float) -> float:
+    """As IEEE 754 has it: dividing by zero gives an infinity or NaN, never an error."""
+    if b != 0:
+        return a / b
+    if a == 0 or math.isnan(a):
+        return math.nan
+    return math.copysign(math.inf, a) * math.copysign(1, b)
+
+
 def quantile(q: float, values: Sequence[float]) -> float:
     """Between the two nearest ranks, linearly. Source: Prometheus's `quantile`."""
     if not values or math.isnan(q):
@@ -156,7 +165,7 @@ def nan_first(value: float) -> tuple[bool, float]:
 def variance(values: Sequence[float]) -> float:
     """Of the whole population; NaN if a value is not finite."""
     mean = total(values) / len(values)
-    return total([(value - mean) ** 2 for value in values]) / len(values)
+    return total([(value - mean) * (value - mean) for value in values]) / len(values)
 
 
 def format_value(value: float) -> str:

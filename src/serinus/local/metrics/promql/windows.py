@@ -13,6 +13,7 @@ from itertools import pairwise
 from serinus.local.metrics.promql.values import (
     Range,
     Vector,
+    divided,
     nameless,
     quantile,
     total,
@@ -97,7 +98,7 @@ def _trend(times: Times, values: Values, origin_ms: int) -> tuple[float, float]:
     sum_x, sum_y = total(xs), total(values)
     covariance = total([x * y for x, y in zip(xs, values, strict=True)]) - sum_x * sum_y / count
     spread = total([x * x for x in xs]) - sum_x * sum_x / count
-    slope = covariance / spread
+    slope = divided(covariance, spread)
     return slope, sum_y / count - slope * sum_x / count
 
 

@@ -1,0 +1,146 @@
+"""Commands that change a rollout: promote, abort, retry, pause, undo, set image.
+
+What they write is decided in `core.rollout.commands`; here are only options and answers.
+"""
+
+from __future__ import annotations
+
+import click
+
+from serinus.api.argo import Rollout, WorkloadRef
+from serinus.api.kubernetes import ReplicaSet
+from serinus.base.errors import SerinusError
+from serinus.cli.cluster import WORKLOADS, Cluster, raw_template, reach
+from serinus.cli.options import KubectlCommand, RolloutName, cluster_options
+from serinus.core.rollout import commands
+from serinus.core.rollout.commands import Edit
+from serinus.kube.resource import REPLICASETS
+from serinus.present.family import gather
+from serinus.present.phase import phase_of
+
+
+@click.command(cls=KubectlCommand)
+@click.argument("name", type=RolloutName())
+@click.option("--full", is_flag=True, help="Skip all steps, pauses and analyses.")
+@cluster_options
+def promote(name: str, full: bool, **where: str | None) -> None:
+    """Go on with the rollout NAME: leave its pause, or its current step."""
+    with reach(**where) as cluster:
+        command = commands.promote_fully if full else commands.promote
+        if cluster.change(name, command):
+            click.echo(f"rollout {name!r} {'fully ' if full else ''}promoted")
+        else:
+            now = phase_of(cluster.rollout(name))
+            click.echo(f"rollout {name!r} has nothing to be promoted from: {now}")
+
+
+@click.command()
+@click.argument("name", type=RolloutName())
+@cluster_options
+def abort(name: str, **where: str | None) -> None:
+    """Give up the update of the rollout NAME; traffic goes back to stable."""
+    with reach(**where) as cluster:
+        cluster.change(name, lambda _: commands.abort())
+        click.echo(f"rollout {name!r} aborted")
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[rollout] NAME")
+@cluster_options
+def retry(words: tuple[str, ...], **where: str | None) -> None:
+    """Try the aborted update of the rollout NAME again, from its first step."""
+    name = _name_after(words, "rollout")
+    with reach(**where) as cluster:
+        cluster.change(name, lambda _: commands.retry())
+        click.echo(f"rollout {name!r} retried")
+
+
+@click.command()
+@click.argument("name", type=RolloutName())
+@cluster_options
+def pause(name: str, **where: str | None) -> None:
+    """Freeze the rollout NAME where it stands; `promote` goes on."""
+    with reach(**where) as cluster:
+        cluster.change(name, lambda _: commands.pause())
+        click.echo(f"rollout {name!r} paused")
+
+
+@click.command()
+@click.argument("name", type=RolloutName())
+@click.option(
+    "--to-revision", type=int, default=0, help="The revision; otherwise the last but one."
+)
+@cluster_options
+def undo(name: str, to_revision: int, **where: str | None) -> None:
+    """Take the pod template of an earlier revision again."""
+    with reach(**where) as cluster:
+
+        def command(rollout: Rollout) -> tuple[Edit, ...]:
+            if rollout.spec.workload_ref is not None:
+                kind = rollout.spec.workload_ref.kind
+                raise SerinusError(
+                    f"rollout {name!r} takes its template from a {kind}; undo that one instead"
+                )
+            sets = cluster.door.list(REPLICASETS, cluster.namespace, ReplicaSet)
+            return commands.undo(rollout, gather(rollout, sets, (), ()).replica_sets, to_revision)
+
+        if cluster.change(name, command):
+            click.echo(f"rollout {name!r} undone")
+        else:
+            click.echo(f"rollout {name!r} has the template of that revision already")
+
+
+@click.group("set")
+def set_() -> None:
+    """Change a rollout."""
+
+
+@set_.command("image")
+@click.argument("name", type=RolloutName())
+@click.argument("images", nargs=-1, required=True, metavar="CONTAINER=IMAGE...")
+@cluster_options
+def set_image(name: str, images: tuple[str, ...], **where: str | None) -> None:
+    """Give containers of the rollout NAME new images; the container `*` means all of them."""
+    wanted = _images(images)
+    with reach(**where) as cluster:
+        ref = cluster.rollout(name).spec.workload_ref
+        if ref is None:
+            changed = cluster.change(name, lambda r: commands.set_images(raw_template(r), wanted))
+        else:
+            changed = _set_image_of_workload(cluster, ref, wanted)
+        click.echo(f"rollout {name!r} {'image updated' if changed else 'has these images already'}")
+
+
+def _set_image_of_workload(cluster: Cluster, ref: WorkloadRef, images: dict[str, str]) -> bool:
+    """The template that a rollout refers to is patched where it is."""
+    if ref.kind not in WORKLOADS:
+        raise SerinusError(f"workloadRef names a {ref.kind}; known: {', '.join(WORKLOADS)}")
+    resource, at = WORKLOADS[ref.kind]
+    workload = cluster.plain(resource, ref.name)
+    owner = workload if at == "/template" else workload.get("spec") or {}
+    edits = commands.set_images(owner.get("template") or {}, images, at)
+    for edit in edits:
+        cluster.apply(resource, ref.name, edit)
+    return bool(edits)
+
+
+def _images(words: tuple[str, ...]) -> dict[str, str]:
+    images: dict[str, str] = {}
+    for word in words:
+        container, equals, image = word.partition("=")
+        if not (container and equals and image):
+            raise click.BadParameter(
+                f"{word!r} is not CONTAINER=IMAGE, as checkout=shop/checkout:v2"
+            )
+        images[container] = image
+    return images
+
+
+def _name_after(words: tuple[str, ...], kind: str) -> str:
+    """`NAME`, `rollout NAME` or `rollout/NAME`."""
+    if len(words) == 2 and words[0].lower() == kind:
+        words = words[1:]
+    if len(words) != 1:
+        raise click.UsageError(f"write `{kind} NAME`, not {' '.join(words)!r}")
+    name: str = RolloutName().convert(words[0], None, None)
+    return name

@@ -1,0 +1,97 @@
+"""Puts the embedded cluster and the controller together: what `up` and `demo` have in common.
+
+The only module that knows both `local/` and `control/`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from serinus.api.admission import admit
+from serinus.control.wiring import World, run_controller
+from serinus.kube.client import Client
+from serinus.kube.errors import AlreadyExists
+from serinus.kube.resource import Resource
+from serinus.local.cluster import Cluster, ClusterOptions
+
+
+def crds() -> tuple[bytes, ...]:
+    """The manifests of our own kinds."""
+    folder = files("serinus.api") / "crds"
+    return tuple(
+        item.read_bytes()
+        for item in sorted(folder.iterdir(), key=lambda item: item.name)
+        if item.name.endswith(".yaml")
+    )
+
+
+@asynccontextmanager
+async def embedded(*, speed: float, port: int) -> AsyncIterator[Cluster]:
+    """The embedded cluster with our kinds installed; nothing of it is left behind at the end."""
+    options = ClusterOptions(speed=speed, ingress_port=port, crds=crds(), admission=(admit,))
+    async with Cluster(options) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def controlled(cluster: Cluster) -> AsyncIterator[None]:
+    """A controller at work on `cluster` while the block runs; its failure ends the block."""
+    world = World(
+        client=cluster.client("controller"),
+        clock=cluster.clock,
+        rng=random.Random(),
+        resolve=cluster.resolve,
+    )
+    task = asyncio.create_task(run_controller(world))
+    waiting = asyncio.create_task(world.ready.wait())
+    try:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        yield
+    finally:
+        waiting.cancel()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def manifests(folder: Path) -> Iterator[dict[str, Any]]:
+    """The objects of every YAML file of a folder, by file name, in the order of their lines."""
+    for path in sorted(folder.glob("*.yaml")):
+        for document in yaml.safe_load_all(path.read_text()):
+            if document:
+                yield document
+
+
+async def apply(client: Client, manifest: Mapping[str, Any]) -> None:
+    """Create one object; one that is there already is left as it is."""
+    metadata = manifest["metadata"]
+    resource = _RESOURCES[manifest["kind"]]
+    with suppress(AlreadyExists):
+        await client.create(resource, manifest, metadata.get("namespace"))
+
+
+def _resource(api_version: str, plural: str, kind: str, *, namespaced: bool = True) -> Resource:
+    group, _, version = api_version.rpartition("/")
+    return Resource(group, version, plural, kind, namespaced)
+
+
+_RESOURCES: dict[str, Resource] = {
+    resource.kind: resource
+    for resource in (
+        _resource("v1", "namespaces", "Namespace", namespaced=False),
+        _resource("v1", "services", "Service"),
+        _resource("networking.k8s.io/v1", "ingresses", "Ingress"),
+        _resource("argoproj.io/v1alpha1", "rollouts", "Rollout"),
+        _resource("argoproj.io/v1alpha1", "analysistemplates", "AnalysisTemplate"),
+    )
+}

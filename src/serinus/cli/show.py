@@ -1,0 +1,75 @@
+"""`serinus get rollout NAME [-w]`, and without a name the list of rollouts."""
+
+from __future__ import annotations
+
+import click
+
+from serinus.api.argo import Rollout
+from serinus.cli.cluster import Cluster, reach
+from serinus.cli.options import ROLLOUT_WORDS, KubectlCommand, RolloutName, cluster_options, show
+from serinus.control.kinds import ROLLOUTS
+from serinus.present.describe import overview
+from serinus.present.listing import listing
+
+
+class _KindGroup(click.Group):
+    """Takes every spelling of the kind, and `rollout/NAME` in one word."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        kind, slash, name = args[0].partition("/") if args else ("", "", "")
+        if kind.lower() in ROLLOUT_WORDS:
+            args = ["rollout", *([name] if slash else []), *args[1:]]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_KindGroup)
+def get() -> None:
+    """Show a rollout with all that belongs to it, or list rollouts."""
+
+
+@get.command(cls=KubectlCommand)
+@click.argument("name", required=False, type=RolloutName())
+@click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes.")
+@click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")
+@click.option("--no-color", is_flag=True, help="Without colours.")
+@click.option("--timeout-seconds", type=float, help="With -w: end after so many seconds.")
+@cluster_options
+def rollout(
+    name: str | None,
+    watch: bool,
+    all_namespaces: bool,
+    no_color: bool,
+    timeout_seconds: float | None,
+    **where: str | None,
+) -> None:
+    """Show the rollout NAME (or rollout/NAME); without a name, list rollouts."""
+    if name and all_namespaces:
+        raise click.UsageError("a rollout's name and --all-namespaces exclude each other")
+    if watch and not name:
+        raise click.UsageError("--watch needs a rollout's NAME")
+    with reach(**where) as cluster:
+        if name is None:
+            _list(cluster, all_namespaces, color=not no_color)
+        elif watch:
+            _watch(cluster, name, timeout_seconds, color=not no_color)
+        else:
+            family = cluster.family(name)
+            show(overview(family, cluster.now()), color=not no_color)
+
+
+def _list(cluster: Cluster, everywhere: bool, *, color: bool) -> None:
+    found = cluster.door.list(ROLLOUTS, None if everywhere else cluster.namespace, Rollout)
+    if not found:
+        where = "any namespace" if everywhere else f"namespace {cluster.namespace!r}"
+        click.echo(f"there are no rollouts in {where}", err=True)
+        return
+    show(listing(found, cluster.now(), namespaces=everywhere), color=color)
+
+
+def _watch(cluster: Cluster, name: str, timeout_seconds: float | None, *, color: bool) -> None:
+    cluster.rollout(name)
+    from serinus.cli.screen import watch_rollout
+
+    watch_rollout(cluster, name, timeout_seconds, color=color)

@@ -1,0 +1,79 @@
+"""`serinus up`: a cluster and the controller on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import click
+
+from serinus.cli.composition import apply, controlled, embedded, example_folder, manifests
+from serinus.cli.stopping import run_until_stopped
+from serinus.local.cluster import Cluster
+
+EXAMPLES = ("checkout",)
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the ingress; 0: any."
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(1, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds of the cluster's time that pass in one second.",
+)
+@click.option("--example", type=click.Choice(EXAMPLES), help="Apply an example at the start.")
+@click.option("--no-controller", is_flag=True, help="Leave out the controller; run it by itself.")
+def up(port: int, speed: float, example: str | None, no_controller: bool) -> None:
+    """Run a cluster on this machine: real processes as pods, a real ingress, real metrics."""
+    run_until_stopped(_up(port, speed, example, no_controller))
+
+
+async def _up(port: int, speed: float, example: str | None, no_controller: bool) -> None:
+    async with AsyncExitStack() as stack:
+        cluster = await stack.enter_async_context(embedded(speed=speed, port=port))
+        if not no_controller:
+            await stack.enter_async_context(controlled(cluster))
+        if example is not None:
+            client = cluster.client("admin")
+            for manifest in manifests(example_folder(example)):
+                await apply(client, manifest)
+        click.echo(welcome(cluster, example, no_controller))
+        await asyncio.Event().wait()
+
+
+def welcome(cluster: Cluster, example: str | None, no_controller: bool) -> str:
+    """What a person needs next; the first line is for `eval`."""
+    host = "checkout.example.com" if example else "HOST"
+    lines = [
+        f"export KUBECONFIG={cluster.kubeconfig}",
+        "",
+        f"ingress   {cluster.ingress_url}   (class nginx)",
+        f"metrics   {cluster.metrics_url}   (Prometheus API)",
+        f"time      one second here is {cluster.clock.speed:g} s of the cluster's time",
+        "",
+        "In another terminal, with the first line:",
+    ]
+    if no_controller:
+        lines.append("  serinus controller")
+    if example:
+        lines += [
+            f"  serinus get rollout checkout-service -n {NAMESPACE} -w",
+            f"  serinus load --host {host} --rps 300",
+            f"  serinus set image checkout-service checkout={IMAGE}:v2 -n {NAMESPACE}",
+        ]
+    else:
+        lines += [
+            "  kubectl create namespace my-app",
+            "  kubectl apply -f your-rollout.yaml",
+            "  serinus load --host HOST --rps 50",
+        ]
+    lines += [f"  curl -H 'Host: {host}' {cluster.ingress_url}/", "", "Ctrl-C ends it all."]
+    return "\n".join(lines)
+
+
+NAMESPACE = "production"
+IMAGE = "ghcr.io/acme/checkout-service"

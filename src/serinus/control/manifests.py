@@ -1,0 +1,136 @@
+"""The objects that we create and the patches of the few fields that we own, as plain data. Pure.
+
+A pod template is copied as it came; a typed object is never written back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from serinus.api import names
+from serinus.api.argo import Rollout
+from serinus.api.kubernetes import ObjectMeta
+from serinus.api.wire import builtins
+from serinus.core.rollout.actions import CreateRevision, EditRollout, LabelPods, PointService
+from serinus.core.rollout.snapshot import Revision
+
+
+def owner(rollout: Rollout) -> dict[str, Any]:
+    """The controller reference that everything of a Rollout carries."""
+    return {
+        "apiVersion": names.GROUP_VERSION,
+        "kind": "Rollout",
+        "name": rollout.metadata.name,
+        "uid": rollout.metadata.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def replica_set(rollout: Rollout, action: CreateRevision) -> dict[str, Any]:
+    """A revision's ReplicaSet with 0 replicas: the Rollout's template, selector and annotations."""
+    spec = rollout.spec
+    template = action.template.manifest()
+    metadata = template.get("metadata") or {}
+    labels = {**(metadata.get("labels") or {}), names.POD_HASH: action.hash}
+    selector = builtins(spec.selector) if spec.selector else {}
+    selector["matchLabels"] = {**selector.get("matchLabels", {}), names.POD_HASH: action.hash}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": action.name,
+            "namespace": rollout.metadata.namespace,
+            "labels": labels,
+            "annotations": copied_annotations(rollout.metadata)
+            | {
+                names.REVISION: str(action.number),
+                names.DESIRED_REPLICAS: str(1 if spec.replicas is None else spec.replicas),
+            },
+            "ownerReferences": [owner(rollout)],
+        },
+        "spec": {
+            "replicas": 0,
+            "minReadySeconds": spec.min_ready_seconds,
+            "selector": selector,
+            "template": {**template, "metadata": {**metadata, "labels": labels}},
+        },
+    }
+
+
+def copied_annotations(metadata: ObjectMeta) -> dict[str, str]:
+    """The annotations that ReplicaSets take over from their Rollout."""
+    return {k: v for k, v in metadata.annotations.items() if k not in names.NOT_COPIED}
+
+
+def labelled_revision(revision: Revision, action: LabelPods) -> dict[str, Any]:
+    """Ephemeral metadata on the ReplicaSet's template, and the note of what was put there."""
+    noted = {
+        part: dict(values)
+        for part, values in (("labels", action.labels), ("annotations", action.annotations))
+        if values
+    }
+    return {
+        "metadata": {
+            "resourceVersion": action.resource_version,
+            "annotations": {
+                names.EPHEMERAL_METADATA: json.dumps(noted, sort_keys=True) if noted else None
+            },
+        },
+        "spec": {"template": {"metadata": ephemeral(revision.injected, action)}},
+    }
+
+
+def ephemeral(
+    before: Mapping[str, Mapping[str, str]], action: LabelPods
+) -> dict[str, dict[str, str | None]]:
+    """What changes in labels and annotations from what we put before to what is wanted now."""
+    wanted = {"labels": action.labels, "annotations": action.annotations}
+    return {
+        part: {key: None for key in before.get(part, {}) if key not in values} | dict(values)
+        for part, values in wanted.items()
+        if values or before.get(part)
+    }
+
+
+def pointed_service(rollout: Rollout, action: PointService) -> dict[str, Any]:
+    """A Service's selector, whose it is, and the instant of the write, in one patch."""
+    return {
+        "metadata": {
+            "resourceVersion": action.resource_version,
+            "annotations": {
+                names.MANAGED_BY: rollout.metadata.name,
+                names.WRITTEN_AT: instant(action.at),
+            },
+        },
+        "spec": {"selector": {names.POD_HASH: action.hash}},
+    }
+
+
+def instant(at: datetime) -> str:
+    """RFC 3339 with microseconds: our own annotations are finer than the API's whole seconds."""
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def scale(rollout: Rollout, replicas: int) -> dict[str, Any]:
+    """A ReplicaSet's size; it also takes over minReadySeconds and the note of what was wanted."""
+    desired = 1 if rollout.spec.replicas is None else rollout.spec.replicas
+    return {
+        "metadata": {"annotations": {names.DESIRED_REPLICAS: str(desired)}},
+        "spec": {"replicas": replicas, "minReadySeconds": rollout.spec.min_ready_seconds},
+    }
+
+
+def edit(rollout: Rollout, action: EditRollout) -> dict[str, Any]:
+    """The Rollout's own annotations and, where nobody said a number, its replicas."""
+    spec = {} if action.replicas is None else {"spec": {"replicas": action.replicas}}
+    return {
+        "metadata": {
+            "resourceVersion": rollout.metadata.resource_version,
+            "annotations": dict(action.annotations),
+        },
+        **spec,
+    }

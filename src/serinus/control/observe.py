@@ -1,0 +1,139 @@
+"""Fills a snapshot from what the informers hold: the only place where time enters a decision.
+
+Reads only; everything that is derived here is derived by pure functions of objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from serinus.api import names
+from serinus.api.argo import Rollout
+from serinus.api.kubernetes import EndpointSlice, Pod, PodTemplateMetadata, ReplicaSet, Service
+from serinus.api.template import read_template
+from serinus.core.analysis.subject import Templates
+from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
+from serinus.traffic.router import Objects, Route, Router
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A snapshot, and what the shell needs to carry out the plan that is made of it."""
+
+    snapshot: Snapshot
+    routes: Mapping[str, tuple[Router, Route, Objects]]
+    templates: Templates
+
+
+def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
+    """One ReplicaSet and its pods as the core reads them."""
+    metadata, notes = item.metadata, item.metadata.annotations
+    injected = noted_metadata(notes.get(names.EPHEMERAL_METADATA))
+    return Revision(
+        name=metadata.name,
+        hash=metadata.labels.get(names.POD_HASH, ""),
+        number=whole(notes.get(names.REVISION)) or 0,
+        resource_version=metadata.resource_version,
+        template=read_template(item.spec.template, PodTemplateMetadata(**injected)),
+        created=metadata.creation_timestamp or datetime.max,
+        replicas=1 if item.spec.replicas is None else item.spec.replicas,
+        seen=item.status.replicas,
+        ready=item.status.ready_replicas,
+        available=item.status.available_replicas,
+        observed=item.status.observed_generation >= metadata.generation,
+        min_ready_seconds=item.spec.min_ready_seconds,
+        scale_down_deadline=when(notes.get(names.SCALE_DOWN_DEADLINE)),
+        deadline_set_for=notes.get(names.SCALE_DOWN_SET_FOR, ""),
+        desired_annotation=whole(notes.get(names.DESIRED_REPLICAS)),
+        injected=injected,
+        pods=tuple(pod_seen(pod) for pod in pods),
+        annotations=notes,
+    )
+
+
+def pod_seen(pod: Pod) -> PodSeen:
+    """One pod; a pod that is being deleted is never ready."""
+    metadata = pod.metadata
+    deleting = metadata.deletion_timestamp is not None
+    return PodSeen(
+        name=metadata.name,
+        ready=pod.ready() and not deleting,
+        created=metadata.creation_timestamp or datetime.max,
+        deleting=deleting,
+        labels=metadata.labels,
+        annotations=metadata.annotations,
+    )
+
+
+def service_seen(
+    service: Service, slices: Iterable[EndpointSlice], hash_of_pod: Mapping[str, str]
+) -> ServiceSeen:
+    """A Service and the ready endpoints of its slices by revision.
+
+    `hash_of_pod` holds the pods that may get requests; an endpoint of another one does not count.
+    """
+    ready: dict[str, int] = {}
+    for item in slices:
+        for endpoint in item.endpoints:
+            target = endpoint.target_ref.name if endpoint.target_ref else ""
+            if endpoint.conditions.ready is not False and target in hash_of_pod:
+                hash_ = hash_of_pod[target]
+                ready[hash_] = ready.get(hash_, 0) + 1
+    return ServiceSeen(
+        name=service.metadata.name,
+        resource_version=service.metadata.resource_version,
+        selector_hash=service.spec.selector.get(names.POD_HASH, ""),
+        written_at=when(service.metadata.annotations.get(names.WRITTEN_AT)),
+        endpoints=ready,
+        managed_by=service.metadata.annotations.get(names.MANAGED_BY, ""),
+    )
+
+
+def whole(text: str | None) -> int | None:
+    """An annotation's number, None if it is absent or not one."""
+    return int(text) if text is not None and text.lstrip("-").isdecimal() else None
+
+
+def when(text: str | None) -> datetime | None:
+    """An annotation's instant, None if it is absent or not one."""
+    try:
+        return msgspec.convert(text, datetime) if text else None
+    except msgspec.ValidationError:
+        return None
+
+
+def noted_metadata(text: str | None) -> dict[str, dict[str, str]]:
+    """The ephemeral labels and annotations that an annotation remembers; {} if unreadable."""
+    try:
+        noted = msgspec.json.decode(text or "{}", type=dict[str, dict[str, str]])
+    except msgspec.DecodeError:
+        return {}
+    return {part: noted[part] for part in ("labels", "annotations") if part in noted}
+
+
+def routes_of(rollout: Rollout, routers: Mapping[str, Router]) -> dict[str, tuple[Router, Route]]:
+    """Each router that the Rollout names and that we know, with what it needs to know."""
+    canary = rollout.spec.strategy.canary
+    if canary is None or canary.traffic_routing is None:
+        return {}
+    routing = canary.traffic_routing
+    return {
+        name: (
+            routers[name],
+            Route(
+                owner_name=rollout.metadata.name,
+                owner_uid=rollout.metadata.uid,
+                namespace=rollout.metadata.namespace,
+                stable_service=canary.stable_service,
+                canary_service=canary.canary_service,
+                spec=getattr(routing, name),
+                total=routing.max_traffic_weight or 100,
+            ),
+        )
+        for name in routing.routers()
+        if name in routers
+    }

@@ -1,0 +1,74 @@
+"""Composes a controller: the one place where client, clock, resolver and settings meet the rooms.
+
+The same for a real cluster, the embedded one and a simulated one; they differ in what is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from serinus.base.clock import Clock
+
+# ANALYSIS
+from serinus.control.caches import Caches, Key
+from serinus.control.execute import Executor
+from serinus.control.objects import RoutedObjects
+from serinus.control.observer import Observer
+from serinus.control.reconciler import RolloutReconciler
+from serinus.control.workers import Workers
+from serinus.core.rollout.snapshot import Settings
+from serinus.kube.client import Client
+from serinus.kube.events import EventRecorder
+from serinus.kube.workqueue import WorkQueue
+from serinus.traffic.registry import load_router
+
+ROUTERS = ("nginx",)
+SETTLE_WALL_SECONDS = 2.0
+"""How long a data plane that cannot be asked is given to obey a routing write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """All that differs between a cluster, the embedded one and a simulation."""
+
+    client: Client
+    clock: Clock
+    rng: random.Random
+    namespace: str | None = None
+    """None: all namespaces."""
+    resolve: Callable[[str, int], tuple[str, int]] | None = None
+    """Service names to addresses inside this process; None: the system's DNS."""
+    settle_wall_seconds: float = SETTLE_WALL_SECONDS
+    workers: int = 8
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when all caches are filled and work begins."""
+
+
+async def run_controller(world: World) -> None:
+    """Runs until cancelled."""
+    clock, client = world.clock, world.client
+    caches = Caches(client, clock, world.rng, namespace=world.namespace)
+    events = EventRecorder(client, clock, "serinus")
+    rollouts: WorkQueue[Key] = WorkQueue(clock, world.rng)
+    runs: WorkQueue[Key] = WorkQueue(clock, world.rng)
+    async with asyncio.TaskGroup() as group:
+        objects = RoutedObjects(caches, rollouts.add, group.create_task)
+        settings = Settings(
+            settle=clock.span(world.settle_wall_seconds), verify_retry=clock.span(0.25)
+        )
+        routers = {name: load_router(name) for name in ROUTERS}
+        observer = Observer(caches, objects, routers, settings, clock)
+        executor = Executor(client, caches, events)
+        caches.wake_rollouts(rollouts.add)
+        caches.wake_runs(runs.add)
+        for informer in caches.all():
+            group.create_task(informer.run())
+        await caches.synced()
+        world.ready.set()
+        reconciler = RolloutReconciler(observer, executor, clock)
+        group.create_task(Workers(reconciler, rollouts, clock, count=world.workers).run())
+        # ANALYSIS
+        # ANALYSIS

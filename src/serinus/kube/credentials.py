@@ -1,0 +1,68 @@
+"""Who we are to a server, in request headers. Nothing here shows a secret when printed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from serinus.base.errors import SerinusError
+
+
+class CredentialsError(SerinusError):
+    """Credentials that cannot be had; the text says from where and why, without them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token that does not change."""
+
+    token: str = field(repr=False)
+
+    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+        return {} if renew else _bearer(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """User name and password."""
+
+    username: str
+    password: str = field(repr=False)
+
+    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+        if renew:
+            return {}
+        pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return {"authorization": f"Basic {pair}"}
+
+
+class TokenFile:
+    """A token that somebody else renews in a file, as kubelets do for projected tokens.
+
+    The file is looked at before each request, so a token is never used after its successor came.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
+        self._seen: tuple[int, int, int] | None = None
+        self._token = ""
+
+    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+        try:
+            found = self._path.stat()
+            seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if renew or seen != self._seen:
+                self._token = self._path.read_text().strip()
+                self._seen = seen
+        except OSError as error:
+            if not self._token:
+                raise CredentialsError(
+                    f"token file {self._path}: cannot be read: {error.strerror}"
+                ) from error
+        return _bearer(self._token)
+
+
+def _bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}

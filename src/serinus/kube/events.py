@@ -1,0 +1,119 @@
+"""Tells people what happened to an object, as Kubernetes Events. A lost event is accepted.
+
+Knows no meaning of reasons. Events never hold up or fail what they tell about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from serinus.base.clock import Clock
+from serinus.base.errors import SerinusError
+from serinus.kube.bucket import Bucket
+from serinus.kube.client import Client
+from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.resource import EVENTS
+
+log = logging.getLogger(__name__)
+_REMEMBERED = 4096
+_BURST = 25  # per object, then one in five minutes: as other controllers do
+_REFILL_PER_SECOND = 1 / 300
+_MESSAGE_BYTES = 1024
+
+_Told = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    name: str
+    namespace: str
+    count: int
+
+
+class EventRecorder:
+    """Writes events in the name of `component`."""
+
+    def __init__(self, client: Client, clock: Clock, component: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._component = component
+        self._known: OrderedDict[_Told, _Event] = OrderedDict()
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+
+    async def emit(
+        self, regarding: Mapping[str, Any], type: str, reason: str, message: str
+    ) -> None:
+        """Records that `reason` happened; the same again counts the event up.
+
+        `regarding` is an object reference (apiVersion, kind, namespace, name, uid), `type` Normal
+        or Warning. Never raises for a server's refusal; too many about one object are dropped.
+        """
+        uid = str(regarding.get("uid") or regarding.get("name"))
+        if not self._bucket(uid).try_take():
+            return
+        told = (uid, type, reason, message)
+        known = self._known.get(told)
+        try:
+            event = await self._count(known) if known else None
+            if event is None:
+                event = await self._create(regarding, told)
+        except SerinusError as error:
+            log.warning("event %s %s about %s is lost: %s", type, reason, uid, error)
+            return
+        self._known[told] = event
+        self._known.move_to_end(told)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _create(self, regarding: Mapping[str, Any], told: _Told) -> _Event:
+        now = self._now()
+        _, type_, reason, message = told
+        # Derived, so that a repeated create finds its own.
+        digest = hashlib.sha256("\0".join((*told, now)).encode()).hexdigest()[:16]
+        name = f"{str(regarding['name'])[:230]}.{digest}"
+        namespace = str(regarding.get("namespace") or "default")
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": name, "namespace": namespace},
+            "involvedObject": dict(regarding),
+            "type": type_,
+            "reason": reason,
+            "message": message.encode()[:_MESSAGE_BYTES].decode(errors="ignore"),
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            await self._client.create(EVENTS, body, namespace)
+        except AlreadyExists:
+            log.debug("event %s was written before, its answer was lost", name)
+        return _Event(name, namespace, 1)
+
+    async def _count(self, known: _Event) -> _Event | None:
+        """Counts a known event up; None if the server has forgotten it (after an hour or so)."""
+        event = replace(known, count=known.count + 1)
+        patch = {"count": event.count, "lastTimestamp": self._now()}
+        try:
+            await self._client.patch(EVENTS, event.name, patch, event.namespace)
+        except NotFound:
+            return None
+        return event
+
+    def _now(self) -> str:
+        return self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _bucket(self, uid: str) -> Bucket:
+        if uid not in self._buckets:
+            self._buckets[uid] = Bucket(self._clock, _REFILL_PER_SECOND, _BURST)
+            while len(self._buckets) > _REMEMBERED:
+                self._buckets.popitem(last=False)
+        self._buckets.move_to_end(uid)
+        return self._buckets[uid]

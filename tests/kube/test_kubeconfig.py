@@ -1,0 +1,301 @@
+"""Kubeconfig files: merging, choosing, credentials, and what is refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from serinus.kube import auth
+from serinus.kube.credentials import Basic, CredentialsError, Token, TokenFile
+from serinus.kube.execplugin import ExecPlugin
+from serinus.kube.kubeconfig import KubeconfigError
+from serinus.kube.tls import TlsError
+from serinus.kube.transport.http import NoCredentials
+
+URL = "https://cluster.example:6443"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def config(
+    user: Mapping[str, Any] | None = None, cluster: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "main",
+        "clusters": [{"name": "c", "cluster": {"server": URL, **(cluster or {})}}],
+        "users": [{"name": "u", "user": dict(user or {})}],
+        "contexts": [{"name": "main", "context": {"cluster": "c", "user": "u"}}],
+    }
+
+
+def written(folder: Path, content: Any, name: str = "kubeconfig") -> str:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return str(path)
+
+
+def headers(connection: auth.Connection, *, renew: bool = False) -> dict[str, str]:
+    return dict(asyncio.run(connection.credentials.headers(renew=renew)))  # type: ignore[arg-type]
+
+
+def test_the_current_context_gives_server_namespace_and_token(tmp_path: Path) -> None:
+    content = config({"token": "t0p"})
+    content["contexts"][0]["context"]["namespace"] = "shop"
+    found = auth.load_kubeconfig(written(tmp_path, content))
+    assert (found.url, found.namespace, found.context) == (URL, "shop", "main")
+    assert headers(found) == {"authorization": "Bearer t0p"}
+    assert headers(found, renew=True) == {}
+
+
+def test_files_are_merged_the_first_that_sets_a_name_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = {"contexts": [{"name": "other", "context": {"cluster": "c", "user": "u"}}]}
+    second = config({"token": "second"})
+    third = config({"token": "third"}, {"server": "https://third"})
+    third["clusters"].append({"name": "d", "cluster": {"server": "https://d"}})
+    third["contexts"].append({"name": "d", "context": {"cluster": "d", "user": "u"}})
+    files = [written(tmp_path, x, f"f{n}") for n, x in enumerate((first, second, third))]
+    monkeypatch.setenv("KUBECONFIG", os.pathsep.join(["/does/not/exist", *files]))
+    assert auth.load_kubeconfig().context == "main"
+    assert auth.load_kubeconfig(context="other").url == URL
+    found = auth.load_kubeconfig(context="d")
+    assert found.url == "https://d"
+    assert headers(found) == {"authorization": "Bearer second"}
+
+
+def test_without_kubeconfig_the_home_folder_is_read(tmp_path: Path) -> None:
+    written(tmp_path / "home" / ".kube", config(), "config")
+    assert auth.connect().url == URL
+
+
+@pytest.mark.parametrize("place", ["cluster", "context", "file"])
+def test_what_up_left_for_us_is_found_in_every_usual_place(tmp_path: Path, place: str) -> None:
+    content = config()
+    left = [{"name": "other", "extension": 1}, {"name": "serinus", "extension": {"speed": 30}}]
+    where = {
+        "cluster": content["clusters"][0]["cluster"],
+        "context": content["contexts"][0]["context"],
+        "file": content,
+    }[place]
+    where["extensions"] = left
+    assert auth.load_kubeconfig(written(tmp_path, content)).extension == {"speed": 30}
+    assert auth.load_kubeconfig(written(tmp_path, config())).extension == {}
+
+
+def test_basic_credentials(tmp_path: Path) -> None:
+    found = auth.load_kubeconfig(written(tmp_path, config({"username": "a", "password": "ü"})))
+    assert isinstance(found.credentials, Basic)
+    text = headers(found)["authorization"].removeprefix("Basic ")
+    assert base64.b64decode(text).decode() == "a:ü"
+
+
+def test_a_token_file_is_relative_to_its_kubeconfig_and_read_again(tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("one\n")
+    found = auth.load_kubeconfig(
+        written(tmp_path, config({"tokenFile": "token", "token": "less important"}))
+    )
+    assert isinstance(found.credentials, TokenFile)
+    assert headers(found) == {"authorization": "Bearer one"}
+    token.write_text("second\n")
+    assert headers(found) == {"authorization": "Bearer second"}
+    token.unlink()
+    assert headers(found) == {"authorization": "Bearer second"}
+
+
+def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
+    found = auth.load_kubeconfig(written(tmp_path, config({"tokenFile": "absent"})))
+    with pytest.raises(CredentialsError, match=r"token file .*/absent: cannot be read"):
+        headers(found)
+
+
+def test_nothing_secret_is_shown_when_printed(tmp_path: Path) -> None:
+    for user in ({"token": "s3cret"}, {"username": "a", "password": "s3cret"}):
+        content = config(user, {"server": "https://h/s3cret"})
+        assert "s3cret" not in repr(auth.load_kubeconfig(written(tmp_path, content)))
+
+
+def test_no_token_goes_over_plain_http(tmp_path: Path) -> None:
+    content = config({"token": "t"}, {"server": "http://127.0.0.1:1/x"})
+    found = auth.load_kubeconfig(written(tmp_path, content))
+    assert isinstance(found.credentials, NoCredentials)
+    https = auth.load_kubeconfig(written(tmp_path, config({"token": "t"})))
+    assert isinstance(https.credentials, Token)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [", r"kubeconfig: is not YAML \(line 2\)"),
+        ({"clusters": 7}, r"Expected `array \| null`, got `int` - at `\$\.clusters`"),
+        ({"contexts": [{"name": "a"}]}, "current-context is not set; choose one .*: a"),
+        (config() | {"current-context": "x"}, "contexts: there is no 'x'; known: main"),
+        (config() | {"clusters": []}, "context main: cluster: there is no 'c'; known: none"),
+        (config() | {"users": []}, "context main: user: there is no 'u'; known: none"),
+        (config(cluster={"server": "host:1"}), "cluster c: server: must be a URL"),
+        (config(cluster={"proxy-url": "socks5://x"}), "proxy-url: only http and https"),
+        (config({"auth-provider": {"name": "gcp"}}), "user u: auth-provider is not supported"),
+        (config({"as": "root"}), "user u: as, as-groups: impersonation is not supported"),
+        (config({"client-key": "x"}), "client-certificate and client-key must be given together"),
+        (
+            config({"exec": {"apiVersion": "client.authentication.k8s.io/v1alpha1"}}),
+            r"exec.apiVersion: .*v1alpha1' is not supported; known: .*\n.*exec.command: is missing",
+        ),
+        (
+            config({"exec": {"command": "x", "interactiveMode": "Always"}}),
+            "exec.interactiveMode: Always is not supported",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, content: Any, message: str) -> None:
+    with pytest.raises(KubeconfigError, match=message):
+        auth.load_kubeconfig(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user", "message"),
+    [
+        ({"certificate-authority-data": "%"}, {}, "certificate-authority-data: is not base64"),
+        ({"certificate-authority": "none.pem"}, {}, r"certificate-authority: .*none.pem cannot"),
+        ({"certificate-authority-data": "eA=="}, {}, "certificate-authority: is not a PEM"),
+        (
+            {},
+            {"client-certificate-data": "eA==", "client-key-data": "eA=="},
+            "client-certificate and client-key are not a matching PEM pair",
+        ),
+    ],
+)
+def test_bad_certificates_are_named(
+    tmp_path: Path, cluster: dict[str, str], user: dict[str, str], message: str
+) -> None:
+    with pytest.raises(TlsError, match=message):
+        auth.load_kubeconfig(written(tmp_path, config(user, cluster)))
+
+
+def test_the_content_of_a_broken_file_is_not_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(KubeconfigError) as caught:
+        auth.load_kubeconfig(written(tmp_path, "users: [{token: 's3cret"))
+    assert "s3cret" not in str(caught.value)
+
+
+def test_no_kubeconfig_anywhere_says_what_to_do() -> None:
+    with pytest.raises(KubeconfigError, match=r"no kubeconfig at .*\.kube/config; give one with"):
+        auth.connect()
+
+
+def test_inside_a_cluster_the_service_account_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, authority: Path
+) -> None:
+    with pytest.raises(KubeconfigError, match="not inside a cluster"):
+        auth.in_cluster(str(tmp_path))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    (tmp_path / "token").write_text("one")
+    (tmp_path / "namespace").write_text("serinus-system")
+    (tmp_path / "ca.crt").write_bytes((authority / "ca.pem").read_bytes())
+    found = auth.in_cluster(str(tmp_path))
+    assert (found.url, found.namespace) == ("https://[fd00::1]:443", "serinus-system")
+    assert headers(found) == {"authorization": "Bearer one"}
+    (tmp_path / "token").write_text("renewed")
+    assert headers(found) == {"authorization": "Bearer renewed"}
+
+
+PLUGIN = """#!{python}
+import json, os, pathlib
+log = pathlib.Path({log!r})
+log.write_text(log.read_text() + os.environ["KUBERNETES_EXEC_INFO"] + "\\n" if log.exists()
+               else os.environ["KUBERNETES_EXEC_INFO"] + "\\n")
+count = len(log.read_text().splitlines())
+print(json.dumps({{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+    "status": {{"token": os.environ["PREFIX"] + str(count),
+               "expirationTimestamp": {expires!r}}}}}))
+"""
+
+
+def plugin(folder: Path, expires: str) -> tuple[str, Path]:
+    log = folder / "plugin.log"
+    path = folder / "bin" / "plugin"
+    path.parent.mkdir()
+    path.write_text(PLUGIN.format(python=sys.executable, log=str(log), expires=expires))
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    spec = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "bin/plugin",
+        "env": [{"name": "PREFIX", "value": "run-"}],
+        "provideClusterInfo": True,
+    }
+    return written(folder, config({"exec": spec}, {"tls-server-name": "other"})), log
+
+
+async def _twice_and_renewed(connection: auth.Connection) -> list[str]:
+    given = [await connection.credentials.headers() for _ in range(2)]
+    given.append(await connection.credentials.headers(renew=True))
+    return [entry["authorization"] for entry in given]
+
+
+def test_an_exec_plugin_is_run_once_until_it_expires_or_is_refused(tmp_path: Path) -> None:
+    path, log = plugin(tmp_path, "2999-01-01T00:00:00Z")
+    found = auth.load_kubeconfig(path)
+    assert isinstance(found.credentials, ExecPlugin)
+    assert asyncio.run(_twice_and_renewed(found)) == [
+        "Bearer run-1",
+        "Bearer run-1",
+        "Bearer run-2",
+    ]
+    info = json.loads(log.read_text().splitlines()[0])
+    assert info["apiVersion"] == "client.authentication.k8s.io/v1"
+    assert info["spec"]["interactive"] is False
+    assert info["spec"]["cluster"] == {"server": URL, "tls-server-name": "other"}
+
+
+def test_expired_credentials_of_an_exec_plugin_are_not_used_again(tmp_path: Path) -> None:
+    path, _ = plugin(tmp_path, "2000-01-01T00:00:00Z")
+    given = asyncio.run(_twice_and_renewed(auth.load_kubeconfig(path)))
+    assert given == ["Bearer run-1", "Bearer run-2", "Bearer run-3"]
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "message"),
+    [
+        ("/does/not/exist", [], "cannot be run: No such file or directory; install me"),
+        (sys.executable, ["-c", "import sys; sys.exit('no login')"], "status 1: no login"),
+        (sys.executable, ["-c", "print('hello')"], "did not print an ExecCredential"),
+        (sys.executable, ["-c", "print('{}')"], "printed apiVersion ''"),
+        (
+            sys.executable,
+            ["-c", 'print(\'{"apiVersion": "client.authentication.k8s.io/v1"}\')'],
+            "neither a token nor a certificate",
+        ),
+    ],
+)
+def test_an_exec_plugin_that_fails_says_how(
+    tmp_path: Path, command: str, args: list[str], message: str
+) -> None:
+    spec = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": command,
+        "args": args,
+        "installHint": "install me",
+    }
+    found = auth.load_kubeconfig(written(tmp_path, config({"exec": spec})))
+    with pytest.raises(CredentialsError, match=message):
+        headers(found)

@@ -1,0 +1,178 @@
+"""A whole cluster in virtual time: the embedded API server, its controllers, our controller, and a
+node whose pods are only objects. No sockets, no processes; the test decides which pods get ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from serinus.api.admission import admit
+from serinus.base.clock import Clock
+from serinus.control.wiring import World, run_controller
+from serinus.kube.calls import Limits
+from serinus.kube.client import Client
+from serinus.kube.informer import Informer
+from serinus.kube.resource import CRDS, NAMESPACES, PODS, Resource
+from serinus.kube.transport.asgi import AsgiTransport
+from serinus.kube.transport.wire import Transport
+from serinus.local.apiserver.app import ApiServer
+from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
+from serinus.local.controllers.garbage import Garbage
+from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.podspec import NodePod
+from support.virtual import virtual_clock
+
+Json = dict[str, Any]
+UNLIMITED = Limits(requests_per_second=1e6, burst=10**6)
+NAMESPACE = "shop"
+
+
+class PaperCluster:
+    """Clients and the node's switches. `start_seconds` is how long a pod takes to get ready."""
+
+    def __init__(self, server: ApiServer, clock: Clock, chance: random.Random) -> None:
+        self.server, self.clock, self.chance = server, clock, chance
+        self.start_seconds = 3.0
+        self.gets_ready: Callable[[Json], bool] = lambda pod: True
+        self.admin = self.client("admin")
+
+    def client(self, caller: str, wrap: Callable[[Transport], Transport] = lambda t: t) -> Client:
+        """A client of its own; `wrap` may put faults between it and the server."""
+        transport = wrap(AsgiTransport(self.server, self.server.prefix(caller)))
+        return Client(transport, self.clock, user_agent=caller, limits=UNLIMITED)
+
+    async def apply(self, text: str) -> None:
+        """Create the objects of some YAML."""
+        for manifest in yaml.safe_load_all(text):
+            resource = resource_of(manifest)
+            namespace = manifest["metadata"].get("namespace", NAMESPACE)
+            await self.admin.create(resource, manifest, namespace if resource.namespaced else None)
+
+    async def set_ready(self, pod: str, ready: bool) -> None:
+        """Make one pod ready or not, as its node would."""
+        await self.admin.patch(PODS, pod, self._status(ready), NAMESPACE, subresource="status")
+
+    def _status(self, ready: bool) -> Json:
+        condition = {
+            "type": "Ready",
+            "status": "True" if ready else "False",
+            "lastTransitionTime": f"{self.clock.now():%Y-%m-%dT%H:%M:%SZ}",
+        }
+        return {"status": {"phase": "Running", "podIP": "127.0.0.1", "conditions": [condition]}}
+
+
+class PaperNode:
+    """Binds pods, lets them get ready, and confirms their end."""
+
+    def __init__(self, cluster: PaperCluster, pods: Informer[NodePod]) -> None:
+        self._cluster, self._client = cluster, cluster.client("node")
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._port = 20000
+        pods.on_change(self._changed)
+
+    def _changed(self, old: NodePod | None, new: NodePod | None) -> None:
+        pod = new or old
+        assert pod is not None
+        uid = pod.metadata.uid
+        if new is not None and new.metadata.deletion_timestamp is not None:
+            if f"end {uid}" not in self._tasks:
+                self._tasks[f"end {uid}"] = asyncio.create_task(self._end(new))
+        elif new is not None and uid not in self._tasks:
+            self._tasks[uid] = asyncio.create_task(self._start(new))
+
+    async def _start(self, pod: NodePod) -> None:
+        self._port += 1
+        name, namespace = pod.metadata.name, pod.metadata.namespace
+        bound = {
+            "metadata": {"annotations": {"serinus.dev/port": str(self._port)}},
+            "spec": {"nodeName": "local"},
+        }
+        await self._client.patch(PODS, name, bound, namespace)
+        await self._client.patch(
+            PODS, name, self._cluster._status(False), namespace, subresource="status"
+        )
+        await self._cluster.clock.sleep(self._cluster.start_seconds)
+        found = await self._client.get(PODS, name, namespace)
+        if self._cluster.gets_ready(found) and "deletionTimestamp" not in found["metadata"]:
+            await self._cluster.set_ready(name, True)
+
+    async def _end(self, pod: NodePod) -> None:
+        await self._cluster.clock.sleep_wall(0.5)
+        path = PODS.path(pod.metadata.namespace, pod.metadata.name)
+        await self._client.raw("DELETE", path, body=b'{"gracePeriodSeconds":0}')
+
+
+@asynccontextmanager
+async def paper_cluster(seed: int = 7) -> AsyncIterator[PaperCluster]:
+    """A server with its controllers and a node, without ours (see `controlled`)."""
+    clock, chance = virtual_clock(), random.Random(seed)
+    server = ApiServer(clock, chance=chance, admission=(admit,))
+    cluster = PaperCluster(server, clock, chance)
+    folder = files("serinus.api") / "crds"
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.name.endswith(".yaml"):
+            await cluster.admin.create(CRDS, yaml.safe_load(item.read_text()))
+    await cluster.admin.create(
+        NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    )
+    client = cluster.client("controllers")
+    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
+    pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
+    PaperNode(cluster, pods)
+    running = [
+        asyncio.create_task(part)
+        for part in (
+            pods.run(),
+            ReplicaSets(client, clock, pods, chance).run(),
+            EndpointSlices(client, clock, pods, chance).run(),
+            Garbage(client, clock, chance).run(),
+        )
+    ]
+    try:
+        yield cluster
+    finally:
+        await _end(running)
+
+
+@asynccontextmanager
+async def controlled(
+    cluster: PaperCluster, wrap: Callable[[Transport], Transport] = lambda t: t
+) -> AsyncIterator[None]:
+    """Our controller at work on the cluster while the block runs."""
+    world = World(
+        client=cluster.client("controller", wrap),
+        clock=cluster.clock,
+        rng=random.Random(cluster.chance.random()),
+    )
+    task = asyncio.create_task(run_controller(world))
+    await asyncio.wait(
+        {task, asyncio.create_task(world.ready.wait())}, return_when=asyncio.FIRST_COMPLETED
+    )
+    try:
+        yield
+        if task.done():
+            task.result()
+    finally:
+        await _end([task])
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def resource_of(manifest: Json) -> Resource:
+    """Where objects of this kind live; enough for the kinds that stories use."""
+    group, _, version = manifest["apiVersion"].rpartition("/")
+    kind = manifest["kind"]
+    plural = {"Ingress": "ingresses"}.get(kind, kind.lower() + "s")
+    cluster_wide = kind in ("Namespace", "ClusterAnalysisTemplate")
+    return Resource(group, version, plural, kind, not cluster_wide)
