@@ -32,6 +32,9 @@ from serinus.core.analysis.snapshot import AnalysisSnapshot
 ERROR_RETRY = timedelta(seconds=10)
 """Quirk: after an error always this, whatever the interval."""
 
+WHOLE_SECOND = timedelta(seconds=1)
+"""Times in a status are cut to it: only then has a span surely passed."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Resolved:
@@ -100,7 +103,9 @@ def _ended(run: AnalysisRun, now: datetime) -> AnalysisPlan:
     if seconds is None:
         return AnalysisPlan()
     expires = completed + timedelta(seconds=seconds)
-    return AnalysisPlan(actions=(Expire(),)) if now > expires else AnalysisPlan(wake_at=expires)
+    if now > expires:
+        return AnalysisPlan(actions=(Expire(),))
+    return AnalysisPlan(wake_at=expires + WHOLE_SECOND)
 
 
 def _run_ended(phase: str) -> Announce:
