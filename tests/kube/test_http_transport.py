@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -14,7 +13,6 @@ from typing import Any
 import msgspec
 import pytest
 import uvicorn
-import yaml
 
 from serinus.base.clock import Clock
 from serinus.kube import auth, errors
@@ -22,6 +20,7 @@ from serinus.kube.client import Client
 from serinus.kube.informer import Informer
 from serinus.kube.resource import CONFIGMAPS
 from serinus.kube.transport import HttpTransport, Request
+from support.kubeconfigs import encoded, kubeconfig
 from support.objectserver import ObjectServer, respond
 
 MAPS = "/api/v1/namespaces/shop/configmaps"
@@ -75,22 +74,6 @@ def within_deadline(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(run())
 
 
-def kubeconfig(folder: Path, cluster: dict[str, Any], user: dict[str, Any]) -> str:
-    path = folder / "kubeconfig"
-    content = {
-        "current-context": "x",
-        "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
-        "clusters": [{"name": "x", "cluster": cluster}],
-        "users": [{"name": "x", "user": user}],
-    }
-    path.write_text(yaml.safe_dump(content))
-    return str(path)
-
-
-def data(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
-
-
 def tls_options(authority: Path) -> dict[str, Any]:
     return {
         "ssl_certfile": str(authority / "server.pem"),
@@ -142,10 +125,10 @@ def test_tls_with_a_client_certificate(
 ) -> None:
     options = {key: value for key, value in cluster.items() if "-" in key}
     if cluster.get("trusted"):
-        options["certificate-authority-data"] = data(authority / "ca.pem")
+        options["certificate-authority-data"] = encoded(authority / "ca.pem")
     user = {
         "client-certificate": str(authority / "client.pem"),
-        "client-key-data": data(authority / "client.key"),
+        "client-key-data": encoded(authority / "client.key"),
     }
 
     async def story() -> None:
