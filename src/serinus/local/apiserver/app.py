@@ -51,7 +51,11 @@ class ApiServer:
     `admission` are checks on every write. `views` give a caller its own spelling of a kind:
     caller name, resource plural, pure function. `log_source` gives the logs of pods (it may
     also be set later). `chance` makes uids and secrets (a seeded one
-    makes a run repeatable).
+    makes a run repeatable). At least the newest `history_limit` changes of each kind can be
+    watched from.
+
+    A web server in front of it must leave the header `Date` alone (uvicorn: `date_header=False`):
+    clients read the cluster's time from it.
     """
 
     def __init__(
@@ -62,7 +66,7 @@ class ApiServer:
         views: Mapping[str, Mapping[str, View]] | None = None,
         log_source: LogSource | None = None,
         chance: random.Random | None = None,
-        history_limit: int = 10_000,
+        history_limit: int = 2_000,
     ) -> None:
         self.clock = clock
         self.log_source = log_source
@@ -92,6 +96,11 @@ class ApiServer:
             self._secrets[caller] = secret
             self._callers[secret] = caller
         return self._secrets[caller]
+
+    def forget_history(self) -> None:
+        """Drop what happened so far: watches and pages that begin before now are told 410."""
+        for _, collection in self.state.collections():
+            collection.compact(self.state.store.resource_version)
 
     def close(self) -> None:
         """End all watches, so that a web server can stop."""

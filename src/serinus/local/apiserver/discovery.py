@@ -13,6 +13,7 @@ from serinus.local.apiserver.registry import Registry
 
 AGGREGATED_V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 AGGREGATED_V2BETA1 = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
+_CREATED = ("attach", "eviction", "exec", "portforward")
 _SUBRESOURCE_VERBS = {"status": ("get", "patch", "update"), "scale": ("get", "patch", "update")}
 
 
@@ -116,7 +117,9 @@ def _parts(kind: Kind) -> list[tuple[str, dict[str, str], tuple[str, ...]]]:
         (name, scale if name == "scale" else own, _SUBRESOURCE_VERBS[name])
         for name in sorted(kind.subresources)
     ]
-    return halves + [(name, own, ("get",)) for name in kind.actions]
+    return halves + [
+        (name, own, ("create",) if name in _CREATED else ("get",)) for name in kind.actions
+    ]
 
 
 def aggregated(registry: Registry, form: str, *, core: bool) -> dict[str, Any]:

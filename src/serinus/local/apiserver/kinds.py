@@ -121,7 +121,7 @@ def _kind(group: str, version: str, row: tuple[str, str, str, str, str]) -> Kind
         short_names=tuple(short_names.split(",")) if short_names else (),
         categories=(categories,) if categories else (),
         subresources=frozenset(word for flag, word in halves.items() if flag in flags),
-        actions=("attach", "exec", "log", "portforward") if "l" in flags else (),
+        actions=("attach", "eviction", "exec", "log", "portforward") if "l" in flags else (),
         generation="g" in flags,
         scale=ScalePaths(selector="") if "r" in flags else None,
         list_name="EndpointsList" if plural == "endpoints" else "",

@@ -19,6 +19,7 @@ Object = Mapping[str, Any]
 
 _OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 _DROPPED = ("resourceVersion", "selfLink", "generation", *_OWNED)
+_ANNOTATIONS_LIMIT = 256 * 1024
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_KINDS = frozenset((("", "namespaces"), ("", "services")))
@@ -137,11 +138,18 @@ def map_problems(metadata: Object) -> list[FieldProblem]:
         if not isinstance(entries, Mapping):
             found.append(FieldProblem(f"metadata.{field}", "must be an object of texts"))
             continue
+        if field == "annotations" and _size(entries) > _ANNOTATIONS_LIMIT:
+            message = f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes"
+            found.append(FieldProblem("metadata.annotations", message))
         for key, value in entries.items():
             found += _entry_problems(field, key, value)
     if not isinstance(metadata.get("finalizers") or [], list):
         found.append(FieldProblem("metadata.finalizers", "must be a list of texts"))
     return found + _owner_problems(metadata.get("ownerReferences") or [])
+
+
+def _size(entries: Mapping[str, Any]) -> int:
+    return sum(len(key) + len(value) for key, value in entries.items() if isinstance(value, str))
 
 
 def _entry_problems(field: str, key: str, value: Any) -> list[FieldProblem]:

@@ -5,6 +5,7 @@ Pure. Only rules whose breach would otherwise surface much later, as something t
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,6 +31,8 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     """What breaks a rule of a built-in kind; `before` is None on creation."""
     key = (kind.group, kind.plural)
     found = list(_selector_problems(value)) if key in _SELECTING else []
+    if key == ("", "secrets"):
+        found += _secret_problems(value)
     if before is None:
         return found
     for path in _IMMUTABLE.get(key, ()):
@@ -41,6 +44,15 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
                 message = "Forbidden: field is immutable when `immutable` is set"
                 found.append(FieldProblem(field, message))
     return found
+
+
+def _secret_problems(secret: Object) -> Iterator[FieldProblem]:
+    for name, text in (secret.get("data") or {}).items():
+        try:
+            b64decode(text, validate=True)
+        except ValueError:
+            # the value itself must not be told
+            yield FieldProblem(f"data.{name}", "Invalid value: is not base64; or use stringData")
 
 
 def _comparable(key: tuple[str, str], path: tuple[str, ...], value: Object) -> Any:

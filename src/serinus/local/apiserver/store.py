@@ -178,7 +178,7 @@ class Collection:
 class Store:
     """The collections, by (group, plural), and the one counter of versions."""
 
-    def __init__(self, history_limit: int = 10_000) -> None:
+    def __init__(self, history_limit: int = 2_000) -> None:
         self.resource_version = 1
         self._limit = history_limit
         self._collections: dict[tuple[str, str], Collection] = {}

@@ -20,6 +20,7 @@ from serinus.local.apiserver.errors import (
     qualified,
     unsupported_media_type,
 )
+from serinus.local.apiserver.evictions import evict
 from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.logs import LogSource, read_logs
@@ -205,6 +206,13 @@ def _write_scale(call: Call) -> Answer:
     return json_answer(200, scale, written.warnings)
 
 
+async def _evict(call: Call) -> Outcome:
+    if call.request.method != "POST":
+        raise method_not_allowed(call.request.method, "pods/eviction")
+    evict(call.state, call.kind, call.target, decode_object(call.request))
+    return json_answer(201, _success())
+
+
 async def _refuse_upgrade(call: Call) -> Outcome:
     raise bad_request(
         f"{call.target.subresource} is not served by the embedded cluster; pods are local "
@@ -291,6 +299,7 @@ _SCALE_VERBS: dict[str, Verb] = {
     "PATCH": _write_scale,
 }
 _ACTIONS: dict[str, Callable[[Call], Awaitable[Outcome]]] = {
+    "eviction": _evict,
     "log": _logs,
     "exec": _refuse_upgrade,
     "attach": _refuse_upgrade,

@@ -26,6 +26,7 @@ from serinus.local.apiserver.errors import (
     invalid,
     not_found,
 )
+from serinus.local.apiserver.hints import hint
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.metadata import kept_metadata, new_metadata
 from serinus.local.apiserver.paths import Target
@@ -190,7 +191,7 @@ def _pruned(
     if options.validation == "Ignore" or not (unknown or options.repeated):
         return value, ()
     words = [f'duplicate field "{path}"' for path in options.repeated]
-    words += [f'unknown field "{path}"' for path in unknown]
+    words += [f'unknown field "{path}"{hint(served.schema, path)}' for path in unknown]
     if options.validation == "Strict":
         kind = served.kind
         raise bad_request(
