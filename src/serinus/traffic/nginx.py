@@ -81,7 +81,8 @@ class NginxRouter:
                 writes += _write(pair, routing, stamp)
             except RoutingError as error:
                 problems.append(str(error))
-        if problems and (not writes or any(_rises(pair, routing) for pair in pairs)):
+        rises = any(_rises(pair, routing) for pair in pairs) if pairs else routing.weight > 0
+        if problems and rises:
             raise RoutingError("; ".join(problems))
         return writes
 

@@ -81,6 +81,7 @@ class Router(Protocol):
         """The writes that make the objects say `routing`; nothing if they do already.
 
         All of them carry `at` under WRITTEN_AT. A write may need a second round (an object that
-        has to be created first starts with weight 0). Towards weight 0 it does what it can;
-        otherwise, or if it can do nothing at all, it raises RoutingError with every problem.
+        has to be created first starts with weight 0). What takes traffic away does what it can:
+        what it cannot do, `read` tells as Unknown. What would give the canary more is written
+        whole or not at all: then RoutingError is raised with every problem.
         """
