@@ -19,14 +19,7 @@ from serinus.kube.credentials import Basic, Token, TokenFile
 from serinus.kube.execplugin import VERSIONS, ExecPlugin
 from serinus.kube.kubeconfig import Exec, KubeconfigError, Selected, User, kubeconfig_paths, select
 from serinus.kube.tls import pem, server_context, use_certificate
-from serinus.kube.transport.command import CommandTransport
-from serinus.kube.transport.http import (
-    Credentials,
-    HttpTransport,
-    NoCredentials,
-    proxy_of_environment,
-)
-from serinus.kube.transport.wire import Transport
+from serinus.kube.transport.http import Credentials, HttpTransport, NoCredentials
 
 EXTENSION = "serinus"
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -109,16 +102,6 @@ def make_transport(connection: Connection) -> HttpTransport:
         tls=connection.tls,
         server_name=connection.server_name or None,
         proxy=connection.proxy or None,
-    )
-
-
-def make_command_transport(connection: Connection) -> Transport:
-    """The same for a command that asks little and ends: it starts faster. See CommandTransport."""
-    usual = make_transport(connection)
-    if connection.server_name or connection.proxy or proxy_of_environment(connection.url):
-        return usual
-    return CommandTransport(
-        connection.url, usual, credentials=connection.credentials, tls=connection.tls
     )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from serinus.kube.transport.asgi import AsgiTransport
-from serinus.kube.transport.command import CommandTransport
 from serinus.kube.transport.faulty import Faults, FaultyTransport
 from serinus.kube.transport.http import HttpTransport
 from serinus.kube.transport.wire import Request, Response, StreamResponse, Transport
 
 __all__ = [
     "AsgiTransport",
-    "CommandTransport",
     "Faults",
     "FaultyTransport",
     "HttpTransport",

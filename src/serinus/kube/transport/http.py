@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from serinus.base.errors import SerinusError
 from serinus.kube.errors import NoAnswer, Unauthorized
@@ -64,7 +65,7 @@ class HttpTransport:
         self._credentials = credentials or NoCredentials()
         self._tls = tls
         self._server_name = server_name
-        self._proxy = proxy or proxy_of_environment(url)
+        self._proxy = proxy or _proxy_of_environment(url)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Response:
@@ -200,8 +201,11 @@ def _no_answer(request: Request, error: Exception) -> NoAnswer:
 
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            text = f"{request.asked}: {certificate_text(error.certificate_error)}"
-            return NoAnswer(text, sent=False)
+            return NoAnswer(
+                f"{request.asked}: the server's certificate is not trusted "
+                f"({error.certificate_error}); check certificate-authority-data in the kubeconfig",
+                sent=False,
+            )
         case aiohttp.ClientConnectorError():
             why = error.os_error.strerror or str(error.os_error)
             text = f"{request.asked}: no connection to {error.host}:{error.port} ({why})"
@@ -214,21 +218,10 @@ def _no_answer(request: Request, error: Exception) -> NoAnswer:
     return NoAnswer(f"{request.asked}: the connection broke ({type(error).__name__})", sent=True)
 
 
-def certificate_text(error: Exception) -> str:
-    """What to say of a server that is not who it should be."""
-    return (
-        f"the server's certificate is not trusted ({error}); "
-        "check certificate-authority-data in the kubeconfig"
-    )
-
-
-def proxy_of_environment(url: str) -> str | None:
-    """The proxy that HTTPS_PROXY and NO_PROXY name for a URL; none for this machine."""
+def _proxy_of_environment(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         return None
     if parts.hostname in ("localhost", "127.0.0.1", "::1"):
         return None
-    from urllib.request import getproxies, proxy_bypass
-
     return None if proxy_bypass(parts.netloc.rpartition("@")[2]) else getproxies().get("https")
