@@ -16,11 +16,16 @@ import pytest
 import yaml
 
 from serinus.kube import auth
-from serinus.kube.credentials import Basic, CredentialsError, Token, TokenFile
+from serinus.kube.credentials import (
+    Basic,
+    CredentialsError,
+    NoCredentials,
+    Token,
+    TokenFile,
+)
 from serinus.kube.execplugin import ExecPlugin
 from serinus.kube.kubeconfig import KubeconfigError
 from serinus.kube.tls import TlsError
-from serinus.kube.transport.http import NoCredentials
 
 URL = "https://cluster.example:6443"
 

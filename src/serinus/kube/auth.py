@@ -1,7 +1,7 @@
 """Finds the server and who we are to it: from a kubeconfig, or inside a cluster.
 
 Ends at a Connection, from which `make_transport` makes the transport. Reads files and the
-environment; sends nothing.
+environment; sends nothing. Imported by every command, so what only some need is imported there.
 """
 
 from __future__ import annotations
@@ -11,15 +11,23 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from serinus.base.clock import Clock
-from serinus.kube.credentials import Basic, Token, TokenFile
-from serinus.kube.execplugin import VERSIONS, ExecPlugin
-from serinus.kube.kubeconfig import Exec, KubeconfigError, Selected, User, kubeconfig_paths, select
+from serinus.kube.credentials import Basic, Credentials, NoCredentials, Token, TokenFile
+from serinus.kube.kubeconfig import (
+    EXEC_VERSIONS,
+    Exec,
+    KubeconfigError,
+    Selected,
+    User,
+    kubeconfig_paths,
+    select,
+)
 from serinus.kube.tls import pem, server_context, use_certificate
-from serinus.kube.transport.http import Credentials, HttpTransport, NoCredentials
+
+if TYPE_CHECKING:
+    from serinus.kube.transport.http import HttpTransport
 
 EXTENSION = "serinus"
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -96,6 +104,8 @@ def in_cluster(folder: str = _SERVICE_ACCOUNT) -> Connection:
 
 def make_transport(connection: Connection) -> HttpTransport:
     """The transport to the connection's server."""
+    from serinus.kube.transport.http import HttpTransport
+
     return HttpTransport(
         connection.url,
         credentials=connection.credentials,
@@ -137,10 +147,10 @@ def _user_problems(found: Selected) -> list[str]:
 
 def _exec_problems(spec: Exec, where: str) -> list[str]:
     problems = []
-    if spec.api_version not in VERSIONS:
+    if spec.api_version not in EXEC_VERSIONS:
         problems.append(
             f"{where}: exec.apiVersion: {spec.api_version!r} {_NOT_SUPPORTED}; "
-            f"known: {', '.join(VERSIONS)}"
+            f"known: {', '.join(EXEC_VERSIONS)}"
         )
     if not spec.command:
         problems.append(f"{where}: exec.command: is missing")
@@ -174,12 +184,19 @@ def _credentials(found: Selected, tls: ssl.SSLContext | None) -> Credentials:
         case User(token=token) if token:
             return Token(token)
         case User(exec=Exec() as spec):
-            return ExecPlugin(
-                spec, found.cluster, Clock(), lambda pair, key: use_certificate(tls, pair, key)
-            )
+            return _exec_plugin(spec, found, tls)
         case User(username=username, password=password) if username:
             return Basic(username, password)
     return NoCredentials()
+
+
+def _exec_plugin(spec: Exec, found: Selected, tls: ssl.SSLContext) -> Credentials:
+    from serinus.base.clock import Clock
+    from serinus.kube.execplugin import ExecPlugin
+
+    return ExecPlugin(
+        spec, found.cluster, Clock(), lambda pair, key: use_certificate(tls, pair, key)
+    )
 
 
 def _extension(found: Selected) -> Mapping[str, Any]:

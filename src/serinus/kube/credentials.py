@@ -6,12 +6,28 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from serinus.base.errors import SerinusError
 
 
 class CredentialsError(SerinusError):
     """Credentials that cannot be had; the text says from where and why, without them."""
+
+
+class Credentials(Protocol):
+    """Says who we are, in headers that may change while the process runs."""
+
+    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+        """The headers to send; `renew` after a 401: what is cached is no longer good."""
+        ...
+
+
+class NoCredentials:
+    """For servers that ask for none, or that know us by the certificate or the URL."""
+
+    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)

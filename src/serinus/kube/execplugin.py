@@ -17,7 +17,6 @@ from serinus.base.clock import Clock
 from serinus.kube.credentials import CredentialsError
 from serinus.kube.kubeconfig import Cluster, Exec
 
-VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _RUN_SECONDS = 60.0
 _SPARE = timedelta(seconds=10)  # renew a little early: a request takes its time
 

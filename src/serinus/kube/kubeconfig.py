@@ -15,6 +15,8 @@ import msgspec
 
 from serinus.base.errors import SerinusError
 
+EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+
 
 class KubeconfigError(SerinusError):
     """A kubeconfig that cannot be used; the text names the file and the field."""

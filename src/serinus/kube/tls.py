@@ -6,7 +6,6 @@ import base64
 import binascii
 import os
 import ssl
-import tempfile
 from pathlib import Path
 
 from serinus.base.errors import SerinusError
@@ -38,6 +37,8 @@ def use_certificate(context: ssl.SSLContext, certificate: bytes, key: bytes) -> 
 
     ssl reads certificates from files only: they exist for a moment, readable by us alone.
     """
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="serinus-") as folder:
         paths = []
         for name, content in (("certificate", certificate), ("key", key)):

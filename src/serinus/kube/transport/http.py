@@ -12,11 +12,12 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from serinus.base.errors import SerinusError
+from serinus.kube.credentials import Credentials, NoCredentials
 from serinus.kube.errors import NoAnswer, Unauthorized
 from serinus.kube.transport.wire import Request, Response, StreamResponse
 
@@ -28,21 +29,6 @@ _IDLE_CONNECTION_SECONDS = 60.0
 _READ_BUFFER_BYTES = 256 * 1024
 # A dead peer (pulled cable, lost node) is noticed after about 30 + 3 x 10 seconds.
 _KEEPALIVE_OPTIONS = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
-
-
-class Credentials(Protocol):
-    """Says who we are, in headers that may change while the process runs."""
-
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
-        """The headers to send; `renew` after a 401: what is cached is no longer good."""
-        ...
-
-
-class NoCredentials:
-    """For servers that ask for none, or that know us by the certificate or the URL."""
-
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
-        return {}
 
 
 class HttpTransport:
