@@ -19,9 +19,9 @@ import msgspec
 
 from serinus import __version__
 from serinus.kube.auth import Connection
+from serinus.kube.credentials import NoCredentials
 from serinus.kube.errors import NoAnswer, UnreadableAnswer, error_of_answer
 from serinus.kube.resource import Resource
-from serinus.kube.transport.http import NoCredentials
 
 T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
