@@ -234,12 +234,10 @@ def test_a_missing_secret_is_an_error_that_names_it(source: dict[str, str], mess
 
 def test_a_provider_that_is_not_there_is_an_error_that_lists_the_known_ones() -> None:
     async def tell(w: Any) -> None:
-        await w.create(
-            {"name": "m", "provider": {"graphite": {"query": "x"}}, "consecutiveErrorLimit": 0}
-        )
+        await w.create({"name": "m", "provider": {"graphite": {"query": "x"}}})
         await w.clock.sleep(30)
         run = await w.run()
         assert run.status.phase == "Error"
-        assert "'graphite' is not supported; known: prometheus" in run.status.message
+        assert "provider.graphite: is not supported yet; use one of: prom" in run.status.message
 
     story(tell)

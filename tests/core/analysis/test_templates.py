@@ -166,9 +166,8 @@ def test_an_argument_without_value_is_named_with_how_to_pass_it() -> None:
         {ref("a"): template(metric(**query("{{args.revision}}")), args=[{"name": "revision"}])}
     )
     assert shown(made) == [
-        f"{PATH}.args: args.revision of AnalysisTemplate a has no value: pass it with "
-        "`- {name: revision, value: ...}` or `- {name: revision, valueFrom: "
-        "{podTemplateHashValue: Latest}}`"
+        f"{PATH}.args: args.revision of AnalysisTemplate a has no value: add `- name: revision` "
+        "with `valueFrom: {podTemplateHashValue: Latest}`"
     ]
 
 
@@ -177,7 +176,7 @@ def test_a_placeholder_that_nobody_declares_is_named_with_how_to_declare_it() ->
     (text,) = shown(made)
     assert text.startswith("AnalysisTemplate a: spec.metrics[0]: it uses {{args.revision}}, which ")
     assert "add `- name: revision` to spec.args of the template" in text
-    assert f"in {PATH}.args" in text
+    assert text.endswith(f"`valueFrom: {{podTemplateHashValue: Latest}}` to {PATH}.args")
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -208,7 +207,7 @@ def test_every_fault_is_told_at_once() -> None:
         "args[2].valueFrom: it says nothing",
         "AnalysisTemplate b: spec.args[0]: argument same has different values in several templates",
         "AnalysisTemplate a: spec.metrics[0]: it repeats without end",
-        "AnalysisTemplate a: spec.metrics[1].count: 'x' is not a whole number",
+        "AnalysisTemplate a: spec.metrics[1].count: 'x' is no whole number",
         "AnalysisTemplate a: spec.metrics[1].successCondition: unexpected end of expression",
         "AnalysisTemplate a: spec.metrics[2]: failed to resolve {{namespace}}: only",
         "AnalysisTemplate b: spec.metrics[0]: two metrics have the same name 'm', the other is in "

@@ -180,10 +180,11 @@ def validate_metrics(
             yield FieldProblem(f"{here}.name", "is missing")
         elif metric.name in [other.name for other in metrics[:index]]:
             yield FieldProblem(f"{here}.name", f"{metric.name!r} is used twice")
-        yield from _metric(metric, check, here)
+        yield from validate_metric(metric, check, here)
 
 
-def _metric(metric: Metric, check: ConditionCheck, path: str) -> Iterator[FieldProblem]:
+def validate_metric(metric: Metric, check: ConditionCheck, path: str) -> Iterator[FieldProblem]:
+    """One metric by itself; what holds an argument is left for when the argument is there."""
     yield from duration(metric.interval, f"{path}.interval")
     yield from duration(metric.initial_delay, f"{path}.initialDelay")
     yield from _limits(metric, path)

@@ -5,18 +5,14 @@ A number may come as text, because it may have been an argument.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import timedelta
 
 from serinus.api.analysis import Metric
 from serinus.base.durations import parse_duration
-from serinus.base.errors import FieldProblem
 
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
 DEFAULT_CONSECUTIVE_ERROR_LIMIT = 4
 DEFAULT_NO_DATA_LIMIT = 4
-ON_NO_DATA = ("", "error", "fail", "skip")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,32 +49,6 @@ def limits_of(metric: Metric) -> Limits:
             parse_duration(metric.initial_delay) if metric.initial_delay else timedelta(0)
         ),
     )
-
-
-def unreadable_limits(metric: Metric, path: str) -> list[FieldProblem]:
-    """Every count, limit and duration of the metric that cannot be read."""
-    problems: list[FieldProblem] = []
-    numbers = {
-        "count": metric.count,
-        "failureLimit": metric.failure_limit,
-        "inconclusiveLimit": metric.inconclusive_limit,
-        "consecutiveErrorLimit": metric.consecutive_error_limit,
-        "consecutiveSuccessLimit": metric.consecutive_success_limit,
-        "noDataLimit": metric.no_data_limit,
-    }
-    for name, value in numbers.items():
-        if isinstance(value, str) and not _WHOLE.fullmatch(value):
-            problems.append(FieldProblem(f"{path}.{name}", f"{value!r} is not a whole number"))
-    durations = {"interval": metric.interval, "initialDelay": metric.initial_delay}
-    for name, text in durations.items():
-        try:
-            span = parse_duration(text) if text else timedelta(0)
-        except ValueError as error:
-            problems.append(FieldProblem(f"{path}.{name}", str(error)))
-        else:
-            if span < timedelta(0):
-                problems.append(FieldProblem(f"{path}.{name}", f"{text} is less than nothing"))
-    return problems
 
 
 def _number(value: int | str | None, default: int) -> int:

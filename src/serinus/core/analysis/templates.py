@@ -19,6 +19,7 @@ from serinus.api.analysis import (
     Metric,
 )
 from serinus.api.argo import RolloutAnalysis
+from serinus.api.validation.arguments import how_to_pass
 from serinus.base.errors import FieldProblem
 from serinus.core.analysis.arguments import Values, fill, placeholders
 from serinus.core.analysis.checks import metric_problems, rule_problems
@@ -210,7 +211,7 @@ def _unset(sources: list[_Sourced], args: dict[str, Argument], path: str) -> Ite
     for name, arg in args.items():
         if arg.value is None and (arg.value_from is None or not arg.value_from.secret_key_ref):
             user = next(s.label for s in sources if any(a.name == name for a in s.spec.args))
-            yield FieldProblem(path, f"args.{name} of {user} has no value: {_how_to_pass(name)}")
+            yield FieldProblem(path, f"args.{name} of {user} has no value: add {how_to_pass(name)}")
     for source in sources:
         for index, metric in enumerate(source.spec.metrics):
             for tag in placeholders(metric):
@@ -219,16 +220,8 @@ def _unset(sources: list[_Sourced], args: dict[str, Argument], path: str) -> Ite
                     yield FieldProblem(
                         f"{source.label}: spec.metrics[{index}]",
                         f"it uses {{{{{tag}}}}}, which no template declares: add `- name: {name}` "
-                        f"to spec.args of the template, and {_how_to_pass(name, path)}",
+                        f"to spec.args of the template, and add {how_to_pass(name)} to {path}",
                     )
-
-
-def _how_to_pass(name: str, path: str = "") -> str:
-    place = f"in {path} " if path else ""
-    return (
-        f"pass it {place}with `- {{name: {name}, value: ...}}` or `- {{name: {name}, valueFrom: "
-        "{podTemplateHashValue: Latest}}`"
-    )
 
 
 def _rules(
@@ -245,7 +238,7 @@ def _rules(
 def _metric_faults(
     sources: list[_Sourced], args: dict[str, Argument], *, endless: bool
 ) -> Iterator[FieldProblem]:
-    plain = {name: arg.value or "" for name, arg in args.items() if not _secret(arg)}
+    plain = {name: arg.value for name, arg in args.items() if arg.value is not None}
     secrets = {
         name: arg.value_from.secret_key_ref
         for name, arg in args.items()
@@ -285,7 +278,3 @@ def _one_metric(
         yield FieldProblem(
             path, "it repeats without end, which only a background analysis may; give a count"
         )
-
-
-def _secret(arg: Argument) -> bool:
-    return arg.value_from is not None and arg.value_from.secret_key_ref is not None
