@@ -6,6 +6,7 @@ because a typed object lacks the fields that its type does not name.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ import msgspec
 
 from serinus.base.clock import Clock
 from serinus.kube.calls import Caller, Limits
-from serinus.kube.errors import Gone, UnreadableAnswer, error_of_answer
+from serinus.kube.errors import Gone, NoAnswer, UnreadableAnswer, error_of_answer
 from serinus.kube.listing import Listing, PageDecoder, PageItems
 from serinus.kube.objects import Unreadable
 from serinus.kube.resource import Resource
@@ -205,7 +206,7 @@ class Client:
         request = Request("GET", path, query or {}, headers, timeout_seconds=head_seconds)
         async with self.transport.stream(request) as answer:
             if answer.status >= 400:
-                body = b"".join([chunk async for chunk in answer.chunks()])
+                body = await _refusal(answer, head_seconds)
                 raise error_of_answer(request.asked, answer.status, body, answer.headers)
             yield answer
 
@@ -257,6 +258,18 @@ def selection(labels: str, fields: str) -> dict[str, str]:
     """The query of a label and a field selector, where they are not empty."""
     wanted = {"labelSelector": labels, "fieldSelector": fields}
     return {key: value for key, value in wanted.items() if value}
+
+
+async def _refusal(answer: StreamResponse, seconds: float) -> bytes:
+    """What the server says of its refusal, as far as it says it in time."""
+    body = b""
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in answer.chunks():
+                body += chunk
+    except (TimeoutError, NoAnswer):
+        return body
+    return body
 
 
 def _encoded(body: Mapping[str, Any] | bytes) -> bytes:
