@@ -89,7 +89,7 @@ def _of_revision(
     """The first of: metadata before the first pods, replicas, metadata, marks."""
     label = _label(standing, course, revision)
     wanted = proposal.counts.get(revision.name, revision.replicas)
-    own = revision in (standing.current, standing.stable)
+    own = revision is standing.current or revision is standing.stable
     delay_differs = own and revision.min_ready_seconds != standing.spec.min_ready_seconds
     scaled = wanted != revision.replicas or (delay_differs and not standing.invalid)
     if label and not revision.replicas:

@@ -69,9 +69,10 @@ def hold_drain(standing: Standing, course: Course, proposal: Proposal) -> Propos
             message = f"{revision.name} keeps {wanted} pods for the traffic that may reach it"
             proposal = _keep(proposal, revision, wanted).because(Hold.SETTLING, message, wake)
         elif wanted == 0:
-            waiting += bool(delay and revision not in (standing.current, standing.stable))
+            old = revision is not standing.current and revision is not standing.stable
+            waiting += bool(old and delay)
             limit = standing.strategy.scale_down_delay_revision_limit
-            if delay and (limit is None or waiting <= limit or revision not in standing.others):
+            if delay and (limit is None or waiting <= limit or not old):
                 proposal = _delayed(standing, proposal, revision, delay)
     return proposal
 
