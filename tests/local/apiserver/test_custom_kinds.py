@@ -42,10 +42,33 @@ def test_objects_are_defaulted_and_pruned_but_free_fields_stay() -> None:
         assert made["spec"] == {
             "size": 1,
             "colour": "red",
+            "mood": "fine",
             "free": free,
             "note": None,
             "parts": [{"name": "x", "kind": "plain"}],
         }
+
+    story(tell)
+
+
+def test_null_asks_for_the_default_unless_null_is_a_value() -> None:
+    async def tell(api: Api) -> None:
+        await define(api)
+        made = await api.ok("POST", WIDGETS, widget("a", colour=None, mood=None))
+        assert (made["spec"]["colour"], made["spec"]["mood"]) == ("red", None)
+        made = await api.ok("POST", WIDGETS, widget("b"))
+        assert (made["spec"]["colour"], made["spec"]["mood"]) == ("red", "fine")
+
+    story(tell)
+
+
+def test_true_is_not_one() -> None:
+    async def tell(api: Api) -> None:
+        await define(api)
+        await api.ok("POST", WIDGETS, widget("a", free={"x": 1}))
+        made = await api.ok("PATCH", f"{WIDGETS}/a", {"spec": {"free": {"x": True}}}, **MERGE)
+        assert made["spec"]["free"]["x"] is True
+        assert made["metadata"]["generation"] == 2
 
     story(tell)
 
@@ -210,6 +233,7 @@ def test_a_definition_goes_with_its_objects_and_ends_their_watches() -> None:
             assert await watch.names(1) == [("DELETED", "a")]
             with pytest.raises(StopAsyncIteration):
                 await watch.next()
+            assert api.clock.wall() < 1
         assert (await api.refused("GET", WIDGETS))["code"] == 404
         assert (await api.refused("GET", f"{CRDS}/widgets.example.com"))["code"] == 404
         await define(api)

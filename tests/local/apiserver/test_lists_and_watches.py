@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.apiserver.api import CONFIG_MAPS, Api, WatchLines, config_map, story
+from serinus.local.apiserver.store import Expired, Store
 
 MERGE = {"content_type": "application/merge-patch+json"}
 
@@ -152,6 +153,39 @@ def test_a_watch_ends_at_its_time_out_of_the_wall_with_a_bookmark() -> None:
     story(tell, speed=30)
 
 
+def test_a_quiet_watch_is_told_the_version_every_minute() -> None:
+    async def tell(api: Api) -> None:
+        async with WatchLines(api, CONFIG_MAPS, {"allowWatchBookmarks": "true"}) as watch:
+            await api.ok("POST", "/api/v1/namespaces", {"metadata": {"name": "elsewhere"}})
+            kind, mark = await watch.next()
+            assert (kind, api.clock.wall()) == ("BOOKMARK", pytest.approx(60))
+            assert mark["metadata"]["resourceVersion"] == str(api.server.view.resource_version)
+
+    story(tell)
+
+
+def test_a_watcher_that_falls_behind_the_history_is_expired() -> None:
+    store = Store(history_limit=2)
+    collection = store.collection("", "things")
+    begin = collection.end()
+    for number in range(5):
+        store.put(collection, ("", str(number)), {"metadata": {}})
+    with pytest.raises(Expired):
+        collection.since(begin)
+    assert [change.resource_version for change in collection.since(collection.end() - 1)] == [6]
+
+
+def test_a_server_can_forget_its_history() -> None:
+    async def tell(api: Api) -> None:
+        version = (await api.ok("GET", CONFIG_MAPS))["metadata"]["resourceVersion"]
+        await fill(api, "a")
+        api.server.forget_history()
+        async with WatchLines(api, CONFIG_MAPS, {"resourceVersion": version}) as watch:
+            assert (await watch.next())[1]["code"] == 410
+
+    story(tell)
+
+
 def test_a_closing_server_ends_its_watches() -> None:
     async def tell(api: Api) -> None:
         async with WatchLines(api, CONFIG_MAPS, {}) as watch:
@@ -159,6 +193,7 @@ def test_a_closing_server_ends_its_watches() -> None:
             api.server.close()
             with pytest.raises(StopAsyncIteration):
                 await watch.next()
+            assert api.clock.wall() < 2
 
     story(tell)
 

@@ -83,6 +83,9 @@ def test_a_write_on_an_old_version_is_a_conflict() -> None:
             'Operation cannot be fulfilled on configmaps "a": the object has been modified; '
             "please apply your changes to the latest version and try again"
         )
+        other = {**made["metadata"], "uid": "another", "resourceVersion": ""}
+        refusal = await api.refused("PUT", f"{CONFIG_MAPS}/a", made | {"metadata": other})
+        assert (refusal["code"], "UID in precondition" in refusal["message"]) == (409, True)
         patch = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}}
         merge = {"content_type": "application/merge-patch+json"}
         assert (await api.refused("PATCH", f"{CONFIG_MAPS}/a", patch, **merge))["code"] == 409
@@ -111,6 +114,7 @@ def test_a_write_on_an_old_version_is_a_conflict() -> None:
         ("POST", CONFIG_MAPS, b"{", 400, "BadRequest", "not valid JSON"),
         ("POST", CONFIG_MAPS, b"[]", 400, "BadRequest", "must be a single object"),
         ("POST", CONFIG_MAPS, b'{"a":' * 5000 + b"1" + b"}" * 5000, 400, "BadRequest", "nested"),
+        ("POST", CONFIG_MAPS, b'{"a":' * 150 + b"1" + b"}" * 150, 400, "BadRequest", "nested"),
         ("POST", CONFIG_MAPS, b" " * 4_000_000, 413, "RequestEntityTooLarge", "too large"),
         ("POST", CONFIG_MAPS, config_map("a", x=1), 422, "Invalid", "data.x"),
         ("PUT", CONFIG_MAPS, {}, 405, "MethodNotAllowed", "PUT is not supported on configmaps"),

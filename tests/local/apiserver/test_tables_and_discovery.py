@@ -93,7 +93,7 @@ def test_discovery_speaks_both_forms_with_tags() -> None:
         tag = {"if_none_match": answer.headers["etag"], "accept": DISCOVERY}
         assert (await api.call("GET", "/apis", **tag)).status == 304
         assert answer.headers["vary"] == "Accept"
-        plain = await api.call("GET", "/apis", accept="application/json")
+        plain = await api.call("GET", "/apis", accept=f"application/json,{DISCOVERY}")
         assert json.loads(plain.body)["kind"] == "APIGroupList"
         assert plain.headers["etag"] != answer.headers["etag"]
         await api.ok("POST", CRDS, definition())

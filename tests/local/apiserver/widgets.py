@@ -15,6 +15,7 @@ SPEC: Json = {
     "properties": {
         "size": {"type": "integer", "minimum": 1, "description": "How large it is."},
         "colour": {"type": "string", "default": "red", "enum": ["red", "blue"]},
+        "mood": {"type": "string", "nullable": True, "default": "fine"},
         "share": {"x-kubernetes-int-or-string": True},
         "note": {"type": "string", "nullable": True},
         "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
