@@ -64,6 +64,12 @@ async def controlled(cluster: Cluster) -> AsyncIterator[None]:
             await task
 
 
+def example_folder(name: str) -> Path:
+    """The manifests of an example: in the package, or beside the sources that it runs from."""
+    packed = Path(str(files("serinus"))) / "examples" / name
+    return packed if packed.is_dir() else Path(__file__).resolve().parents[3] / "examples" / name
+
+
 def manifests(folder: Path) -> Iterator[dict[str, Any]]:
     """The objects of every YAML file of a folder, by file name, in the order of their lines."""
     for path in sorted(folder.glob("*.yaml")):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import click
 
+from serinus.cli.composition import controlled, embedded
+from serinus.cli.drawing import drawn
 from serinus.cli.stopping import run_until_stopped
 from serinus.cli.story import HOST, NAME, NAMESPACE, RELEASES, Story
+from serinus.present.lines import to_ansi, to_plain
+from serinus.present.report import DemoReport, ReleaseReport, report_lines, to_json
 
-FRAMES_PER_SECOND = 4
 NEXT = (
     ("serinus up --example checkout --speed 30", "the same, to play with by hand"),
     (f"serinus get rollout {NAME} -n {NAMESPACE} -w", "watch it from another terminal"),
@@ -41,9 +43,6 @@ def demo(speed: float, rps: float, report: Path | None) -> None:
 
     Exit status 0 only if the good one was promoted, the bad one rolled back and nothing lost.
     """
-    from serinus.present.lines import to_ansi, to_plain
-    from serinus.present.report import DemoReport, report_lines, to_json
-
     releases = run_until_stopped(_demo(speed, rps))
     found = DemoReport(
         speed=speed, requests_per_second=rps, releases=tuple(releases), next_commands=NEXT
@@ -56,28 +55,13 @@ def demo(speed: float, rps: float, report: Path | None) -> None:
         sys.exit(1)
 
 
-async def _demo(speed: float, rps: float) -> list:
-    from serinus.cli.composition import controlled, embedded
-
+async def _demo(speed: float, rps: float) -> list[ReleaseReport]:
     click.echo("starting a cluster on this machine ...", err=True)
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(embedded(speed=speed, port=0))
         await stack.enter_async_context(controlled(cluster))
         story = Story(cluster, rps)
         await stack.enter_async_context(story.follower.following())
-        drawing = asyncio.create_task(_draw(story))
-        try:
-            await story.start()
-            return [await story.release(release) for release in RELEASES]
-        finally:
-            drawing.cancel()
-            with suppress(asyncio.CancelledError):
-                await drawing
-
-
-async def _draw(story: Story) -> None:
-    """A live picture on a terminal, lines of what changed elsewhere."""
-    if sys.stdout.isatty():
-        await _draw_live(story)
-    else:
-        await _tell_changes(story)
+        await stack.enter_async_context(drawn(story.scene))
+        await story.start()
+        return [await story.release(release) for release in RELEASES]

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from serinus.base.clock import Clock
-
-# ANALYSIS
+from serinus.control.analysis import AnalysisReconciler
+from serinus.control.asking import Asker, Resolve
 from serinus.control.caches import Caches, Key
 from serinus.control.execute import Executor
+from serinus.control.kinds import ANALYSIS_RUNS
+from serinus.control.measure import Measurer
 from serinus.control.objects import RoutedObjects
 from serinus.control.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
@@ -39,8 +42,12 @@ class World:
     rng: random.Random
     namespace: str | None = None
     """None: all namespaces."""
-    resolve: Callable[[str, int], tuple[str, int]] | None = None
+    resolve: Resolve | None = None
     """Service names to addresses inside this process; None: the system's DNS."""
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Where metric providers are asked if a template names no address, by provider."""
+    asker: Asker | None = None
+    """Sends the metric providers' requests; a simulation hands in its own."""
     settle_wall_seconds: float = SETTLE_WALL_SECONDS
     workers: int = 8
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,7 +61,11 @@ async def run_controller(world: World) -> None:
     events = EventRecorder(client, clock, "serinus")
     rollouts: WorkQueue[Key] = WorkQueue(clock, world.rng)
     runs: WorkQueue[Key] = WorkQueue(clock, world.rng)
-    async with asyncio.TaskGroup() as group:
+    asker = world.asker or Asker(world.resolve)
+    measurer = Measurer(client, clock, asker, runs.add, addresses=world.addresses)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(measurer.close)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
         objects = RoutedObjects(caches, rollouts.add, group.create_task)
         settings = Settings(
             settle=clock.span(world.settle_wall_seconds), verify_retry=clock.span(0.25)
@@ -70,5 +81,8 @@ async def run_controller(world: World) -> None:
         world.ready.set()
         reconciler = RolloutReconciler(observer, executor, clock)
         group.create_task(Workers(reconciler, rollouts, clock, count=world.workers).run())
-        # ANALYSIS
-        # ANALYSIS
+        analysis = AnalysisReconciler(
+            *(client, caches.runs.store, measurer, events, clock),
+            wrote=lambda made: caches.wrote(ANALYSIS_RUNS, made),
+        )
+        group.create_task(Workers(analysis, runs, clock, count=world.workers).run())
