@@ -17,7 +17,7 @@ FRAME_SECONDS = 0.25
 
 @asynccontextmanager
 async def drawn(scene: Callable[[], Scene]) -> AsyncIterator[None]:
-    """Draws `scene()` four times a second (of the wall) while the block runs, and once at its end."""
+    """Draws `scene()` four times a second of the wall while the block runs, and at its end."""
     draw = _live if sys.stdout.isatty() else _lines
     stop = asyncio.Event()
     task = asyncio.create_task(draw(scene, stop))
@@ -53,7 +53,7 @@ async def _lines(scene: Callable[[], Scene], stop: asyncio.Event) -> None:
         await _frame(stop)
 
 
-async def _frame(clock: Clock, stop: asyncio.Event) -> None:
+async def _frame(stop: asyncio.Event) -> None:
     """One frame's time, or until the end."""
     try:
         async with asyncio.timeout(FRAME_SECONDS):
