@@ -1,1 +1,1 @@
-"""The embedded cluster: API server, controllers, a node of processes, gateway, metrics. Knows no workload kind."""
+"""The embedded cluster: API server, controllers, node, gateway, metrics. Knows no workload kind."""
