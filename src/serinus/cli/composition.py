@@ -44,11 +44,15 @@ async def embedded(*, speed: float, port: int) -> AsyncIterator[Cluster]:
 @asynccontextmanager
 async def controlled(cluster: Cluster) -> AsyncIterator[None]:
     """A controller at work on `cluster` while the block runs; its failure ends the block."""
+
+    async def resolve(host: str, port: int) -> tuple[str, int]:
+        return cluster.resolve(host, port)
+
     world = World(
         client=cluster.client("controller"),
         clock=cluster.clock,
         rng=random.Random(),
-        resolve=cluster.resolve,
+        resolve=resolve,
     )
     task = asyncio.create_task(run_controller(world))
     waiting = asyncio.create_task(world.ready.wait())

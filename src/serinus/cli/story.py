@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from serinus.api.names import WRITTEN_AT
 from serinus.cli.composition import apply, example_folder, manifests
 from serinus.cli.follower import Follower
 from serinus.cli.sender import LoadProcess, load
 from serinus.control.kinds import ROLLOUTS
+from serinus.kube.resource import INGRESSES
 from serinus.local.cluster import Cluster
 from serinus.local.load.report import Lost, attribute
 from serinus.present.demo import Counted, Scene
@@ -24,6 +26,7 @@ from serinus.present.report import ReleaseReport, Traffic, Verdict
 NAMESPACE, NAME, CONTAINER = "production", "checkout-service", "checkout"
 HOST = "checkout.example.com"
 IMAGE = "ghcr.io/acme/checkout-service"
+CANARY_INGRESS = f"{NAME}-checkout-ingress-canary"
 DEATH_REACH_WALL_SECONDS = 1.0
 """How long after a pod's own death a cut request is still put down to it."""
 
@@ -87,10 +90,12 @@ class Story:
             began, wall = clock.now(), clock.wall()
             containers = await self._containers(f"{IMAGE}:{release.tag}")
             patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-            await self._client.patch(ROLLOUTS, NAME, patch, NAMESPACE)
-            family = await self.follower.until(lambda family: _rests(family, release.tag))
+            made = await self._client.patch(ROLLOUTS, NAME, patch, NAMESPACE)
+            generation = made["metadata"]["generation"]
+            family = await self.follower.until(lambda family: _rests(family, generation))
             ended, spent = clock.now(), clock.wall() - wall
             told = await self._sender.stop()
+        ingress = await self._client.get(INGRESSES, CANARY_INGRESS, NAMESPACE)
         status = family.rollout.status
         good = status.stable_rs == status.current_pod_hash
         return ReleaseReport(
@@ -102,7 +107,7 @@ class Story:
             duration_seconds=(ended - began).total_seconds(),
             wall_seconds=spent,
             traffic=self._traffic(told, (began, ended)),
-            bad_to_zero_weight_seconds=_reaction(told, release.tag, family),
+            bad_to_zero_weight_seconds=None if good else _reaction(told, release.tag, ingress),
         )
 
     async def _containers(self, image: str) -> list[dict[str, Any]]:
@@ -124,10 +129,10 @@ class Story:
         )
 
 
-def _rests(family: Family, tag: str) -> bool:
-    """Promoted or aborted, and nothing of the other revision is left running."""
+def _rests(family: Family, generation: int) -> bool:
+    """That spec was promoted or aborted, and nothing of the other revision is left running."""
     rollout = family.rollout
-    if rollout.status.observed_generation != str(rollout.metadata.generation):
+    if rollout.status.observed_generation != str(generation):
         return False
     running = [one for one in family.replica_sets if one.status.replicas]
     serving = len(running) == 1 and running[0].status.available_replicas == rollout.spec.replicas
@@ -149,11 +154,10 @@ def _lost(told: Sequence[Mapping[str, Any]]) -> list[Lost]:
     ]
 
 
-def _reaction(told: Mapping[str, Any], tag: str, family: Family) -> float | None:
-    """Seconds of the clock from the first bad answer to the last routing write, weight 0."""
+def _reaction(told: Mapping[str, Any], tag: str, ingress: Mapping[str, Any]) -> float | None:
+    """Seconds of the clock from the first bad answer to the write of weight 0."""
     first = told["versions"].get(tag, {}).get("first_error_at")
-    aborted = family.rollout.status.aborted_at
-    if first is None or aborted is None:
+    written = ingress["metadata"].get("annotations", {}).get(WRITTEN_AT)
+    if first is None or written is None:
         return None
-    span: timedelta = aborted - datetime.fromisoformat(first)
-    return span.total_seconds()
+    return (datetime.fromisoformat(written) - datetime.fromisoformat(first)).total_seconds()

@@ -10,7 +10,7 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 import msgspec
@@ -24,7 +24,7 @@ from serinus.metrics.provider import (
     HttpRequest,
 )
 
-Resolve = Callable[[str, int], tuple[str, int]]
+Resolve = Callable[[str, int], Awaitable[tuple[str, int]]]
 """Host and port to the host and port to connect to; what it does not know it gives back."""
 MAX_BODY_BYTES = 10_000_000
 
@@ -43,7 +43,7 @@ class _NamedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        address, number = self._resolve(host, port)
+        address, number = await self._resolve(host, port)
         found = await self._dns.resolve(address, number, family)
         return [ResolveResult(**{**entry, "hostname": host}) for entry in found]
 
