@@ -36,7 +36,9 @@ def _get_rollout(base: float) -> Iterator[Figure]:
         taken = _seconds((*command, "get", "rollout", "checkout"))
         yield _figure("serinus get rollout", taken, base, None)
         code = "import click, msgspec, yaml, http.client, serinus.api.argo, serinus.api.analysis"
-        yield _figure("of that, imports that it needs", _seconds((sys.executable, "-c", code)), base)
+        yield _figure(
+            "of that, imports that it needs", _seconds((sys.executable, "-c", code)), base
+        )
         code = "import click, msgspec, yaml, aiohttp, serinus.api.argo, serinus.api.analysis"
         yield _figure("the same with aiohttp", _seconds((sys.executable, "-c", code)), base)
 

@@ -29,7 +29,11 @@ def told(
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        asker = Asker((lambda host, given: ("127.0.0.1", port)) if options.get("names") else None)
+
+        async def resolve(host: str, given: int) -> tuple[str, int]:
+            return "127.0.0.1", port
+
+        asker = Asker(resolve if options.get("names") else None)
         try:
             return await tell(f"http://127.0.0.1:{port}", asker)
         finally:
