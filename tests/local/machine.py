@@ -94,6 +94,11 @@ def container(pod: Json | None) -> Json:
     return dict(statuses[0])
 
 
+def pid_of(pod: Json) -> int:
+    """The process of the pod's first container."""
+    return int(container(pod)["containerID"].removeprefix("process://"))
+
+
 def waiting(reason: str) -> Callable[[Json | None], bool]:
     """Whether the first container waits for this reason."""
     return lambda pod: container(pod).get("state", {}).get("waiting", {}).get("reason") == reason

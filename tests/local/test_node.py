@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local.machine import container, is_gone, machine, ready, waiting
+from local.machine import container, is_gone, machine, pid_of, ready, waiting
 from serinus.kube.resource import CONFIGMAPS, PODS
 
 Json = dict[str, Any]
@@ -21,10 +21,6 @@ PYTHON = "import os,time;"
 
 def port_of(pod: Json) -> int:
     return int(pod["metadata"]["annotations"]["serinus.dev/port"])
-
-
-def pid_of(pod: Json) -> int:
-    return int(container(pod)["containerID"].removeprefix("process://"))
 
 
 def get(port: int, path: str = "/") -> tuple[str | None, str]:
