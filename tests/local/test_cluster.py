@@ -187,7 +187,7 @@ def test_what_dies_by_itself_cuts_only_what_it_was_answering() -> None:
 
 async def answered(sender: Sender, count: int) -> None:
     while sender.tally.answered < count:
-        await asyncio.sleep(0.01)
+        await Clock().sleep_wall(0.01)
 
 
 @needs_traefik

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from local.machine import container, is_gone, machine, pid_of, ready, waiting
-from serinus.kube.resource import CONFIGMAPS, PODS
+from serinus.kube.resource import CONFIGMAPS, EVENTS, PODS
 
 Json = dict[str, Any]
 PYTHON = "import os,time;"
@@ -333,6 +333,25 @@ def test_the_log_of_the_instance_before_can_be_read() -> None:
     assert re.fullmatch(r"run \d+\n", before)
     assert re.fullmatch(r"run \d+\n", now)
     assert before != now
+
+
+def test_what_happens_to_a_pod_is_told_in_events() -> None:
+    async def story() -> list[tuple[str, str]]:
+        async with machine(speed=60) as here:
+            ports = [{"containerPort": 8080}, {"containerPort": 9090}]
+            await here.pod("web", "acme/web:v1", command=["no-such-program"], ports=ports)
+            await here.until("web", ready)
+            await here.client.delete(PODS, "web", "default")
+            await here.until("web", is_gone)
+            while True:
+                found = (await here.client.list(EVENTS, "default")).items
+                if len(found) >= 5:
+                    return [(e["reason"], e["message"]) for e in found]
+
+    told = dict(asyncio.run(story()))
+    assert set(told) == {"Scheduled", "OnePortServed", "CommandReplaced", "Started", "Killing"}
+    assert told["OnePortServed"].startswith("ports 8080, 9090 are declared; here a pod serves one")
+    assert told["CommandReplaced"].startswith("no-such-program is not on this machine")
 
 
 def test_nothing_runs_when_the_node_has_ended() -> None:

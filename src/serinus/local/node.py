@@ -21,6 +21,7 @@ from serinus.base.clock import Clock
 from serinus.base.quantity import parse_quantity
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists, ApiError, NotFound
+from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, NODES, PODS, SECRETS
 from serinus.local.container import ContainerLife, Equipment
@@ -33,6 +34,7 @@ from serinus.local.podspec import PORT_ANNOTATION, NodePod
 from serinus.local.podstatus import timestamp
 from serinus.local.ports import Ports
 from serinus.local.processes import Processes
+from serinus.local.telling import Telling
 from serinus.local.usage import usage_of
 
 log = logging.getLogger(__name__)
@@ -108,6 +110,7 @@ class Node:
             jitter=chance,
         )
         self._slices_changed = asyncio.Event()
+        self._telling = Telling(EventRecorder(client, clock, "kubelet"))
         self._with = Equipment(
             clock=clock,
             processes=self.processes,
@@ -127,6 +130,7 @@ class Node:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._slices.run())
+                group.create_task(self._telling.run())
                 await self._pods.synced()
                 for pod in self._pods.store.all():
                     self._pod_changed(None, pod)
@@ -242,8 +246,7 @@ class Node:
         return found
 
     def _report(self, pod: NodePod, type_: str, reason: str, message: str) -> None:
-        meta = pod.metadata
-        log.info("%s/%s %s %s: %s", meta.namespace, meta.name, type_, reason, message)
+        self._telling.tell(("v1", "Pod"), pod.metadata, type_, reason, message)
 
     def _running(self) -> Iterator[tuple[PodLife, ContainerLife, int]]:
         for life in self._lives.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ import pytest
 from local.controllers.world import World, world
 from serinus.api.kubernetes import ReplicaSet
 from serinus.api.wire import decode
-from serinus.kube.resource import PODS, REPLICASETS
+from serinus.base.errors import FieldProblem
+from serinus.kube.resource import EVENTS, PODS, REPLICASETS
+from serinus.local.apiserver.admission import StoreView
 from serinus.local.controllers.pods import deletion_order, plan_replicas
 from serinus.local.podspec import NodePod
 from support.virtual import EPOCH, run_virtual
@@ -138,3 +141,20 @@ def test_no_write_follows_once_all_is_as_wanted() -> None:
 
     before, after = run_virtual(story())
     assert before == after
+
+
+def test_a_pod_that_the_server_refuses_is_told_in_an_event_and_tried_again() -> None:
+    def no_pods(thing: Mapping[str, Any], view: StoreView) -> Any:
+        return [], [FieldProblem("spec", "no pods here")] if thing["kind"] == "Pod" else []
+
+    async def story() -> tuple[str, str, int]:
+        async with world(admission=[no_pods]) as here:
+            await here.replicaset(1)
+            await here.clock.sleep(60)
+            (event,) = (await here.client.list(EVENTS, "default")).items
+            return event["reason"], event["message"], event["count"]
+
+    reason, message, count = run_virtual(story())
+    assert reason == "FailedCreate"
+    assert "no pods here" in message
+    assert count > 3

@@ -98,10 +98,10 @@ class World:
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[World]:
+async def world(**options: Any) -> AsyncIterator[World]:
     """A server and its three controllers, until the story ends."""
     clock, chance = virtual_clock(), random.Random(7)
-    server = ApiServer(clock, chance=chance)
+    server = ApiServer(clock, chance=chance, **options)
     limits = Limits(requests_per_second=1e6, burst=10**6)
 
     def client(caller: str) -> Client:

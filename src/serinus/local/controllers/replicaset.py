@@ -9,13 +9,15 @@ from collections.abc import Iterable
 from serinus.api.kubernetes import ReplicaSet
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.errors import AlreadyExists, ApiError, NotFound
+from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS, REPLICASETS
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.controllers.loop import work
 from serinus.local.controllers.pods import new_pod, plan_replicas
 from serinus.local.podspec import NodePod
+from serinus.local.telling import Telling
 
 Key = tuple[str, str]
 OWNER_INDEX = "owner"
@@ -40,6 +42,7 @@ class ReplicaSets:
         self._pods = pods
         self._sets = Informer(client, REPLICASETS, ReplicaSet, clock, jitter=chance)
         self._queue: WorkQueue[Key] = WorkQueue(clock, chance)
+        self._telling = Telling(EventRecorder(client, clock, "replicaset-controller"))
         self._sets.on_change(self._set_changed)
         pods.on_change(self._pod_changed)
 
@@ -47,6 +50,7 @@ class ReplicaSets:
         """Follow the server until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sets.run())
+            group.create_task(self._telling.run())
             await self._pods.synced()
             await self._sets.synced()
             await work("replicaset", self._queue, self._reconcile)
@@ -60,7 +64,7 @@ class ReplicaSets:
         plan = plan_replicas(replicaset, owned, self._clock.now())
         made = await asyncio.gather(
             *(self._create(replicaset) for _ in range(plan.create)),
-            *(self._delete(pod) for pod in plan.delete),
+            *(self._delete(replicaset, pod) for pod in plan.delete),
             return_exceptions=True,
         )
         for failure in made:
@@ -93,14 +97,21 @@ class ReplicaSets:
         meta = replicaset.metadata
         while True:
             suffix = "".join(self._chance.choices(_LETTERS, k=5))
-            pod = new_pod(replicaset, f"{meta.name[:57]}-{suffix}")
+            name = f"{meta.name[:57]}-{suffix}"
+            pod = new_pod(replicaset, name)
             try:
                 self._pods.expect(await self._client.create(PODS, pod, meta.namespace))
-                return
             except AlreadyExists:
                 continue  # the name is taken: draw another one
+            except ApiError as error:
+                # without the name that was drawn, so that the same trouble is the same event
+                said = str(error).replace(name, meta.name)
+                self._tell(replicaset, "Warning", "FailedCreate", f"Error creating: {said}")
+                raise
+            self._tell(replicaset, "Normal", "SuccessfulCreate", f"Created pod: {name}")
+            return
 
-    async def _delete(self, pod: NodePod) -> None:
+    async def _delete(self, replicaset: ReplicaSet, pod: NodePod) -> None:
         meta = pod.metadata
         try:
             left = await self._client.delete(PODS, meta.name, meta.namespace, uid=meta.uid)
@@ -110,6 +121,11 @@ class ReplicaSets:
             self._pods.expect_gone(meta.namespace, meta.name, meta.uid)
         else:
             self._pods.expect(left)
+        self._tell(replicaset, "Normal", "SuccessfulDelete", f"Deleted pod: {meta.name}")
+
+    def _tell(self, replicaset: ReplicaSet, type_: str, reason: str, message: str) -> None:
+        about = ("apps/v1", "ReplicaSet")
+        self._telling.tell(about, replicaset.metadata, type_, reason, message)
 
     def _set_changed(self, old: ReplicaSet | None, new: ReplicaSet | None) -> None:
         changed = new or old
