@@ -94,7 +94,7 @@ class Server:
 def serving(folder: Path, speed: float = 1.0) -> Iterator[Server]:
     """A server that knows our kinds, until the end of the block."""
     api = ApiServer(Clock(speed))
-    config = uvicorn.Config(api, log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(api, log_level="error", date_header=False, timeout_graceful_shutdown=1)
     web = uvicorn.Server(config)
     # IPPROTO_TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

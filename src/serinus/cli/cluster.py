@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +17,7 @@ import msgspec
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import Pod, ReplicaSet
+from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.cli.door import Door
 from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
@@ -88,11 +89,11 @@ class Cluster:
 
     def plain(self, resource: Resource, name: str) -> dict[str, Any]:
         """An object as it came."""
-        return self.door.get(resource, self.namespace, name, dict[str, Any])
+        return self.door.get(resource, self.namespace, name, dict)
 
     def now(self) -> datetime:
         """The server's time at its last answer: its clock may run faster than ours."""
-        return self.door.date or datetime(1970, 1, 1, tzinfo=UTC)
+        return self.door.date or Clock().now()
 
     def _not_found(self, name: str, error: NotFound) -> SerinusError:
         if not error.details.get("name"):

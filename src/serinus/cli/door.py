@@ -85,7 +85,7 @@ class Door:
             status, told, data = self._send(method, target, body, {**signed, **headers})
         if status >= 400:
             raise error_of_answer(f"{method} {path}", status, data, told)
-        self.date = parsedate_to_datetime(told["date"]) if "date" in told else self.date
+        self.date = _date(told.get("date", "")) or self.date
         return data
 
     def close(self) -> None:
@@ -163,6 +163,15 @@ def _credentials(connection: Connection, renew: bool) -> Mapping[str, str]:
 
 def _proxy_of_environment(host: str) -> str:
     return "" if proxy_bypass(host) else getproxies().get("https", "")
+
+
+def _date(text: str) -> datetime | None:
+    """The instant of a Date header; None if it is missing, or no date with a zone."""
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else None
 
 
 def _listing_of(type_: type[T]) -> Any:
