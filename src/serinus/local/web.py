@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+
+from serinus.base.errors import SerinusError
 
 STOP_SECONDS = 1
 KEEP_ALIVE_SECONDS = 300
@@ -27,8 +30,6 @@ class LoopbackServer:
     def __init__(self, app: Callable[..., Awaitable[None]], port: int = 0) -> None:
         config = uvicorn.Config(
             app,
-            host="127.0.0.1",
-            port=port,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -37,7 +38,7 @@ class LoopbackServer:
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=STOP_SECONDS,
         )
-        self._socket = config.bind_socket()
+        self._socket = _listening(port)
         self._server = _Quiet(config)
         self._task: asyncio.Task[Any] | None = None
         self.port: int = self._socket.getsockname()[1]
@@ -57,3 +58,22 @@ class LoopbackServer:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         self._socket.close()
+
+
+def _listening(port: int) -> socket.socket:
+    """A socket that accepts from now on; raises SerinusError if the port is not to be had.
+
+    With IPPROTO_TCP spelled out: else asyncio (not uvloop) leaves Nagle's algorithm on, and every
+    answer but the first of a kept connection waits more than 40 ms for the client's ACK.
+    """
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise SerinusError(
+            f"port {port} of this machine: {error.strerror}; take another"
+        ) from error
+    listener.listen(socket.SOMAXCONN)
+    return listener
