@@ -178,18 +178,6 @@ def test_a_crashing_first_revision_never_becomes_stable() -> None:
     assert world.line() == "w=0 step=4 v1:0 v2:4 Healthy"
 
 
-def test_two_templates_of_one_hash_are_told_apart_by_the_collision_count() -> None:
-    world = first_deploy(STEPS)
-    world.release("v2")
-    hashed = hash_of("v2")
-    world.reconcile()
-    item = world.set_of("v2")
-    other = plan(world.snapshot())
-    assert item.hash == hashed
-    assert all(not isinstance(action, Scale) or action.replicas for action in other.actions)
-    assert world.status.collision_count is None
-
-
 JOURNEYS = {
     "steps": lambda world: world.release("v2"),
     "abort": lambda world: world.command(abort=True),

@@ -419,7 +419,7 @@ class World:
     def line(self) -> str:
         """Weight, step and wanted replicas by version, as one short line."""
         by_hash = {hash_of(f"v{n}"): f"v{n}" for n in range(1, 10)}
-        counts = sorted((by_hash[s.hash], s.replicas) for s in self.sets.values())
+        counts = sorted((by_hash.get(s.hash, s.name), s.replicas) for s in self.sets.values())
         pods = " ".join(f"{version}:{count}" for version, count in counts)
         weight, step = self.router.routing.weight, self.status.current_step_index
         return f"w={weight} step={step} {pods} {self.status.phase}"

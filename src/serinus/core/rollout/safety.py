@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from serinus.core.rollout import reach
+from serinus.core.rollout import capacity, reach
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal, canary_room, with_counts, with_writes
 from serinus.core.rollout.drain import hold_deletions, hold_drain
@@ -147,7 +147,7 @@ def _fall(standing: Standing, proposal: Proposal, router: str) -> Proposal:
         return held.because(Hold.SETTLING, message, reach.settle_wake(standing))
     weight, total = proposal.writes[router], standing.total
     lowest = weight
-    if ready < standing.replicas:
+    if ready < _whole(standing):
         lowest = max(weight, total - ready * total // standing.replicas)
     if lowest == weight:
         return proposal
@@ -257,7 +257,12 @@ def unknown(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
 def _has_full_room(standing: Standing) -> bool:
     ready = _stable_endpoints(standing)
     settled = reach.service_settled(standing, standing.stable_service)
-    return ready is not None and ready >= max(1, standing.replicas) and settled
+    return ready is not None and ready >= max(1, _whole(standing)) and settled
+
+
+def _whole(standing: Standing) -> int:
+    """Ready pods with which stable counts as whole: all, or what the user calls enough."""
+    return capacity.needed(standing.replicas, standing.strategy.replica_progress_threshold)
 
 
 def _to_stable_unread(standing: Standing, proposal: Proposal) -> Proposal:

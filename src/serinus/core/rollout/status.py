@@ -182,6 +182,9 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
     if old.current_pod_hash != status.current_pod_hash:
         number = _number(standing)
         told.append(Announce("RolloutUpdated", f"Rollout updated to revision {number}"))
+        if not standing.promoted:
+            text = f"Rollout not completed, started update to revision {number}"
+            told.append(Announce("RolloutNotCompleted", f"{text} ({status.current_pod_hash})"))
     told += course.news
     before, after = old.canary.weights, status.canary.weights
     if after is not None and (before is None or before.canary.weight != after.canary.weight):
