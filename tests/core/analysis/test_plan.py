@@ -83,6 +83,10 @@ def test_a_count_of_zero_with_an_interval_goes_on_without_end() -> None:
          "consecutiveSuccesses (1) < consecutiveSuccessLimit (2) after count (4)"),
         ({"failureCondition": "result[0] > 3", "successCondition": "result[0] < 1"}, [BAD],
          "Inconclusive", "inconclusive (1) > inconclusiveLimit (0)"),
+        ({"failureCondition": "result[0] > 3", "successCondition": "result[0] < 1", "count": 2,
+          "interval": "1m", "inconclusiveLimit": 2, "consecutiveSuccessLimit": 1}, [BAD, BAD],
+         "Inconclusive",
+         "consecutiveSuccesses (0) < consecutiveSuccessLimit (1) after count (2)"),
         ({"failureCondition": "result[0] > 1"}, [BAD], "Failed", "failed (1) > failureLimit (0)"),
         ({"failureCondition": "result[0] > 1"}, [GOOD], "Successful", None),
         ({"failureCondition": "result[0] > 1", "successCondition": "result[0] > 1"}, [BAD],
@@ -99,8 +103,8 @@ def test_a_count_of_zero_with_an_interval_goes_on_without_end() -> None:
         ({"consecutiveErrorLimit": 0, "successCondition": "result[0]"}, [GOOD], "Error",
          'consecutiveErrors (1) > consecutiveErrorLimit (0): "Error Message: expected bool, but '
          'the condition gives float"'),
-        ({"consecutiveErrorLimit": 0, "successCondition": "result[7] < 1"}, [GOOD], "Error",
-         'consecutiveErrors (1) > consecutiveErrorLimit (0): "Error Message: index out of range: 7 '
+        ({"consecutiveErrorLimit": 0, "successCondition": "result[1] < 1"}, [GOOD], "Error",
+         'consecutiveErrors (1) > consecutiveErrorLimit (0): "Error Message: index out of range: 1 '
          '(array length is 1) (1:7)"'),
     ],
 )  # fmt: skip
@@ -147,6 +151,9 @@ NIL = Value(None, "")
         ({"successCondition": "default(result, 0) < 1"}, NIL, "Successful"),
         ({"successCondition": "(result ?? 5) < 1"}, NIL, "Failed"),
         ({"successCondition": "isNil(result)"}, NIL, "Successful"),
+        ({"successCondition": "result == 5"}, Value(5, "5"), "Successful"),
+        ({"successCondition": "result"}, Value(True, "true"), "Successful"),
+        ({"successCondition": "result[-1] < 1"}, NAN, "no data"),
         ({"successCondition": "result[0] < 1", "failureCondition": "isNaN(result[0])"}, NAN,
          "Failed"),
         ({"successCondition": "len(result) == 0", "failureCondition": "result[0] > 1"}, NONE,
@@ -269,6 +276,23 @@ def test_the_worst_metric_names_the_run() -> None:
     assert story.status.message.startswith('Metric "failed" assessed Failed')
     summary = story.status.run_summary
     assert (summary.error, summary.failed, summary.successful) == (1, 1, 1)
+
+
+def test_of_equally_bad_metrics_the_first_is_named() -> None:
+    story = Story(run_of([metric("a"), metric("b")]), steady(BAD)).until(60)
+    assert story.status.message.startswith('Metric "a" assessed Failed')
+
+
+def test_enough_successes_in_a_row_end_a_metric_without_count() -> None:
+    fields = {"failureLimit": -1, "consecutiveSuccessLimit": 2, "interval": "1m"}
+    story = Story(run_of([metric(**fields)]), script(GOOD, BAD, GOOD)).until(3600)
+    assert story.timeline[-1] == "180s ask m#4"
+    assert story.status.phase == "Successful"
+
+
+def test_an_answer_of_nothing_says_so() -> None:
+    story = Story(run_of([metric(successCondition="result < 1")]), steady(NIL)).until(0)
+    assert story.result().measurements[0].message == "no data: the answer is empty"
 
 
 def test_a_dry_run_metric_never_decides() -> None:

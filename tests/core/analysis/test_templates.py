@@ -48,7 +48,8 @@ def prepared(
     names = analysis.pop("names", [r.template_name for r in templates if not r.cluster_scope])
     body = {"templates": [{"templateName": name} for name in names], **analysis}
     asked = decode(RolloutAnalysis, body)
-    return prepare(asked, templates, SUBJECT, path=PATH, endless=endless)
+    options = {"endless": True} if endless else {}
+    return prepare(asked, templates, SUBJECT, path=PATH, **options)
 
 
 def query(text: str) -> dict[str, Any]:
@@ -147,6 +148,50 @@ def test_a_field_is_a_text(path: str, text: str) -> None:
 def test_a_field_that_is_none_says_so(path: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         field_value(ROLLOUT, path)
+
+
+def test_the_first_template_that_gives_an_argument_a_value_wins() -> None:
+    secret = {"secretKeyRef": {"name": "s", "key": "k"}}
+    made = prepared(
+        {
+            ref("a"): template(
+                metric("a"),
+                args=[
+                    {"name": "x"},
+                    {"name": "y", "value": "1"},
+                    {"name": "z", "valueFrom": secret},
+                ],
+            ),
+            ref("b"): template(
+                metric("b"),
+                args=[
+                    {"name": "x", "value": "2"},
+                    {"name": "y", "value": "1"},
+                    {"name": "z", "value": "plain"},
+                ],
+            ),
+        }
+    )
+    assert made.problems == ()
+    assert values(made) == {"x": "2", "y": "1", "z": None}
+
+
+def test_a_metric_is_checked_with_its_arguments_filled_in() -> None:
+    source = {"secretKeyRef": {"name": "s", "key": "k"}}
+    spec = template(
+        metric("m", count="{{args.n}}", interval="{{args.every}}"),
+        metric("s", successCondition="result[0] < {{args.secret}}"),
+        args=[
+            {"name": "n", "value": "x"},
+            {"name": "every", "value": "1m"},
+            {"name": "secret", "valueFrom": source},
+        ],
+    )
+    assert shown(prepared({ref("a"): spec})) == [
+        "AnalysisTemplate a: spec.metrics[0].count: 'x' is no whole number",
+        "AnalysisTemplate a: spec.metrics[1].successCondition: {{args.secret}} is a secret; pass "
+        "it by value",
+    ]
 
 
 def test_a_missing_template_is_named() -> None:

@@ -146,7 +146,6 @@ class _Round:
         verdict = assess_run(judged, self.results, self.dry, cancelled=self.run.spec.terminate)
         ended = verdict.phase in COMPLETED
         if ended:
-            self._cancel()
             self.announcements.append(_run_ended(verdict.phase))
         status = AnalysisRunStatus(
             phase=verdict.phase,
@@ -213,7 +212,6 @@ class _Round:
     def _cancel(self) -> None:
         for name, result in self.results.items():
             if record.in_flight(result) is not None:
-                self.actions = [action for action in self.actions if action.asked.metric != name]
                 self.actions.append(Cancel(record.asked_now(result)))
                 self.results[name] = record.cancelled(result, self.now)
 
@@ -231,13 +229,14 @@ class _Round:
                 self.results[name] = record.started(result, self.now)
 
     def _due(self, result: MetricResult, limits: Limits) -> datetime | None:
-        """When the next measurement is to start; None if there is to be none."""
+        """When the next measurement is to start; None while one is in flight.
+
+        Only for metrics that go on: one that has reached its count has completed.
+        """
         if not result.measurements:
             return self.started_at + limits.initial_delay
         last = result.measurements[-1]
         if last.finished_at is None:
-            return None
-        if limits.count is not None and result.count >= limits.count:
             return None
         if last.phase == ERROR or limits.interval is None:
             return last.finished_at + ERROR_RETRY
