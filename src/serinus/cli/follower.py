@@ -1,46 +1,60 @@
-"""Follows one Rollout and its family through the API, as any client would."""
+"""Follows one Rollout and its family through the API, as any client would.
+
+Imported only by commands that stay: the asynchronous client costs more to import than a short
+command takes.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.base.clock import Clock
+from serinus.cli.cluster import Cluster
 from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
+from serinus.kube.auth import make_transport
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
-from serinus.kube.resource import PODS, REPLICASETS
+from serinus.kube.resource import PODS, REPLICASETS, Resource
 from serinus.present.family import Family, gather
+
+T = TypeVar("T")
 
 
 class Follower:
-    """Keeps the family of `namespace/name`; `changed` is set at each change of it."""
+    """Keeps the family of `namespace/name`; with `alone` only the Rollout itself."""
 
-    def __init__(self, client: Client, clock: Clock, namespace: str, name: str) -> None:
-        self._namespace, self._name, self._clock = namespace, name, clock
-        self.changed = asyncio.Event()
+    def __init__(
+        self, client: Client, clock: Clock, namespace: str, name: str, *, alone: bool = False
+    ) -> None:
+        self._client, self._clock = client, clock
+        self._namespace, self._name = namespace, name
+        self._changed = asyncio.Event()
         self.deaths: list[datetime] = []
         """Instants at which a container was seen to have died by itself."""
-        make: Callable[..., Informer[Any]] = lambda resource, kind: Informer(  # noqa: E731
-            client, resource, kind, clock, namespace=namespace, jitter=random.Random()
-        )
-        self._rollouts: Informer[Rollout] = make(ROLLOUTS, Rollout)
-        self._sets: Informer[ReplicaSet] = make(REPLICASETS, ReplicaSet)
-        self._pods: Informer[Pod] = make(PODS, Pod)
-        self._runs: Informer[AnalysisRun] = make(ANALYSIS_RUNS, AnalysisRun)
-        self._informers: tuple[Informer[Any], ...] = (
-            *(self._rollouts, self._sets, self._pods, self._runs),
-        )
-        for informer in self._informers:
-            informer.on_change(lambda old, new: self.changed.set())
+        self._rollouts = self._informer(ROLLOUTS, Rollout)
+        self._sets = self._informer(REPLICASETS, ReplicaSet)
+        self._pods = self._informer(PODS, Pod)
+        self._runs = self._informer(ANALYSIS_RUNS, AnalysisRun)
         self._pods.on_change(self._count_deaths)
+        relatives: tuple[Informer[Any], ...] = (self._sets, self._pods, self._runs)
+        self._informers = (self._rollouts, *(() if alone else relatives))
+
+    def _informer(self, resource: Resource, kind: type[T]) -> Informer[T]:
+        informer = Informer(
+            *(self._client, resource, kind, self._clock),
+            namespace=self._namespace,
+            jitter=random.Random(),
+        )
+        informer.on_change(lambda old, new: self._changed.set())
+        return informer
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
@@ -63,18 +77,44 @@ class Follower:
             rollout, self._sets.store.all(), self._pods.store.all(), self._runs.store.all()
         )
 
+    async def changes(self) -> AsyncGenerator[Family | None, None]:
+        """The family now and after each change (several at once come as one)."""
+        while True:
+            self._changed.clear()
+            yield self.family()
+            await self._changed.wait()
+
     async def until(self, holds: Callable[[Family], bool]) -> Family:
         """Waits until `holds` is true of the family."""
-        while True:
-            self.changed.clear()
-            family = self.family()
+        async for family in self.changes():
             if family is not None and holds(family):
                 return family
-            await self.changed.wait()
+        raise AssertionError("changes never end")
 
     def _count_deaths(self, old: Pod | None, new: Pod | None) -> None:
         if old is not None and new is not None and _restarts(new) > _restarts(old):
             self.deaths.append(self._clock.now())
+
+
+def clock_of(cluster: Cluster) -> Clock:
+    """A clock that shows the server's time and runs as fast as the server's."""
+    speed = cluster.connection.extension.get("speed", 1.0)
+    return Clock(float(speed), cluster.now())
+
+
+@asynccontextmanager
+async def followed(
+    cluster: Cluster, name: str, *, alone: bool = False
+) -> AsyncIterator[AsyncGenerator[Family | None, None]]:
+    """`Follower.changes` of a Rollout for a command, with a client of its own."""
+    clock = clock_of(cluster)
+    client = Client(make_transport(cluster.connection), clock, user_agent="serinus-cli")
+    follower = Follower(client, clock, cluster.namespace, name, alone=alone)
+    try:
+        async with follower.following():
+            yield follower.changes()
+    finally:
+        await client.close()
 
 
 def _restarts(pod: Pod) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
 from serinus.base.errors import SerinusError
 from serinus.cli.cluster import Cluster
-from serinus.cli.follow import clock_of, families
+from serinus.cli.follower import clock_of, followed
 from serinus.cli.options import show, wants_color
 from serinus.present.describe import overview
 from serinus.present.family import Family
@@ -25,7 +24,7 @@ def watch_rollout(
     on_terminal = color and wants_color()
 
     async def watch() -> None:
-        async with asyncio.timeout(timeout_seconds), aclosing(families(cluster, name)) as found:
+        async with asyncio.timeout(timeout_seconds), followed(cluster, name) as found:
             await (_redraw if on_terminal else _print)(cluster, name, found)
 
     try:

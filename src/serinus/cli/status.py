@@ -38,9 +38,8 @@ def status(
 def _wait(cluster: Cluster, name: str, phase: Phase, timeout_seconds: float) -> Phase:
     """Follow the rollout to the end; every change of phase or message is a line."""
     import asyncio
-    from contextlib import aclosing
 
-    from serinus.cli.follow import rollouts
+    from serinus.cli.follower import followed
 
     last = phase
 
@@ -48,12 +47,12 @@ def _wait(cluster: Cluster, name: str, phase: Phase, timeout_seconds: float) -> 
         nonlocal last
         async with (
             asyncio.timeout(timeout_seconds or None),
-            aclosing(rollouts(cluster, name)) as seen,
+            followed(cluster, name, alone=True) as seen,
         ):
-            async for rollout in seen:
-                if rollout is None:
+            async for family in seen:
+                if family is None:
                     raise SerinusError(f"rollout {name!r} was deleted")
-                if (now := phase_of(rollout)) != last:
+                if (now := phase_of(family.rollout)) != last:
                     last = now
                     click.echo(str(now))
                 if now.word in FINAL:
