@@ -28,6 +28,10 @@ def deployment(image: str = "web:1", **spec: Any) -> dict[str, Any]:
     }
 
 
+def lamp(name: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+
+
 def test_objects_are_created_applied_changed_and_deleted(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         assert (await kubectl.ok("create namespace shop")).out == "namespace/shop created\n"
@@ -50,7 +54,12 @@ def test_objects_are_created_applied_changed_and_deleted(tmp_path: Path, binary:
         assert (await kubectl("diff -n shop -f -", stdin=deployment("web:2"))).status == 0
         differs = await kubectl("diff -n shop -f -", stdin=deployment("web:3"))
         assert (differs.status, "+      - image: web:3" in differs.out) == (1, True)
+        listed = {"apiVersion": "v1", "kind": "List", "items": [deployment("web:2"), lamp("two")]}
+        both = (await kubectl.ok(apply, stdin=listed)).out
+        assert both == "deployment.apps/web unchanged\nconfigmap/two created\n"
         assert (await kubectl.ok("delete namespace shop --wait")).status == 0
+        kept = await kubectl("delete namespace default")
+        assert "this namespace may not be deleted" in kept.err
         gone = await kubectl("get configmap lamp -n shop")
         assert 'namespaces "shop" not found' in gone.err
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from serinus.local.apiserver.custom import CLEANUP, DEFINITIONS
 from serinus.local.apiserver.definitions import is_definition, stop_serving
-from serinus.local.apiserver.errors import bad_request, conflict, not_found
+from serinus.local.apiserver.errors import bad_request, conflict, forbidden, not_found
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.state import State, format_time
 from serinus.local.apiserver.store import Collection, Version
 
 _PROPAGATION = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
+_KEPT = frozenset((("", "default"), ("", "kube-system"), ("", "kube-public")))
 _DEFAULT_GRACE_SECONDS = 30
 
 
@@ -70,6 +71,8 @@ def delete(
     if found is None:
         raise not_found(kind.group, kind.plural, target.name)
     _check_preconditions(kind, found, options)
+    if found.key in _KEPT and (kind.group, kind.plural) == ("", "namespaces"):
+        raise forbidden("", "namespaces", target.name, "this namespace may not be deleted")
     if options.dry_run:
         return found, False
     marked = _marked(state, kind, found.object, options)

@@ -17,6 +17,9 @@ from serinus.local.apiserver.openapi import Documents
 from serinus.local.apiserver.registry import Registry
 
 _HEALTH = frozenset(("/readyz", "/livez", "/healthz"))
+# as a real server spells it: with the "@" that clients ask with it is no media type
+_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+_EMPTY_V2_PROTOBUF = b"\x0a\x032.0"  # field 1, the version of the form
 VERSION = {
     "major": "1",
     "minor": "37",
@@ -43,6 +46,8 @@ def page(registry: Registry, documents: Documents, request: Request) -> Answer:
         return _root(registry, request, core=path == "/api")
     if path.startswith("/openapi/v3"):
         return _openapi(documents, request, path.removeprefix("/openapi/v3").strip("/"))
+    if path == "/openapi/v2":
+        return _openapi_v2(request)
     value = _plain_page(registry, path)
     if value is None:
         raise no_such_page()
@@ -84,6 +89,18 @@ def _openapi(documents: Documents, request: Request, name: str) -> Answer:
         # the hash names the content, so it can be kept for ever
         return Answer(200, body, JSON, (("cache-control", "public, immutable, max-age=31536000"),))
     return Answer(200, body, JSON)
+
+
+def _openapi_v2(request: Request) -> Answer:
+    """A version 2 document without definitions.
+
+    kubectl asks for it when a manifest is a `List`, and skips the check of what it does not find
+    there; everything else uses version 3, and the server checks anyway.
+    """
+    if "protobuf" in request.headers.get("accept", ""):
+        return Answer(200, _EMPTY_V2_PROTOBUF, _V2_PROTOBUF, (("vary", "Accept"),))
+    info = {"title": "Serinus, embedded cluster", "version": VERSION["gitVersion"]}
+    return json_answer(200, {"swagger": "2.0", "info": info, "paths": {}, "definitions": {}})
 
 
 def tagged(request: Request, value: Any, content_type: str) -> Answer:
