@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from api.worlds import SOUND
-from local.apiserver.served import Kubectl, kubectl_story, needs_kubectl
+from local.apiserver.served import Kubectl, each_kubectl, kubectl_story
 from serinus.api import crds
 from serinus.api.admission import admit
 from serinus.local.apiserver.app import ApiServer
@@ -13,8 +13,8 @@ from serinus.local.apiserver.app import ApiServer
 MISPLACED = SOUND.replace("    canary:\n", "    canary:\n      rollbackWindow: {revisions: 3}\n")
 
 
-@needs_kubectl
-def test_definitions_fit_an_apply_and_objects_are_warned_about(tmp_path: Path) -> None:
+@each_kubectl
+def test_definitions_fit_an_apply_and_objects_are_warned_about(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         await kubectl.ok("apply -f -", stdin=b"\n---\n".join(crds.documents()).decode())
         shown = await kubectl.ok("explain rollout.spec.strategy.canary.steps.setWeight")
@@ -29,4 +29,4 @@ def test_definitions_fit_an_apply_and_objects_are_warned_about(tmp_path: Path) -
         listed = await kubectl.ok("get ro -n prod")
         assert listed.lines[0] == ["NAME", "DESIRED", "CURRENT", "UP-TO-DATE", "AVAILABLE", "AGE"]
 
-    kubectl_story(tell, tmp_path, admission=(admit,))
+    kubectl_story(tell, binary, tmp_path, admission=(admit,))
