@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import socket
 import stat
 import sys
 import textwrap
@@ -16,6 +17,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -30,6 +32,7 @@ from serinus.local.cluster import Cluster, ClusterOptions, starting_epoch
 from serinus.local.gateway import GatewayError, traefik_path
 from serinus.local.load.report import LostByCause, Tally, attribute
 from serinus.local.load.sender import LoadPlan, Sender
+from serinus.local.ports import NoFreePort
 
 DEADLINE_SECONDS = 60
 HOST = "web.example.com"
@@ -247,20 +250,23 @@ def test_the_cluster_measures_its_pods_and_resolves_their_names() -> None:
             assert made.resolve("example.com", 443) == ("example.com", 443)
             while not (found := await query(made, "http_requests_total{code='500'}")):
                 await made.scraper.scrape_now()
+            is_ready = "kube_pod_status_ready{condition='true'} == 1"
+            while not (gauges := await query(made, is_ready)):
+                await made.scraper.scrape_now()
             while (address := made.resolve(name, 80)) == (name, 80):
                 await client.list(PODS)  # the slice follows the pod by a moment
-            return address, found[0]["metric"], await query(made, "kube_pod_status_ready == 1")
+            return address, found[0]["metric"], gauges
 
     address, labels, gauges = asyncio.run(story())
     assert labels["instance"] == f"{address[0]}:{address[1]}"
     assert {labels[key] for key in ("job", "service", "app")} == {"web"}
-    assert gauges[0]["metric"]["condition"] == "true"
+    assert gauges[0]["metric"]["namespace"] == "default"
 
 
 async def query(made: Cluster, text: str) -> list[Any]:
     host, port = made.resolve("prometheus.monitoring.svc", 9090)
     reader, writer = await asyncio.open_connection(host, port)
-    path = "/api/v1/query?query=" + text.replace(" ", "%20").replace("=", "%3D")
+    path = "/api/v1/query?query=" + quote(text)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()
@@ -288,6 +294,18 @@ def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
     assert any("traefik" in line for line in lines)
     assert not any("http://127.0.0.1" in line for line in lines)
     assert not folder.exists()
+    assert psutil.Process().children(recursive=True) == []
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_is_left_behind() -> None:
+    async def story(port: int) -> None:
+        async with Cluster(ClusterOptions(ingress_port=port)):
+            raise AssertionError("it must not start")
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(NoFreePort, match=f"port {port} of 127.0.0.1 is taken"):
+            asyncio.run(story(port))
     assert psutil.Process().children(recursive=True) == []
 
 

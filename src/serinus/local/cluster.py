@@ -41,6 +41,7 @@ from serinus.local.metrics.scraper import Scraper
 from serinus.local.metrics.sources import Target, object_gauges, scrape_targets, usage_gauges
 from serinus.local.node import Node
 from serinus.local.podspec import NodePod
+from serinus.local.ports import require_free
 from serinus.local.resolver import RESOLVE_PATH, Address, Resolver, with_resolver
 from serinus.local.slices import gateway_view
 from serinus.local.web import LoopbackServer
@@ -87,6 +88,8 @@ class Cluster:
         wall = Clock().began
         self.clock = Clock(self.options.speed, starting_epoch(self.options.speed, wall))
         self.folder = Path()
+        self._failure: BaseException | None = None
+        self._has_failed = asyncio.Event()
         self._chance = random.Random()
         self._tasks: list[asyncio.Task[None]] = []
         self._clients: list[Client] = []
@@ -124,6 +127,12 @@ class Cluster:
     def resolve(self, host: str, port: int) -> Address:
         """Where to connect for a Service's name; other names stay as they are."""
         return self._resolver.resolve(host, port)
+
+    async def failed(self) -> None:
+        """Never returns; raises the error of a part that has failed, if one ever does."""
+        await self._has_failed.wait()
+        assert self._failure is not None
+        raise self._failure
 
     async def _start(self) -> None:
         options = self.options
@@ -182,6 +191,7 @@ class Cluster:
         self._resolver = Resolver(self.api.view, ("127.0.0.1", server.port))
 
     def _start_gateway(self, endpoint: str) -> None:
+        require_free(self.options.ingress_port)
         take = self.node.ports.take
         ports = GatewayPorts(self.options.ingress_port or take(), take())
         processes = self.node.processes
@@ -197,8 +207,15 @@ class Cluster:
 
     def _run(self, name: str, part: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(part, name=name)
-        task.add_done_callback(_tell_failure)
+        task.add_done_callback(self._note_end)
         self._tasks.append(task)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.critical("%s has failed and does not run any more", task.get_name(), exc_info=error)
+            self._failure = self._failure or error
+            self._has_failed.set()
 
     def _write_kubeconfig(self, server: str) -> None:
         extension = clock_fields(self.clock) | {
@@ -224,8 +241,3 @@ class Cluster:
         for server in self._servers:
             await server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _tell_failure(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("%s has failed and does not run any more", task.get_name(), exc_info=error)

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from serinus.base.clock import Clock
@@ -37,8 +38,8 @@ _NOTHING_TO_DO = "this image is not mapped to a program, so there is nothing to 
 class Equipment:
     """What every container on the node shares.
 
-    `look_up` reads ConfigMaps and Secrets of a namespace; `report(pod, type, reason, message)`
-    makes an event.
+    Processes work in `folder`, with `base_env` beside their own variables. `look_up` reads
+    ConfigMaps and Secrets of a namespace; `report(pod, type, reason, message)` makes an event.
     """
 
     clock: Clock
@@ -46,6 +47,7 @@ class Equipment:
     images: ImageTable
     logs: Logs
     ports: Ports
+    folder: Path
     base_env: Mapping[str, str]
     look_up: Callable[[str, Iterable[Lookup]], Awaitable[Mapping[Lookup, Mapping[str, str]]]]
     report: Callable[[NodePod, str, str, str], None]
@@ -158,6 +160,7 @@ class ContainerLife:
                 command,
                 self._env.variables,
                 lambda data: ring.write(data) if data else ring.close(),
+                self._with.folder,
             )
         except StartFailed as error:
             ring.write(f"{error}\n".encode())

@@ -124,6 +124,15 @@ def image_table(own: Sequence[ImageRow] = ()) -> ImageTable:
     return ImageTable((*own, *read_table(text, "images.yaml")))
 
 
+def image_table_of(path: Path) -> ImageTable:
+    """The bundled table, with the rows of a file before it. Raises ImageTableError."""
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise ImageTableError(f"{path}: {error.strerror}") from error
+    return image_table(read_table(text, str(path)))
+
+
 def _problems(row: Any) -> list[str]:
     if not isinstance(row, dict):
         return ["must be a mapping"]

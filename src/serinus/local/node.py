@@ -12,6 +12,7 @@ import logging
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -117,6 +118,7 @@ class Node:
             images=images,
             logs=self.logs,
             ports=self.ports,
+            folder=Path.cwd(),
             base_env={key: os.environ[key] for key in _INHERITED if key in os.environ},
             look_up=self._look_up,
             report=self._report,
@@ -144,7 +146,7 @@ class Node:
     def usage(self) -> Iterator[ContainerUsage]:
         """What each running container uses now."""
         running = list(self._running())
-        used = usage_of(pid for _, _, pid in running)
+        used = usage_of([pid for _, _, pid in running])
         for life, container, pid in running:
             if pid in used:
                 meta, of = life.pod.metadata, used[pid]
@@ -258,12 +260,15 @@ class Node:
         """Kill what takes more memory than its limit, as a kernel would."""
         while True:
             await self._clock.sleep_wall(MEMORY_CHECK_SECONDS)
-            running = list(self._running())
-            used = usage_of(pid for _, _, pid in running)
-            for life, container, pid in running:
-                limit = container.spec.resources.limits.get("memory")
+            limited = [
+                (life, container, pid, limit)
+                for life, container, pid in self._running()
+                if (limit := container.spec.resources.limits.get("memory")) is not None
+            ]
+            used = usage_of([pid for _, _, pid, _ in limited])
+            for life, container, pid, limit in limited:
                 memory = used[pid].memory_bytes if pid in used else 0
-                if limit is not None and memory > parse_quantity(limit):
+                if memory > parse_quantity(limit):
                     message = f"{container.spec.name} uses {memory >> 20} MiB, its limit is {limit}"
                     self._report(life.pod, "Warning", "OOMKilling", message)
                     container.kill_for_memory()

@@ -15,7 +15,7 @@ FIRST, LAST = 20000, 32000
 
 
 class NoFreePort(SerinusError):
-    """Every port of the range is taken."""
+    """Every port of the range is taken, or the one that was asked for."""
 
 
 class Ports:
@@ -51,3 +51,9 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def require_free(port: int) -> None:
+    """Raises NoFreePort if something listens on the port; 0, which means any, is free."""
+    if port and not is_free(port):
+        raise NoFreePort(f"port {port} of 127.0.0.1 is taken; choose another one, or 0 for any")

@@ -14,7 +14,7 @@ from serinus.base.clock import Clock
 from serinus.local.podspec import HttpGet, Probe
 
 FLOOR_SECONDS = 0.1
-ACCEPT_POLL_SECONDS = 0.02
+ACCEPT_POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.02, 0.25
 HOST = "127.0.0.1"
 
 Ask = Callable[[], Awaitable[str]]
@@ -56,9 +56,11 @@ async def verdicts(
 
 
 async def accepts(port: int, clock: Clock) -> None:
-    """Wait until something accepts connections on the port."""
+    """Wait until something accepts connections on the port; asks ever more rarely."""
+    pause = ACCEPT_POLL_SECONDS
     while await ask_tcp(port):
-        await clock.sleep_wall(ACCEPT_POLL_SECONDS)
+        await clock.sleep_wall(pause)
+        pause = min(pause * 1.02, SLOWEST_POLL_SECONDS)
 
 
 async def ask_tcp(port: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -16,9 +16,11 @@ class Usage:
     cpu_seconds: float
 
 
-def usage_of(leaders: Iterable[int]) -> dict[int, Usage]:
+def usage_of(leaders: Sequence[int]) -> dict[int, Usage]:
     """What each of these processes uses with its children; those that are gone are left out."""
     children: dict[int, list[int]] = {}
+    if not leaders:
+        return {}
     for process in psutil.process_iter(["ppid"]):
         children.setdefault(process.info["ppid"], []).append(process.pid)
     found = {}
