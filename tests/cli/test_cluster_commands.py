@@ -169,7 +169,7 @@ def test_status_without_watching_tells_the_phase_of_now(run: Run, flag: str) -> 
 
 
 def test_status_that_runs_out_of_time_is_1_and_says_where_it_stands(run: Run) -> None:
-    status, out, err = run("status", "checkout", "-w", "--timeout", "300ms")
+    status, out, err = run("status", "checkout", "-w", "--timeout=300ms")
     assert (status, out) == (1, "Progressing - more replicas need to be updated\n")
     assert "did not come to an end in 0.3 s; it is Progressing - more replicas" in err
 
