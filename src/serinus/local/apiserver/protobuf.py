@@ -1,7 +1,7 @@
 """Kubernetes' protobuf bodies, decoded into the objects that JSON would give.
 
 `kubectl create namespace` and its kin send them and do not fall back to JSON. Driven by a table of
-facts (protobuf_fields.json, made by tools/make_protobuf_fields.py); answers are always JSON.
+facts (protobuf_fields.json, made by scripts/make_protobuf_fields.py); answers are always JSON.
 """
 
 from __future__ import annotations

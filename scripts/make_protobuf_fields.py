@@ -4,7 +4,7 @@ Facts only (field numbers, JSON names, scalar kinds), read from the struct tags 
 types. Run it with the folders of the two modules:
 
     go mod download -json k8s.io/api@v0.34.0 k8s.io/apimachinery@v0.34.0
-    python tools/make_protobuf_fields.py <dir of k8s.io/api> <dir of k8s.io/apimachinery>
+    python scripts/make_protobuf_fields.py <dir of k8s.io/api> <dir of k8s.io/apimachinery>
 
 A field is `name kind flags`: kind is s text, b bytes, i whole number, d double, o boolean, q
 quantity, t time, n int-or-string, r raw JSON, or a message; flags are `*` (a zero is meant), `[`

