@@ -21,7 +21,7 @@ _GVK = "x-kubernetes-group-version-kind"
 
 @cache
 def definitions() -> dict[str, Any]:
-    """The committed facts about built-in kinds, by definition name (scripts/make_builtin_schema)."""
+    """Committed facts about built-in kinds, by definition name (scripts/make_builtin_schema)."""
     path = files("serinus.local.apiserver") / "builtin_schema.json"
     loaded: dict[str, Any] = msgspec.json.decode(path.read_bytes())
     return loaded
