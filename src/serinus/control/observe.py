@@ -74,7 +74,9 @@ def service_seen(
 ) -> ServiceSeen:
     """A Service and the ready endpoints of its slices by revision.
 
-    `hash_of_pod` holds the pods that may get requests; an endpoint of another one does not count.
+    `hash_of_pod` holds the pods that may get requests, also those of other owners ("" without the
+    label): who comes from a Deployment has them behind the same Service. An endpoint of a pod that
+    is not there does not count.
     """
     ready: dict[str, int] = {}
     for item in slices:

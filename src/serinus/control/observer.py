@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from serinus.api import names
 from serinus.api.argo import Rollout
 from serinus.api.hashes import pod_hash, step_hash
-from serinus.api.kubernetes import Pod
+from serinus.api.kubernetes import EndpointSlice, Pod
 from serinus.api.reading import read
 from serinus.api.template import read_template
 from serinus.api.validation.check import check_rollout
@@ -114,8 +114,16 @@ class Observer:
             service = self._caches.services.store.get(namespace, name)
             slices = self._caches.slices.store.by_index("service", f"{namespace}/{name}")
             if service is not None:
-                found[name] = service_seen(service, slices, serving)
+                strangers = self._strangers(namespace, slices)
+                found[name] = service_seen(service, slices, {**strangers, **serving})
         return found
+
+    def _strangers(self, namespace: str, slices: Iterable[EndpointSlice]) -> dict[str, str]:
+        """The living pods behind a Service, whosever they are, by name."""
+        targets = (e.target_ref for item in slices for e in item.endpoints if e.target_ref)
+        pods = (self._caches.pods.store.get(namespace, target.name) for target in targets)
+        alive = (pod for pod in pods if pod and pod.metadata.deletion_timestamp is None)
+        return {pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "") for pod in alive}
 
     def _routing(
         self, key: Key, rollout: Rollout
