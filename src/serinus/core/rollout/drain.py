@@ -66,7 +66,8 @@ def hold_drain(standing: Standing, course: Course, proposal: Proposal) -> Propos
         if least > wanted:
             least = revision.replicas if delay else min(least, revision.replicas)
             wanted, wake = least, reach.settle_wake(standing)
-            message = f"{revision.name} keeps {wanted} pods for the traffic that may reach it"
+            pods = "1 pod" if wanted == 1 else f"{wanted} pods"
+            message = f"{revision.name} keeps {pods} for the traffic that may reach it"
             proposal = _keep(proposal, revision, wanted).because(Hold.SETTLING, message, wake)
         elif wanted == 0:
             old = revision is not standing.current and revision is not standing.stable
