@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
+
 from present.objects import NOON, family, golden
 from serinus.present.demo import Counted, Scene, news, pace, picture
 from serinus.present.lines import to_plain
@@ -64,3 +66,19 @@ def test_once_promoted_nothing_goes_to_a_revision_on_trial() -> None:
     promoted = replace(SCENE, family=family(currentPodHash="old", currentStepIndex=6))
     assert "12:00:00  weights: canary 0, stable 100\n" in to_plain(news(SCENE, promoted))
     assert "stable 100 " in to_plain(picture(promoted))
+
+
+def test_a_revision_without_pods_is_told_as_such() -> None:
+    broken = replace(SCENE, family=family("broken.yaml"))
+    assert "12:00:00  shop-c1: no pods\n" in to_plain(news(None, broken))
+
+
+def test_a_measurement_is_told_when_it_has_ended() -> None:
+    found = family()
+    (run,) = found.runs
+    (rate, *others) = run.status.metric_results
+    asked = msgspec.structs.replace(rate.measurements[-1], phase="Running", value="")
+    going = msgspec.structs.replace(rate, measurements=(*rate.measurements, asked))
+    status = msgspec.structs.replace(run.status, metric_results=(going, *others))
+    later = replace(found, runs=(msgspec.structs.replace(run, status=status),))
+    assert news(SCENE, replace(SCENE, family=later)) == ()

@@ -96,14 +96,16 @@ def _facts(family: Family) -> dict[str, str]:
     for one in family.replica_sets:
         wanted = 1 if one.spec.replicas is None else one.spec.replicas
         ready = one.status.ready_replicas
-        facts[f"set {one.metadata.name}"] = f"{one.metadata.name}: {ready} of {wanted} pods ready"
+        told = f"{ready} of {wanted} pods ready" if wanted else "no pods"
+        facts[f"set {one.metadata.name}"] = f"{one.metadata.name}: {told}"
     for run in family.runs:
         facts[f"run {run.metadata.name}"] = f"analysis {run.metadata.name}: " + (
             f"{run.status.phase} {run.status.message}".strip() or "Pending"
         )
         for result in run.status.metric_results:
-            if result.measurements:
-                last = result.measurements[-1]
+            ended = [one for one in result.measurements if one.phase not in ("Running", "Pending")]
+            if ended:
+                last = ended[-1]
                 key = f"metric {run.metadata.name} {result.name}"
                 value = f" {last.value}" if last.value else ""
                 number = result.count + result.error
