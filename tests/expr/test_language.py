@@ -30,6 +30,19 @@ def value(source: str) -> Any:
 
 
 NUMBERS = [
+    ("-9223372036854775807 - 1", -(2**63)),
+    ("(-3) ** 3", -27.0),
+    ("(-2) ** 1024", math.inf),
+    ("0 ** -2", math.inf),
+    ("(-1e308 * 10) ** 3", -math.inf),
+    ("2.5 ** 1000", math.inf),
+    ("-0.0 ** 1", 0.0),
+    ("-3 % 3", 0),
+    ("int(-9223372036854775807.0)", -(2**63)),
+    ('int("-9223372036854775808")', -(2**63)),
+    ("max(1, 1.0)", 1),
+    ("median([float('NaN'), 1, 2])", 1.0),
+    ("abs(0)", 0),
     ("1", 1),
     ("-5", -5),
     ("+5", 5),
@@ -178,6 +191,17 @@ LOGIC = [
 ]
 
 TEXTS = [
+    ("word[:0]", ""),
+    ("word[2:1]", ""),
+    ('split("a,b", ",", 1)', ["a,b"]),
+    ('split("abc", "", 1)', ["abc"]),
+    ('replace("a,b", ",", ";", 0)', "a,b"),
+    ("string(0.0001)", "0.0001"),
+    ("string(0.00001)", "1e-05"),
+    ("string(-1.5e300)", "-1.5e+300"),
+    ("string(123456789012345680000.0)", "123456789012345680000"),
+    ("string(1/0) + string(-1/0) + string(0/0)", "+Inf-InfNaN"),
+    ("string(-0.0 * 1)", "-0"),
     ('"a" + "b"', "ab"),
     (r"'it\'s'", "it's"),
     (r'"\u00e9\x41\n"', "éA\n"),
@@ -255,6 +279,10 @@ TEXTS = [
 ]
 
 COLLECTIONS = [
+    ("absent?.Format('2006') ?? 'none'", "none"),
+    ("now()?.Year()", 2026),
+    ("take([1], 0)", []),
+    ("{(1): 2}[1]", 2),
     ("[1, 2, 3,]", [1, 2, 3]),
     ("{a: 1, 'b c': 2, 3: 4, (word): 5,}", {"a": 1, "b c": 2, "3": 4, "canary": 5}),
     ("result[0]", 0.5),
@@ -396,6 +424,18 @@ def test_what_is_no_number_is_nan(source: str) -> None:
 
 
 ERRORS = [
+    ("absent.Format('2006')", "type nil has no method Format"),
+    ("let len = 1; 2", "cannot redeclare len"),
+    ("let all = 1; 2", "cannot redeclare all"),
+    ("all > 1", "all is a function; call it as all(...)"),
+    ("isNaN > 1", "isNaN is a function"),
+    ("let isNaN = 1; 2", "cannot redeclare isNaN"),
+    ("int('9223372036854775808')", "does not fit 64 bits"),
+    ("int(9223372036854775808.0)", "does not fit a whole number"),
+    ("int(1e300)", "does not fit a whole number"),
+    ("last(5)", "invalid argument for last (type int)"),
+    ("first(5)", "invalid argument for first (type int)"),
+    ("word matches foo", "mismatched types string and map"),
     ("", "unexpected end of expression (1:1)"),
     ("1 +", "unexpected end of expression (1:4)"),
     ("(1", "expected ')'"),
