@@ -21,6 +21,7 @@ from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists
 from serinus.kube.resource import Resource
 from serinus.local.cluster import Cluster, ClusterOptions
+from serinus.local.images import ImageTable, image_table
 
 
 def crds() -> tuple[bytes, ...]:
@@ -34,9 +35,17 @@ def crds() -> tuple[bytes, ...]:
 
 
 @asynccontextmanager
-async def embedded(*, speed: float, port: int) -> AsyncIterator[Cluster]:
+async def embedded(
+    *, speed: float, port: int, images: ImageTable | None = None
+) -> AsyncIterator[Cluster]:
     """The embedded cluster with our kinds installed; nothing of it is left behind at the end."""
-    options = ClusterOptions(speed=speed, ingress_port=port, crds=crds(), admission=(admit,))
+    options = ClusterOptions(
+        speed=speed,
+        ingress_port=port,
+        crds=crds(),
+        admission=(admit,),
+        images=images or image_table(),
+    )
     async with Cluster(options) as cluster:
         yield cluster
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
 
 import click
 
 from serinus.cli.composition import apply, controlled, embedded, example_folder, manifests
 from serinus.cli.stopping import run_until_stopped
 from serinus.local.cluster import Cluster
+from serinus.local.images import image_table, image_table_of
 
 EXAMPLES = ("checkout",)
 
@@ -26,15 +27,25 @@ EXAMPLES = ("checkout",)
     help="Seconds of the cluster's time that pass in one second.",
 )
 @click.option("--example", type=click.Choice(EXAMPLES), help="Apply an example at the start.")
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="YAML table of programs that run for images (docs/embedded-cluster.md).",
+)
 @click.option("--no-controller", is_flag=True, help="Leave out the controller; run it by itself.")
-def up(port: int, speed: float, example: str | None, no_controller: bool) -> None:
+def up(
+    port: int, speed: float, example: str | None, images: Path | None, no_controller: bool
+) -> None:
     """Run a cluster on this machine: real processes as pods, a real ingress, real metrics."""
-    run_until_stopped(_up(port, speed, example, no_controller))
+    table = image_table() if images is None else image_table_of(images)
+    run_until_stopped(_up(embedded(speed=speed, port=port, images=table), example, no_controller))
 
 
-async def _up(port: int, speed: float, example: str | None, no_controller: bool) -> None:
+async def _up(
+    made: AbstractAsyncContextManager[Cluster], example: str | None, no_controller: bool
+) -> None:
     async with AsyncExitStack() as stack:
-        cluster = await stack.enter_async_context(embedded(speed=speed, port=port))
+        cluster = await stack.enter_async_context(made)
         if not no_controller:
             await stack.enter_async_context(controlled(cluster))
         if example is not None:
@@ -42,7 +53,7 @@ async def _up(port: int, speed: float, example: str | None, no_controller: bool)
             for manifest in manifests(example_folder(example)):
                 await apply(client, manifest)
         click.echo(welcome(cluster, example, no_controller))
-        await asyncio.Event().wait()
+        await cluster.failed()
 
 
 def welcome(cluster: Cluster, example: str | None, no_controller: bool) -> str:
