@@ -57,15 +57,17 @@ def test_an_event_that_the_server_has_forgotten_is_written_anew() -> None:
 
 def test_a_flood_about_one_object_is_cut_and_others_are_still_heard() -> None:
     async def story(recorder: EventRecorder, server: ObjectServer, clock: Clock) -> None:
-        for number in range(100):
+        for number in range(300):
             await recorder.emit(ABOUT, "Normal", "Again", f"{number}")
-        assert server.count() == 25
+        assert server.count() == 100
         await recorder.emit(ABOUT | {"name": "b", "uid": "u2"}, "Normal", "Once", "x")
-        assert server.count() == 26
+        assert server.count() == 101
+        await recorder.emit(ABOUT, "Warning", "Failed", "what went wrong is told all the same")
+        assert server.count() == 102
         await clock.sleep_wall(601)
         for number in range(100):
             await recorder.emit(ABOUT, "Normal", "Later", f"{number}")
-        assert server.count() == 28
+        assert server.count() == 104
 
     recorded(story)
 

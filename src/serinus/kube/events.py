@@ -21,8 +21,8 @@ from serinus.kube.resource import EVENTS
 
 log = logging.getLogger(__name__)
 _REMEMBERED = 4096
-_BURST = 25  # per object, then one in five minutes: as other controllers do
-_REFILL_PER_SECOND = 1 / 300
+_BURST = 100  # per object and type: an object that goes through many steps tells them all
+_REFILL_PER_SECOND = 1 / 300  # then one in five minutes: what tells the same without end
 _MESSAGE_BYTES = 1024
 
 _Told = tuple[str, str, str, str]
@@ -43,7 +43,7 @@ class EventRecorder:
         self._clock = clock
         self._component = component
         self._known: OrderedDict[_Told, _Event] = OrderedDict()
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
 
     async def emit(
         self, regarding: Mapping[str, Any], type: str, reason: str, message: str
@@ -51,10 +51,11 @@ class EventRecorder:
         """Records that `reason` happened; the same again counts the event up.
 
         `regarding` is an object reference (apiVersion, kind, namespace, name, uid), `type` Normal
-        or Warning. Never raises for a server's refusal; too many about one object are dropped.
+        or Warning. Never raises for a server's refusal; too many of one type about one object are
+        dropped, so that what is normal never hides a warning.
         """
         uid = str(regarding.get("uid") or regarding.get("name"))
-        if not self._bucket(uid).try_take():
+        if not self._bucket((uid, type)).try_take():
             return
         told = (uid, type, reason, message)
         known = self._known.get(told)
@@ -110,10 +111,10 @@ class EventRecorder:
     def _now(self) -> str:
         return self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    def _bucket(self, uid: str) -> Bucket:
-        if uid not in self._buckets:
-            self._buckets[uid] = Bucket(self._clock, _REFILL_PER_SECOND, _BURST)
+    def _bucket(self, flow: tuple[str, str]) -> Bucket:
+        if flow not in self._buckets:
+            self._buckets[flow] = Bucket(self._clock, _REFILL_PER_SECOND, _BURST)
             while len(self._buckets) > _REMEMBERED:
                 self._buckets.popitem(last=False)
-        self._buckets.move_to_end(uid)
-        return self._buckets[uid]
+        self._buckets.move_to_end(flow)
+        return self._buckets[flow]

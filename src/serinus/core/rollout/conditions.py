@@ -34,9 +34,18 @@ class Said:
 
 
 def conditions_of(
-    standing: Standing, course: Course, status: RolloutStatus, reasons: Sequence[Reason]
+    standing: Standing,
+    course: Course,
+    status: RolloutStatus,
+    reasons: Sequence[Reason],
+    *,
+    acting: bool = False,
 ) -> tuple[Condition, ...]:
-    """All conditions for the new `status` (its counts and roles are final, its conditions old)."""
+    """All conditions for the new `status` (its counts and roles are final, its conditions old).
+
+    A plan that is `acting` does not say that nothing is held: what its write waits for comes with
+    the next look, and `Waiting` would only flicker.
+    """
     said = [
         _available(standing, status),
         _healthy(standing, status),
@@ -50,7 +59,7 @@ def conditions_of(
         name = standing.snapshot.rollout.metadata.name
         message = f'The Rollout "{name}" is invalid: {text}'
         said.append(Said("InvalidSpec", "True", "InvalidSpec", message))
-    if reasons or "Waiting" in old:
+    if reasons or ("Waiting" in old and not acting):
         said.append(_waiting(reasons))
     now = standing.snapshot.now
     merged = {s.type: _merged(s, old.get(s.type), now) for s in said if s.status}

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
-from serinus.core.rollout.actions import EditRollout, Plan
+from serinus.core.rollout.actions import Announce, EditRollout, Plan
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
 from serinus.core.rollout.course import Course, abort, set_course
@@ -39,8 +39,11 @@ def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
 
 def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     course, proposal = advance(standing, course, proposal)
-    course, status = _told(standing, course, proposal)
     actions = actions_of(standing, course, proposal)
+    acting = any(not isinstance(action, Announce) for action in actions)
+    followed, status = _told(standing, course, proposal, acting)
+    if followed is not course:
+        course, actions = followed, actions_of(standing, followed, proposal)
     wake_at = _earliest(standing, (*proposal.wakes, deadline(standing, course)))
     edit = _edit(standing)
     if edit is not None:
@@ -53,9 +56,11 @@ def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     )
 
 
-def _told(standing: Standing, course: Course, proposal: Proposal) -> tuple[Course, RolloutStatus]:
+def _told(
+    standing: Standing, course: Course, proposal: Proposal, acting: bool
+) -> tuple[Course, RolloutStatus]:
     """The status, and the course again: a deadline that passes in this plan may abort."""
-    status = tell(standing, course, proposal.reasons)
+    status = tell(standing, course, proposal.reasons, acting=acting)
     passed = any(c.reason == TIMED_OUT for c in status.conditions if c.type == "Progressing")
     on_trial = not (standing.first or standing.promoted or course.abort or course.outcome)
     if not (passed and on_trial and standing.spec.progress_deadline_abort):

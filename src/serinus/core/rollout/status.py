@@ -26,8 +26,13 @@ from serinus.core.rollout.standing import Standing
 from serinus.core.routing import Routing
 
 
-def tell(standing: Standing, course: Course, reasons: Sequence[Reason]) -> RolloutStatus:
-    """The whole new status; equal to the one of the snapshot when nothing is new."""
+def tell(
+    standing: Standing, course: Course, reasons: Sequence[Reason], *, acting: bool = False
+) -> RolloutStatus:
+    """The whole new status; equal to the one of the snapshot when nothing is new.
+
+    `acting`: the plan writes something else too, so another look follows it at once.
+    """
     old, revisions = standing.status, standing.snapshot.revisions
     steps, current = standing.strategy.steps, standing.current
     status = replace(
@@ -53,7 +58,9 @@ def tell(standing: Standing, course: Course, reasons: Sequence[Reason]) -> Rollo
         canary=_canary(standing, course),
         duration=_duration(standing, course),
     )
-    status = replace(status, conditions=conditions_of(standing, course, status, reasons))
+    status = replace(
+        status, conditions=conditions_of(standing, course, status, reasons, acting=acting)
+    )
     phase, message = phase_of(standing, status)
     return replace(status, phase=phase, message=message)
 
