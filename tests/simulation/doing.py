@@ -1,0 +1,125 @@
+"""Carries out any subset of a plan's writes on a world, as the API server would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from serinus.api import names
+from serinus.api.argo import RolloutStatus
+from serinus.core.rollout import actions as act
+from simulation.model import Pods, Router, Run, World, with_pods
+from simulation.reach import touched
+from simulation.shape import micros, version_of
+
+Write = act.Action | RolloutStatus
+
+
+def writes_of(plan: act.Plan, world: World) -> tuple[Write, ...]:
+    """All writes of a plan in their order, the status last and only if it says something new."""
+    found: list[Write] = [a for a in plan.actions if not isinstance(a, act.Announce)]
+    if plan.status is not None and plan.status != world.status:
+        found.append(plan.status)
+    return tuple(found)
+
+
+def carried_out(world: World, writes: Sequence[Write], *, lenient: bool = False) -> World:
+    """The world after these writes. `lenient` ignores resourceVersions (the mutation of T17)."""
+    for write in writes:
+        world = _write(world, write, lenient)
+    return touched(replace(world, now=world.now + 1))
+
+
+def _write(world: World, write: Write, lenient: bool) -> World:
+    match write:
+        case RolloutStatus():
+            return _status(world, write)
+        case act.SetRouting(_, routing, at):
+            weight = routing.weight * 100 // routing.total
+            old = world.router
+            lagging = tuple(dict.fromkeys(w for w in (*old.lagging, old.weight) if w != weight))
+            return replace(world, router=Router(weight, lagging, micros(at), old.readable))
+        case act.PointService(name, version, hash_, at):
+            return _point(world, name, version, (version_of(hash_), at), lenient)
+        case act.CreateRevision(_, hash_, number, _):
+            version = version_of(hash_)
+            if world.pods(version) is not None:
+                return world
+            sets = sorted((*world.sets, Pods(version, number)), key=lambda one: one.version)
+            return replace(world, sets=tuple(sets))
+        case act.Scale(name, version, replicas):
+            return _on_set(world, (name, version), lenient, replicas=replicas)
+        case act.Annotate(name, version, notes):
+            return _annotate(world, (name, version), dict(notes), lenient)
+        case act.LabelPods(name, version):
+            return _on_set(world, (name, version), lenient)
+        case act.StartRun(name, _, step, hash_, _):
+            if any(run.name == name for run in world.runs):
+                return world
+            run = Run(name, version_of(hash_), step, attempt=world.attempt)
+            return replace(world, runs=(*world.runs, run))
+        case act.StopRun(name):
+            runs = tuple(replace(r, stopped=True) if r.name == name else r for r in world.runs)
+            return replace(world, runs=runs)
+        case act.EditRollout(annotations, replicas):
+            revision = annotations.get(names.REVISION, world.revision)
+            wanted = world.replicas if replicas is None else replicas
+            return replace(world, revision=revision, replicas=wanted)
+        case act.Retire("ReplicaSet", name):
+            return replace(world, sets=tuple(s for s in world.sets if s.name != name))
+        case act.Retire(_, name):
+            return replace(world, runs=tuple(r for r in world.runs if r.name != name))
+    raise AssertionError(f"a write that the world does not know: {write}")
+
+
+def _status(world: World, new: RolloutStatus) -> World:
+    """Ghosts follow the memory: what starts the steps anew, and who was stable before."""
+    old = world.status
+    anew = (
+        new.current_pod_hash != old.current_pod_hash
+        or (old.aborted_at is not None and new.aborted_at is None)
+        or (new.current_step_index == 0 and (old.current_step_index or 0) > 0)
+    )
+    demoted = world.base if new.stable_rs != old.stable_rs else world.demoted
+    return replace(world, status=new, attempt=world.attempt + anew, demoted=demoted)
+
+
+def _point(
+    world: World, name: str, version: str, target: tuple[str, datetime], lenient: bool
+) -> World:
+    service = getattr(world, name)
+    selector, at = target
+    if version != str(service.written) and not lenient:
+        return world
+    old = (*service.lagging, service.shown, service.selector)
+    lagging = tuple(dict.fromkeys(s for s in old if s != selector))
+    new = replace(
+        service,
+        selector=selector,
+        lagging=lagging,
+        written_at=micros(at),
+        written=service.written + 1,
+    )
+    return replace(world, **{name: new})
+
+
+def _on_set(world: World, which: tuple[str, str], lenient: bool, **changes: object) -> World:
+    name, version = which
+    one = next((s for s in world.sets if s.name == name), None)
+    if one is None or (version != str(one.written) and not lenient):
+        return world
+    return with_pods(world, replace(one, written=one.written + 1, **changes))  # type: ignore[arg-type]
+
+
+def _annotate(
+    world: World, which: tuple[str, str], notes: dict[str, str | None], lenient: bool
+) -> World:
+    changes: dict[str, object] = {}
+    if names.SCALE_DOWN_DEADLINE in notes:
+        text = notes[names.SCALE_DOWN_DEADLINE]
+        changes["deadline"] = micros(datetime.fromisoformat(text)) if text else None
+        changes["set_for"] = notes.get(names.SCALE_DOWN_SET_FOR) or ""
+    if names.REVISION in notes:
+        changes["number"] = int(notes[names.REVISION] or 0)
+    return _on_set(world, which, lenient, **changes)

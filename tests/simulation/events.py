@@ -1,0 +1,201 @@
+"""What can happen next in a world: good things, misbehaviours, and users. All pure.
+
+Each event has a name in words, a price in the budget of misbehaviours or of commands, and the
+worlds it leads to. Planning is handed in, so that a broken planner can be put to the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from msgspec.structs import replace as with_fields
+
+from serinus.core.rollout.actions import Plan
+from serinus.core.rollout.snapshot import Snapshot
+from simulation import model
+from simulation.doing import Write, carried_out, writes_of
+from simulation.model import World
+from simulation.reach import touched
+from simulation.seeing import seen
+from simulation.shape import SETTLE, micros
+
+Planner = Callable[[Snapshot], Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`kind`: good, bad (a misbehaviour) or user."""
+
+    name: str
+    kind: str
+    after: World
+    writes: tuple[Write, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A plan for a world, made once."""
+
+    plan: Plan
+    writes: tuple[Write, ...]
+
+
+def turn_of(world: World, planner: Planner) -> Turn:
+    made = planner(seen(world))
+    return Turn(made, writes_of(made, world))
+
+
+# --- Good ----------------------------------------------------------------------------------------
+
+
+def good(world: World, turn: Turn) -> Iterator[Event]:
+    """Everything that a healthy cluster does by itself."""
+    if turn.writes:
+        after = carried_out(world, turn.writes)
+        yield Event("plan", "good", after, turn.writes)
+    yield from healthy(world)
+    until = next_instant(world, turn)
+    if until is not None:
+        yield Event("time passes", "good", passed(world, until))
+
+
+def healthy(world: World) -> Iterator[Event]:
+    """What needs neither a plan nor time."""
+    for one in world.sets:
+        v = one.version
+        if one.ready + one.pending != one.replicas:
+            yield _good(f"the ReplicaSet controller acts on {v}", model.controlled(world, v))
+        if one.pending and v not in world.shape.broken:
+            yield _good(f"all pods of {v} get ready", model.readied(world, v))
+    for part in ("stable", "canary"):
+        service: model.Service = getattr(world, part)
+        if service.shown != service.selector:
+            yield _good(f"slices of {part} follow", model.sliced(world, part))
+        elif service.lagging:
+            yield _good(f"{part} is obeyed", model.obeyed(world, part))
+    if world.router.lagging:
+        yield _good("the router obeys", model.obeyed(world, "router"))
+    if not world.router.readable:
+        router = replace(world.router, readable=True)
+        yield _good("the router can be read", replace(world, router=router))
+    for run in world.runs:
+        if run.phase == "Running" and not run.stopped:
+            yield _good(f"run {run.step} passes", verdict(world, run.name, "Successful"))
+    if world.invalid:
+        yield _good("the spec is mended", replace(world, invalid=False))
+
+
+def _good(name: str, after: World) -> Event:
+    return Event(name, "good", touched(after))
+
+
+def verdict(world: World, name: str, phase: str) -> World:
+    runs = tuple(replace(r, phase=phase) if r.name == name else r for r in world.runs)
+    return replace(world, runs=runs)
+
+
+def next_instant(world: World, turn: Turn) -> int | None:
+    """The next instant at which time alone changes something."""
+    instants = [micros(turn.plan.wake_at)] if turn.plan.wake_at else []
+    if world.router.lagging and not world.shape.verifying and world.router.written_at is not None:
+        instants.append(world.router.written_at + SETTLE)
+    for service in (world.stable, world.canary):
+        follows = service.lagging and service.shown == service.selector
+        if follows and service.written_at is not None:
+            instants.append(service.written_at + SETTLE)
+    return min((at for at in instants if at > world.now), default=None)
+
+
+def passed(world: World, until: int) -> World:
+    """Time passes; until then everything could still be reached as it was."""
+    return touched(model.passed(touched(replace(world, now=until)), until))
+
+
+# --- Bad -----------------------------------------------------------------------------------------
+
+
+def bad(world: World, turn: Turn) -> Iterator[Event]:
+    """Crashes after any subset of a plan's writes, deaths, a router that cannot be read."""
+    yield from crashes(world, turn)
+    for one in world.sets:
+        v = one.version
+        if one.ready:
+            yield _bad(f"all pods of {v} die", model.died(world, v))
+        if one.ready > 1:
+            yield _bad(f"one pod of {v} dies", model.died(world, v, 1))
+        if one.pending > 1 and v not in world.shape.broken:
+            yield _bad(f"only one pod of {v} gets ready", model.readied(world, v, 1))
+    if world.router.readable:
+        router = replace(world.router, readable=False)
+        yield _bad("the router cannot be read", replace(world, router=router))
+    for run in world.runs:
+        if run.phase == "Running" and not run.stopped:
+            for phase in ("Failed", "Inconclusive"):
+                yield _bad(f"run {run.step} ends {phase}", verdict(world, run.name, phase))
+
+
+def crashes(world: World, turn: Turn) -> Iterator[Event]:
+    """Every proper, non-empty subset of the writes arrives."""
+    count = len(turn.writes)
+    for size in range(1, count):
+        for kept in combinations(range(count), size):
+            writes = tuple(turn.writes[i] for i in kept)
+            words = "; ".join(in_words(write) for write in writes)
+            yield Event(f"plan, crash: only {words}", "bad", carried_out(world, writes), writes)
+
+
+def _bad(name: str, after: World) -> Event:
+    return Event(name, "bad", touched(after))
+
+
+# --- Users ---------------------------------------------------------------------------------------
+
+
+def user(world: World) -> Iterator[Event]:
+    """Commands as their patches change the object, and edits of the spec."""
+    status = world.status
+    on_trial = world.base and world.version != world.base
+    if on_trial and not status.abort:
+        yield _user("abort", _told(world, abort=True))
+    if status.abort:
+        yield _user("retry", _told(world, abort=False))
+    if status.pause_conditions:
+        yield _user("promote", _told(world, pause_conditions=()))
+    if on_trial and not status.promote_full:
+        yield _user("full promote", _told(world, promote_full=True))
+    yield _user("resume" if world.paused else "pause", replace(world, paused=not world.paused))
+    for version in ("A", "B", "C"):
+        if version != world.version and world.base:
+            yield _user(f"template {version}", replace(world, version=version))
+    for replicas in (1, 3):
+        if replicas != world.replicas:
+            yield _user(f"replicas {replicas}", replace(world, replicas=replicas))
+    if not world.invalid:
+        yield _user("an edit breaks the spec", replace(world, invalid=True))
+
+
+def _told(world: World, **changes: object) -> World:
+    return replace(world, status=with_fields(world.status, **changes))
+
+
+def _user(name: str, after: World) -> Event:
+    return Event(f"user: {name}", "user", touched(after))
+
+
+def in_words(write: Write) -> str:
+    """A write, short."""
+    from serinus.core.rollout import actions as act  # only for words
+    from simulation.shape import version_of
+
+    match write:
+        case act.SetRouting(_, routing):
+            return f"weight {routing.weight}"
+        case act.PointService(service, _, hash_):
+            return f"{service} -> {version_of(hash_)}"
+        case act.Scale(name, _, replicas):
+            return f"{version_of(name.removeprefix('app-'))} = {replicas}"
+        case act.Annotate(name):
+            return f"mark of {version_of(name.removeprefix('app-'))}"
+    return type(write).__name__

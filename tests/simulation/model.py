@@ -1,0 +1,278 @@
+"""A small pure world: frozen, comparable, cheap to copy. It carries no rule and no judgement.
+
+What is written and what is obeyed are two things here: a Service's slices follow its selector
+late, the data plane follows both late, the ReplicaSet controller follows `replicas` late. The one
+promise that the world keeps is that of the settle time: a router that cannot be asked, and what a
+Service's slices show, are obeyed when the settle time since the write is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from serinus.api.argo import RolloutStatus
+from simulation.shape import SETTLE, Shape, hash_of, instant, micros, version_of
+
+LONG_AGO = -(10**15)
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """One ReplicaSet and its pods; a dead pod is pending again."""
+
+    version: str
+    number: int
+    replicas: int = 0
+    ready: int = 0
+    pending: int = 0
+    written: int = 1
+    """Its resourceVersion."""
+    deadline: int | None = None
+    set_for: str = ""
+    reached: int = LONG_AGO
+    """Ghost: when production could reach it last."""
+
+    @property
+    def lasting(self) -> int:
+        """Ready pods that stay when its controller has acted."""
+        return min(self.ready, self.replicas)
+
+    @property
+    def name(self) -> str:
+        return f"app-{hash_of(self.version)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    selector: str = ""
+    """A version; "" selects all."""
+    shown: str = ""
+    """The selector that its slices show."""
+    lagging: tuple[str, ...] = ()
+    """Earlier selectors that the data plane may still obey."""
+    written_at: int | None = None
+    written: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    weight: int = 0
+    lagging: tuple[int, ...] = ()
+    """Earlier weights that the data plane may still obey."""
+    written_at: int | None = None
+    readable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    name: str
+    version: str
+    step: int
+    phase: str = "Running"
+    stopped: bool = False
+    attempt: int = 0
+    """Ghost: of which attempt it was when it was created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything at one instant."""
+
+    shape: Shape
+    now: int = 0
+    version: str = "A"
+    replicas: int
+    paused: bool = False
+    invalid: bool = False
+    revision: str = ""
+    sets: tuple[Pods, ...] = ()
+    stable: Service = Service()
+    canary: Service = Service()
+    router: Router = Router()
+    runs: tuple[Run, ...] = ()
+    status: RolloutStatus = RolloutStatus()
+    attempt: int = 0
+    """Ghost: raised by whatever starts the steps anew."""
+    demoted: str = ""
+    """Ghost: the version that was stable before."""
+
+    def pods(self, version: str) -> Pods | None:
+        return next((one for one in self.sets if one.version == version), None)
+
+    def ready(self, version: str) -> int:
+        """Ready pods that a selector gives requests to; "" selects all."""
+        return sum(one.ready for one in self.sets if version in ("", one.version))
+
+    @property
+    def base(self) -> str:
+        """The version that the status calls stable; "" before the first promotion."""
+        return version_of(self.status.stable_rs)
+
+    @property
+    def recorded(self) -> str:
+        """The version that the status calls the current one."""
+        return version_of(self.status.current_pod_hash)
+
+    @property
+    def index(self) -> int:
+        index = self.status.current_step_index
+        return self.shape.step_count if index is None else index
+
+
+# --- Changes that the world makes by itself -------------------------------------------------------
+
+
+def with_pods(world: World, new: Pods) -> World:
+    sets = tuple(new if one.version == new.version else one for one in world.sets)
+    return replace(world, sets=sets)
+
+
+def controlled(world: World, version: str) -> World:
+    """The ReplicaSet controller acts: creates, or removes the pending before the ready."""
+    one = world.pods(version)
+    assert one is not None
+    ready = min(one.ready, one.replicas)
+    return with_pods(world, replace(one, ready=ready, pending=one.replicas - ready))
+
+
+def readied(world: World, version: str, count: int = 1000) -> World:
+    one = world.pods(version)
+    assert one is not None
+    count = min(count, one.pending)
+    return with_pods(world, replace(one, ready=one.ready + count, pending=one.pending - count))
+
+
+def died(world: World, version: str, count: int = 1000) -> World:
+    """Pods stop being ready; they may get ready again."""
+    one = world.pods(version)
+    assert one is not None
+    count = min(count, one.ready)
+    return with_pods(world, replace(one, ready=one.ready - count, pending=one.pending + count))
+
+
+def obeyed(world: World, part: str) -> World:
+    """The data plane follows what is written to `part` (a Service's as its slices show it)."""
+    if part == "router":
+        return replace(world, router=replace(world.router, lagging=()))
+    service: Service = getattr(world, part)
+    return replace(world, **{part: replace(service, shown=service.selector, lagging=())})
+
+
+def sliced(world: World, part: str) -> World:
+    """The slices of a Service follow its selector; the data plane does not yet."""
+    service: Service = getattr(world, part)
+    late = service.written_at is None or world.now >= service.written_at + SETTLE
+    return replace(
+        world,
+        **{
+            part: replace(
+                service, shown=service.selector, lagging=() if late else service.lagging
+            )
+        },
+    )
+
+
+def passed(world: World, until: int) -> World:
+    """Time passes; what had to be obeyed by then is."""
+    world = replace(world, now=until)
+    at = world.router.written_at
+    if world.router.lagging and not world.shape.verifying and at is not None:
+        if until >= at + SETTLE:
+            world = obeyed(world, "router")
+    for part in ("stable", "canary"):
+        service: Service = getattr(world, part)
+        at = service.written_at
+        if service.lagging and service.shown == service.selector and at is not None:
+            if until >= at + SETTLE:
+                world = obeyed(world, part)
+    return world
+
+
+# --- What makes two worlds the same ---------------------------------------------------------------
+
+
+def key(world: World) -> tuple[object, ...]:
+    """Canonical: instants are relative to now in whole seconds, numbers are ranks."""
+    now, status = world.now, world.status
+    ranks = {one.version: one.number for one in world.sets}
+    numbers = sorted(set(ranks.values()))
+    writes = {
+        "s": world.stable.written_at,
+        "c": world.canary.written_at,
+        "r": world.router.written_at,
+    }
+    return (
+        world.version,
+        world.replicas,
+        world.paused,
+        world.invalid,
+        tuple(_pods_key(world, one, numbers, writes) for one in world.sets),
+        *(
+            (s.selector, s.shown, s.lagging, _age(now, s.written_at))
+            for s in (world.stable, world.canary)
+        ),
+        (
+            world.router.weight,
+            world.router.lagging,
+            _age(now, world.router.written_at),
+            world.router.readable,
+        ),
+        tuple((r.version, r.step, r.phase, r.stopped, r.attempt == world.attempt, _noted(world, r))
+              for r in world.runs),
+        _status_key(world, status),
+        world.demoted,
+    )
+
+
+def text(at: int) -> str:
+    """An instant as annotations show it."""
+    shown = instant(at)
+    assert shown is not None
+    return shown.isoformat()
+
+
+def _age(now: int, at: int | None) -> int | None:
+    return None if at is None else min((now - at) // 1_000_000, 40)
+
+
+def _pods_key(
+    world: World, one: Pods, numbers: list[int], writes: dict[str, int | None]
+) -> tuple[object, ...]:
+    left = None if one.deadline is None else max((one.deadline - world.now) // 1_000_000, -1)
+    same = tuple(n for n, at in writes.items() if at is not None and text(at) in one.set_for)
+    reached = min((world.now - one.reached) // 1_000_000, 40)
+    return (
+        one.version,
+        numbers.index(one.number),
+        one.replicas,
+        one.ready,
+        one.pending,
+        left,
+        same,
+        reached,
+    )
+
+
+def _noted(world: World, run: Run) -> bool:
+    noted = world.status.canary.current_step_analysis_run_status
+    return noted is not None and noted.name == run.name
+
+
+def _status_key(world: World, status: RolloutStatus) -> tuple[object, ...]:
+    noted = status.canary.current_step_analysis_run_status
+    started = tuple(
+        (pause.reason, _age(world.now, micros(pause.start_time)) if pause.start_time else None)
+        for pause in status.pause_conditions
+    )
+    return (
+        status.abort,
+        status.aborted_at is not None,
+        started,
+        status.controller_pause,
+        status.promote_full,
+        version_of(status.current_pod_hash),
+        status.current_step_hash != "",
+        status.current_step_index,
+        version_of(status.stable_rs),
+        (noted.status, noted.name in {run.name for run in world.runs}) if noted else None,
+    )

@@ -1,0 +1,241 @@
+"""The adversary's judge: what no write of the controller may do to the world.
+
+It looks at the data plane (every mix of written and obeyed values), at the pods, at the user's
+commands and at the steps; it imports nothing of the planner's rules or invariants. A finding is a
+sentence; no finding is an empty tuple. Sources: safety rules S0 to S10, in the project's design.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from serinus.api.argo import RolloutStatus
+from serinus.core.rollout import actions as act
+from simulation.doing import Write
+from simulation.model import World
+from simulation.oracle_status import status_faults
+from simulation.reach import Reach, reach
+from simulation.shape import DELAY, SECOND, version_of
+
+EPS = 1e-9
+GRAIN = SECOND
+"""Deadlines are annotations with a grain of one second, as the original's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Some of a plan's writes, and the world before and after them."""
+
+    before: World
+    writes: Sequence[Write]
+    after: World
+
+    @property
+    def reach_before(self) -> Reach:
+        return reach(self.before)
+
+    @property
+    def reach_after(self) -> Reach:
+        return reach(self.after)
+
+    def of(self, kind: type[act.Action]) -> Iterator[act.Action]:
+        return (write for write in self.writes if isinstance(write, kind))
+
+
+def faults(before: World, writes: Sequence[Write], after: World) -> tuple[str, ...]:
+    """All that is wrong with these writes."""
+    deed = Deed(before, writes, after)
+    found = [fault for check in CHECKS for fault in check(deed)]
+    statuses = [write for write in writes if isinstance(write, RolloutStatus)]
+    for status in statuses:
+        found += status_faults(before, status)
+    return tuple(found)
+
+
+# --- Traffic -------------------------------------------------------------------------------------
+
+
+def stranded(deed: Deed) -> Iterator[str]:
+    """S3: no mix of writes, obeyed or not, loses more requests than before."""
+    if not deed.before.replicas:
+        return
+    lost, was = deed.reach_after.lost, deed.reach_before.lost
+    if lost > was + EPS:
+        yield f"S3: up to {lost:.0%} of the requests find no pod, {was:.0%} before"
+
+
+def outgrown(deed: Deed) -> Iterator[str]:
+    """S1: a share rises only to what there is room for, or away from the dead to stable."""
+    before, after = deed.before, deed.after
+    if deed.reach_before.lost > 1 - EPS or not before.replicas:
+        return
+    for version, share in deed.reach_after.greatest.items():
+        if share <= deed.reach_before.share(version) + EPS:
+            continue
+        pods = after.pods(version)
+        have = pods.lasting if pods else 0
+        needed = 1 if not before.base else room(before, version, share)
+        if have < needed and not _left_the_dead(deed, version, have):
+            yield f"S1: {version} may get {share:.0%} with {have} pods where {needed} are needed"
+
+
+def room(world: World, version: str, share: float) -> int:
+    """Pods that a share needs; what the user's own setCanaryScale asks for is enough."""
+    needed = max(1, -int(-world.replicas * share // 1))
+    asked = world.shape.asked_at(world.index)
+    if asked is not None and version == world.version != world.base and not world.status.abort:
+        needed = min(needed, max(1, asked))
+    return needed
+
+
+def _left_the_dead(deed: Deed, version: str, have: int) -> bool:
+    """The exception of S1: whoever loses has no pod, and stable has one."""
+    losers = [
+        other
+        for other in deed.before.sets
+        if deed.reach_before.share(other.version) > deed.reach_after.sure(other.version) + EPS
+        and other.version != version
+    ]
+    return version == deed.before.base and have > 0 and all(not one.ready for one in losers)
+
+
+def on_whose_behalf(deed: Deed) -> Iterator[str]:
+    """S0, S5, S6: a canary gets no more than its step, and nothing by way of the selector."""
+    before = deed.before
+    for version, share in deed.reach_after.greatest.items():
+        was = deed.reach_before.share(version)
+        if version == before.base or not before.base or share <= was + EPS:
+            continue
+        may = allowance(before, version)
+        if share > may + EPS:
+            yield f"S5: {version} may get {share:.0%}, more than before ({was:.0%}) and than {may:.0%}"
+    for write in deed.of(act.PointService):
+        assert isinstance(write, act.PointService)
+        weights = (before.router.weight, *before.router.lagging)
+        target = version_of(write.hash)
+        if write.service == "canary" and target != before.base and before.base and any(weights):
+            yield f"S0: the canary Service goes to {target} while a weight may be {max(weights)}"
+
+
+def allowance(world: World, version: str) -> float:
+    """The share to which a revision on trial may rise now."""
+    status = world.status
+    on_trial = version == world.version == world.recorded
+    if not on_trial or status.abort or world.paused or world.invalid:
+        return 0.0
+    return 1.0 if status.promote_full else world.shape.weight_at(world.index) / 100
+
+
+def out_of_bounds(deed: Deed) -> Iterator[str]:
+    """S8: a weight is a part of its total."""
+    for write in deed.of(act.SetRouting):
+        assert isinstance(write, act.SetRouting)
+        if not 0 <= write.routing.weight <= write.routing.total:
+            yield f"S8: weight {write.routing.weight} of {write.routing.total}"
+
+
+# --- Pods ----------------------------------------------------------------------------------------
+
+
+def robbed(deed: Deed) -> Iterator[str]:
+    """S2: whoever may be reached keeps room for the greatest share that it may get."""
+    for old in deed.before.sets:
+        new = deed.after.pods(old.version)
+        left = new.replicas if new else 0
+        if left >= old.replicas:
+            continue
+        share = max(deed.reach_before.share(old.version), deed.reach_after.share(old.version))
+        if share < EPS or not deed.before.replicas:
+            continue
+        needed = room(deed.before, old.version, share)
+        if left < min(needed, deed.before.replicas):
+            yield f"S2: {old.version} keeps {left} pods where {share:.0%} may need {needed}"
+
+
+def hurried(deed: Deed) -> Iterator[str]:
+    """S2: the user's delay runs from when the last request could reach the revision."""
+    before = deed.before
+    for old in before.sets:
+        new = deed.after.pods(old.version)
+        if not old.replicas or (new and new.replicas) or not before.replicas:
+            continue
+        promoted = before.base == before.recorded == before.version
+        aborted = before.status.abort and old.version == before.version == before.recorded
+        owed = (promoted and old.version != before.base) or (aborted and old.version != before.base)
+        waited = before.now - old.reached
+        # Under dynamicStableScale the original's delays are 0 unless they are set.
+        if owed and not before.shape.dynamic and waited < DELAY - GRAIN:
+            yield f"S2: {old.version} goes {waited / SECOND:g} s after it could be reached"
+
+
+def emptied(deed: Deed) -> Iterator[str]:
+    """S9: stable stays until another one is; a measured one, and one with pods, is not deleted."""
+    before = deed.before
+    for old in before.sets:
+        new = deed.after.pods(old.version)
+        if new is None and (old.replicas or old.ready or old.pending):
+            yield f"S9: {old.version} is deleted with pods"
+        if new is None and old.version in (before.base, before.version):
+            yield f"S9: {old.version} is deleted although it is wanted"
+        gone = old.replicas and (new is None or not new.replicas)
+        if gone and old.version == before.base and before.replicas:
+            yield f"S9: {old.version} goes to zero while it is the stable one"
+        if gone and any(_goes_on(deed, run.name, old.version) for run in before.runs):
+            yield f"S9: {old.version} goes to zero while a run measures it"
+
+
+def _goes_on(deed: Deed, name: str, version: str) -> bool:
+    return any(
+        run.name == name
+        and run.version == version
+        and run.phase in ("Pending", "Running")
+        and not run.stopped
+        for run in deed.before.runs
+    )
+
+
+def thawed(deed: Deed) -> Iterator[str]:
+    """S6: while frozen the canary gets no pods and no run. (Its share: `on_whose_behalf`.)"""
+    before = deed.before
+    if not (before.paused or before.invalid):
+        return
+    for old in before.sets:
+        new = deed.after.pods(old.version)
+        on_trial = old.version == before.version and before.base not in ("", old.version)
+        if new and on_trial and new.replicas > old.replicas:
+            yield f"S6: {old.version} gets pods although the rollout is frozen"
+    for write in deed.of(act.StartRun):
+        yield f"S6: a run starts although the rollout is frozen: {write}"
+
+
+CHECKS: tuple[Callable[[Deed], Iterator[str]], ...] = (
+    stranded,
+    outgrown,
+    on_whose_behalf,
+    out_of_bounds,
+    robbed,
+    hurried,
+    emptied,
+    thawed,
+)
+
+
+# --- What has to be done -------------------------------------------------------------------------
+
+
+def omissions(world: World, writes: Sequence[Write]) -> tuple[str, ...]:
+    """S3: requests to a dead canary go to a living stable in the same plan."""
+    still = not (world.router.lagging or world.canary.lagging or world.stable.lagging)
+    settled = world.stable.shown == world.stable.selector == world.base
+    behind = world.ready(world.canary.selector)
+    if not (world.router.weight and world.base and still and settled and world.replicas):
+        return ()
+    if behind or not world.ready(world.base) or world.canary.selector == world.base:
+        return ()
+    for write in writes:
+        if isinstance(write, act.SetRouting) and write.routing.weight == 0:
+            return ()
+        if isinstance(write, act.PointService) and version_of(write.hash) == world.base:
+            return ()
+    return (f"S3: {world.canary.selector} is dead with weight {world.router.weight}: not left",)

@@ -1,0 +1,159 @@
+"""The judge of a status: steps, pauses, verdicts, promotion, aborts (S5, S6, S7, S10).
+
+Looks at the world and at the memory before; imports nothing of the planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serinus.api.argo import RolloutStatus
+from simulation.model import Run, World
+from simulation.reach import reach
+from simulation.shape import micros, version_of
+
+PAUSE = "CanaryPauseStep"
+EPS = 1e-9
+
+
+def status_faults(before: World, new: RolloutStatus) -> Iterator[str]:
+    """What is wrong with a new status that was decided on `before`."""
+    yield from _step(before, new)
+    yield from _promotion(before, new)
+    yield from _abort(before, new)
+    yield from _pauses(before, new)
+
+
+def _index(world: World, status: RolloutStatus) -> int:
+    index = status.current_step_index
+    return world.shape.step_count if index is None else index
+
+
+# --- S5 ------------------------------------------------------------------------------------------
+
+
+def _step(before: World, new: RolloutStatus) -> Iterator[str]:
+    """One step at most, and only one that was completed."""
+    was, now = before.index, _index(before, new)
+    same = new.current_pod_hash == before.status.current_pod_hash
+    ends = version_of(new.stable_rs) == version_of(new.current_pod_hash)
+    if not same or ends or now <= was or not before.status.current_pod_hash:
+        return
+    if before.paused or before.invalid:
+        yield f"S6: step {was} is left for {now} although the rollout is frozen"
+    if now > was + 1:
+        yield f"S5: {now - was} steps at once, from {was} to {now}"
+    if before.status.abort or new.abort:
+        yield f"S5: step {was} is left for {now} although it is aborted"
+    yield from _unfinished(before, new, was)
+
+
+def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
+    step = before.shape.steps[index]
+    pods = before.pods(before.version)
+    if "setWeight" in step:
+        share = reach(before).share(before.version)
+        wanted = step["setWeight"]
+        if before.router.weight != wanted or before.canary.selector != before.version:
+            yield f"S5: setWeight {wanted} counts as done at weight {before.router.weight}"
+        if before.shape.verifying and before.router.lagging:
+            yield f"S5: setWeight {wanted} counts as done although the router disobeys ({share})"
+    if "setCanaryScale" in step:
+        asked = before.shape.asked_at(index)
+        if asked is not None and (pods is None or pods.ready < asked):
+            yield f"S5: setCanaryScale {asked} counts as done with {pods}"
+    if "pause" in step:
+        yield from _unpaused(before, step["pause"].get("duration"))
+    if "analysis" in step and not any(_passed(before, run, index) for run in before.runs):
+        yield f"S10: the analysis of step {index} counts as passed without a run of this attempt"
+
+
+def _unpaused(before: World, duration: str | None) -> Iterator[str]:
+    started = next(
+        (p.start_time for p in before.status.pause_conditions if p.reason == PAUSE), None
+    )
+    if started is None:
+        if not before.status.controller_pause:
+            yield "S5: a pause is passed that was not entered"
+        return
+    seconds = None if duration is None else int(duration.removesuffix("s"))
+    if seconds is None or before.now < micros(started) + seconds * 1_000_000:
+        yield f"S5: a pause of {duration or 'no end'} is left by itself"
+
+
+def _passed(before: World, run: Run, index: int) -> bool:
+    return (
+        run.version == before.version
+        and run.step == index
+        and run.attempt == before.attempt
+        and run.phase == "Successful"
+        and not run.stopped
+    )
+
+
+# --- S7 ------------------------------------------------------------------------------------------
+
+
+def _promotion(before: World, new: RolloutStatus) -> Iterator[str]:
+    """Stable is only what carries everything, whatever mix is obeyed."""
+    old = before.status
+    if new.stable_rs == old.stable_rs:
+        return
+    version = version_of(new.stable_rs)
+    if version != before.version:
+        yield f"S7: {version} becomes stable although {before.version} is wanted"
+    if before.paused or before.invalid:
+        yield f"S6: {version} becomes stable although the rollout is frozen"
+    ready = before.ready(version)
+    if ready < before.replicas:
+        yield f"S7: {version} becomes stable with {ready} of {before.replicas} pods"
+    if not before.base:
+        return
+    if old.abort:
+        yield f"S7: {version} becomes stable although it is aborted"
+    done = before.index >= before.shape.step_count or old.promote_full
+    if not done and before.replicas:
+        yield f"S5: {version} becomes stable at step {before.index}"
+    sure = reach(before).sure(version)
+    if before.replicas and sure < 1 - EPS:
+        yield f"S7: {version} becomes stable although it may get only {sure:.0%}"
+
+
+# --- Aborts and pauses ---------------------------------------------------------------------------
+
+
+def _abort(before: World, new: RolloutStatus) -> Iterator[str]:
+    """Only a user or a verdict of this attempt aborts; an abort is lost to nothing but its end."""
+    old = before.status
+    if new.abort and not old.abort:
+        bad = [
+            run
+            for run in before.runs
+            if run.phase in ("Failed", "Error")
+            and run.attempt == before.attempt
+            and run.version == before.version
+        ]
+        if not bad:
+            yield "S10: aborted without a user's word or a verdict of this attempt"
+    same = new.current_pod_hash == old.current_pod_hash
+    on_trial = version_of(new.current_pod_hash) != before.base != ""
+    pending = old.abort and old.aborted_at is None
+    if old.abort and not new.abort and on_trial and (same or pending):
+        yield "S6: an abort is taken back that nobody took back"
+    if new.abort and new.promote_full:
+        yield "S6: aborted and fully promoted at once"
+
+
+def _pauses(before: World, new: RolloutStatus) -> Iterator[str]:
+    """A pause begins when it is entered and is not entered again after it was left."""
+    known = {(pause.reason, pause.start_time) for pause in before.status.pause_conditions}
+    for pause in new.pause_conditions:
+        if (pause.reason, pause.start_time) in known:
+            continue
+        if pause.start_time is None or micros(pause.start_time) > before.now:
+            yield f"S5: a pause begins at {pause.start_time}, not now"
+        same = _index(before, new) == before.index
+        steps_same = new.current_pod_hash == before.status.current_pod_hash
+        left = before.status.controller_pause and not before.status.pause_conditions
+        if pause.reason == PAUSE and left and same and steps_same:
+            yield "S5: a pause that a user let go on is entered again"

@@ -1,0 +1,88 @@
+"""What production gets: who may be reached with which share, and what may find no pod.
+
+Judged by the data plane alone, over every mix of what is written and what may still be obeyed.
+Shares no line with the planner's own `reach.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+
+from simulation.model import Service, World
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Over all mixes: the greatest share of each version, and the greatest loss."""
+
+    greatest: Mapping[str, float]
+    least: Mapping[str, float]
+    lost: float
+
+    def share(self, version: str) -> float:
+        return self.greatest.get(version, 0.0)
+
+    def sure(self, version: str) -> float:
+        """The share that it gets in every mix."""
+        return self.least.get(version, 0.0)
+
+
+def reach(world: World) -> Reach:
+    lasting = tuple((one.version, one.lasting) for one in world.sets)
+    weights = (world.router.weight, *world.router.lagging)
+    return _reach(lasting, weights, _selectors(world.stable), _selectors(world.canary))
+
+
+def _selectors(service: Service) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((service.selector, service.shown, *service.lagging)))
+
+
+@lru_cache(maxsize=65536)
+def _reach(
+    lasting: tuple[tuple[str, int], ...],
+    weights: tuple[int, ...],
+    stable: tuple[str, ...],
+    canary: tuple[str, ...],
+) -> Reach:
+    mixes = [
+        _mix(dict(lasting), weight, to_stable, to_canary)
+        for weight, to_stable, to_canary in product(weights, stable, canary)
+    ]
+    versions = {version for shares, _ in mixes for version in shares}
+    return Reach(
+        greatest={v: max(shares.get(v, 0.0) for shares, _ in mixes) for v in versions},
+        least={v: min(shares.get(v, 0.0) for shares, _ in mixes) for v in versions},
+        lost=max(lost for _, lost in mixes),
+    )
+
+
+def _mix(
+    lasting: dict[str, int], weight: int, to_stable: str, to_canary: str
+) -> tuple[dict[str, float], float]:
+    shares: dict[str, float] = {}
+    lost = 0.0
+    for selector, part in ((to_canary, weight / 100), (to_stable, 1 - weight / 100)):
+        if not part:
+            continue
+        behind = lasting if not selector else {selector: lasting.get(selector, 0)}
+        total = sum(behind.values())
+        if not total:
+            lost += part
+        for version, count in behind.items():
+            whole = count / total if total else (1.0 if selector else 0.0)
+            if whole:
+                shares[version] = shares.get(version, 0.0) + part * whole
+    return shares, lost
+
+
+def touched(world: World) -> World:
+    """The ghosts of who could be reached last, brought up to now."""
+    shares = reach(world)
+    sets = tuple(
+        replace(one, reached=world.now) if shares.share(one.version) > 0 else one
+        for one in world.sets
+    )
+    return replace(world, sets=sets)

@@ -1,0 +1,138 @@
+"""If all turns good from here: does it come to rest, in a state that somebody wanted, in silence?
+
+The good continuation is one path: everything is obeyed, all pods get ready, plans are carried out
+whole, time passes to the next instant that matters. Nothing of it costs a budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from serinus.core.rollout import actions as act
+from simulation.events import Planner, Turn, healthy, next_instant, passed, turn_of
+from simulation.doing import carried_out
+from simulation.model import World, key
+from simulation.oracle import faults
+from simulation.reach import reach, touched
+
+LIMIT = 400
+Seen = set[tuple[object, ...]]
+
+
+def restless(world: World, planner: Planner, known: Seen | None = None) -> tuple[str, ...]:
+    """Why it does not rest well from here; nothing if it does. `known` remembers good worlds."""
+    known = set() if known is None else known
+    path: list[tuple[object, ...]] = []
+    for _ in range(LIMIT):
+        world = calm(world)
+        here = key(world)
+        if here in known:
+            break
+        path.append(here)
+        turn = turn_of(world, planner)
+        if turn.writes:
+            after = carried_out(world, turn.writes)
+            wrong = faults(world, turn.writes, after)
+            if wrong:
+                return wrong
+            world = after
+            continue
+        until = next_instant(world, turn)
+        if until is None:
+            wrong = unwanted(world)
+            if wrong:
+                return wrong
+            break
+        world = passed(world, until)
+    else:
+        turn = turn_of(world, planner)
+        return (f"never rests; still wants {turn.writes or turn.plan.reasons}",)
+    known.update(path)
+    return ()
+
+
+def calm(world: World) -> World:
+    """The world when everything that needs no plan and no time has happened."""
+    while True:
+        event = next(healthy(world), None)
+        if event is None:
+            return touched(world)
+        world = event.after
+
+
+def settled(world: World, planner: Planner, until: Callable[[World], bool] | None = None) -> World:
+    """The world at rest, or where `until` holds first, along the good path."""
+    for _ in range(LIMIT):
+        world = calm(world)
+        if until is not None and until(world):
+            return world
+        turn = turn_of(world, planner)
+        if turn.writes:
+            world = carried_out(world, turn.writes)
+            continue
+        instant = next_instant(world, turn)
+        if instant is None:
+            return world
+        world = passed(world, instant)
+    raise AssertionError(f"never rests: {turn_of(world, planner).plan}")
+
+
+# --- What a rest has to look like ----------------------------------------------------------------
+
+
+def unwanted(world: World) -> tuple[str, ...]:
+    """What is wrong with a world in which nothing moves any more."""
+    found: list[str] = []
+    if world.paused and not world.base:
+        return ()  # a first deploy that is paused has not begun
+    dead = world.shape.broken
+    if world.replicas and reach(world).lost and not dead:
+        found.append(f"rest: {reach(world).lost:.0%} of the requests find no pod")
+    if world.recorded != world.version and not world.invalid:
+        found.append(f"rest: {world.version} is wanted, the status knows {world.recorded}")
+    if dead or found:
+        return tuple(found)
+    if world.paused and world.base != world.version and not world.status.abort:
+        return ()
+    if world.base == world.version or world.status.abort:
+        return tuple(_at_stable(world))
+    return tuple(_at_pause(world))
+
+
+def _at_stable(world: World) -> list[str]:
+    found = []
+    if world.router.weight:
+        found.append(f"rest: weight {world.router.weight} although all belongs to stable")
+    for name, service in (("stable", world.stable), ("canary", world.canary)):
+        if service.selector != world.base:
+            found.append(f"rest: Service {name} is on {service.selector or 'all'}")
+    for one in world.sets:
+        wanted = world.replicas if one.version == world.base else 0
+        if one.replicas != wanted:
+            found.append(f"rest: {one.version} has {one.replicas} pods, not {wanted}")
+    if world.status.abort and world.base == world.version:
+        found.append("rest: an abort of nothing stays")
+    return found
+
+
+def _at_pause(world: World) -> list[str]:
+    steps, index = world.shape.steps, world.index
+    if index >= len(steps) or "pause" not in steps[index] and "analysis" not in steps[index]:
+        return [f"rest: at step {index} of {len(steps)}, where nothing is to be waited for"]
+    if not world.status.pause_conditions:
+        return [f"rest: at step {index} without a pause that a user could end"]
+    wanted = world.shape.weight_at(index)
+    if world.router.weight != wanted:
+        return [f"rest: weight {world.router.weight} at step {index} instead of {wanted}"]
+    if wanted and world.canary.selector != world.version:
+        return [f"rest: the canary Service is on {world.canary.selector} at step {index}"]
+    return []
+
+
+def at_rest_of(world: World, planner: Planner, **changes: object) -> World:
+    """The rest after these changes of the object; for beginnings of searches and scripts."""
+    return settled(replace(world, **changes), planner)  # type: ignore[arg-type]
+
+
+__all__ = ["Turn", "act", "at_rest_of", "calm", "restless", "settled", "unwanted"]

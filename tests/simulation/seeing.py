@@ -1,0 +1,137 @@
+"""What the controller sees of a world: a Snapshot, fresh, or with one kind older than the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import lru_cache
+
+from msgspec.structs import replace as with_fields
+
+from serinus.api import names
+from serinus.api.analysis import AnalysisRun, AnalysisRunSpec, AnalysisRunStatus
+from serinus.api.kubernetes import ObjectMeta
+from serinus.base.errors import FieldProblem
+from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Settings, Snapshot
+from serinus.core.routing import RouterSeen, Routing, Unknown
+from simulation.model import Pods, Run, Service, World
+from simulation.shape import (
+    SETTLE,
+    START,
+    hash_of,
+    instant,
+    rollout_of,
+    step_hash_of,
+    template_of,
+)
+
+SETTINGS = Settings(settle=timedelta(microseconds=SETTLE), verify_retry=timedelta(seconds=1))
+ROUTER = "nginx"
+PROBLEM = (FieldProblem("spec.strategy.canary.steps[0]", "is not valid (injected)"),)
+KINDS = ("rollout", "sets", "services", "router", "runs")
+
+
+def seen(world: World) -> Snapshot:
+    """A fresh snapshot."""
+    now = instant(world.now)
+    assert now is not None
+    return Snapshot(
+        now=now,
+        rollout=rollout_of(
+            world.shape, world.replicas, world.paused, world.revision, world.status
+        ),
+        template=template_of(world.version),
+        template_hash=hash_of(world.version),
+        step_hash=step_hash_of(world.shape),
+        revisions=tuple(_revision(one) for one in world.sets),
+        services={
+            name: _service(world, name, part)
+            for name, part in (("stable", world.stable), ("canary", world.canary))
+        },
+        routers=(_router(world),),
+        runs=tuple(_run(run) for run in world.runs),
+        problems=PROBLEM if world.invalid else (),
+        settings=SETTINGS,
+    )
+
+
+def with_older(snapshot: Snapshot, older: World, kind: str) -> Snapshot:
+    """The same with one kind as it was in `older`: a cache that lags behind the others."""
+    past = seen(older)
+    match kind:
+        case "rollout":
+            return replace(
+                snapshot,
+                rollout=past.rollout,
+                template=past.template,
+                template_hash=past.template_hash,
+                problems=past.problems,
+            )
+        case "sets":
+            return replace(snapshot, revisions=past.revisions)
+        case "services":
+            return replace(snapshot, services=past.services)
+        case "router":
+            return replace(snapshot, routers=past.routers)
+        case _:
+            return replace(snapshot, runs=past.runs)
+
+
+@lru_cache(maxsize=4096)
+def _pods_of(name: str, ready: int, pending: int) -> tuple[PodSeen, ...]:
+    total = range(ready + pending)
+    return tuple(PodSeen(name=f"{name}-{n}", ready=n < ready, created=START) for n in total)
+
+
+def _revision(one: Pods) -> Revision:
+    return Revision(
+        name=one.name,
+        hash=hash_of(one.version),
+        number=one.number,
+        resource_version=str(one.written),
+        template=template_of(one.version),
+        created=START,
+        replicas=one.replicas,
+        seen=one.ready + one.pending,
+        ready=one.ready,
+        available=one.ready,
+        observed=one.ready + one.pending == one.replicas,
+        scale_down_deadline=instant(one.deadline),
+        deadline_set_for=one.set_for,
+        pods=_pods_of(one.name, one.ready, one.pending),
+    )
+
+
+def _service(world: World, name: str, part: Service) -> ServiceSeen:
+    behind = {
+        hash_of(one.version): one.ready
+        for one in world.sets
+        if part.shown in ("", one.version) and one.ready
+    }
+    return ServiceSeen(
+        name=name,
+        resource_version=str(part.written),
+        selector_hash=hash_of(part.selector),
+        written_at=instant(part.written_at),
+        endpoints=behind,
+    )
+
+
+def _router(world: World) -> RouterSeen:
+    router = world.router
+    if not router.readable:
+        return RouterSeen(router=ROUTER, routing=Unknown("it cannot be read (injected)"))
+    return RouterSeen(
+        router=ROUTER,
+        routing=Routing(router.weight),
+        written_at=instant(router.written_at),
+        verified=not router.lagging if world.shape.verifying else None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _run(run: Run) -> AnalysisRun:
+    metadata = ObjectMeta(name=run.name, labels={names.POD_HASH: hash_of(run.version)})
+    base = AnalysisRun(metadata=metadata, spec=AnalysisRunSpec(terminate=run.stopped))
+    phase = "Successful" if run.stopped and run.phase == "Running" else run.phase
+    return with_fields(base, status=AnalysisRunStatus(phase=phase))

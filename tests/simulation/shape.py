@@ -1,0 +1,140 @@
+"""The fixed part of a small world: strategy, steps, who never gets ready, what the router can do.
+
+Knows the API objects; knows nothing of plans, rules or what happens in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from serinus.api.argo import Rollout, RolloutStatus
+from serinus.api.hashes import pod_hash, step_hash
+from serinus.api.kubernetes import ObjectMeta
+from serinus.api.template import Template, read_template
+from serinus.api.wire import decode
+
+START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+SECOND = 1_000_000
+"""Instants of a world are microseconds since START."""
+SETTLE = 2 * SECOND
+DELAY = 30 * SECOND
+"""The original's default of scaleDownDelaySeconds and abortScaleDownDelaySeconds."""
+VERSIONS = ("A", "B", "C")
+
+HALF = ({"setWeight": 50}, {"pause": {}})
+LADDER = ({"setWeight": 20}, {"pause": {"duration": "60s"}}, {"setWeight": 50}, {"pause": {}})
+MEASURED = (
+    {"setWeight": 50},
+    {"analysis": {"templates": [{"templateName": "errors"}]}},
+    {"pause": {}},
+)
+SCALED = (
+    {"setCanaryScale": {"replicas": 1}},
+    {"setWeight": 50},
+    {"pause": {}},
+    {"setCanaryScale": {"matchTrafficWeight": True}},
+    {"setWeight": 80},
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shape:
+    """One variant of the small world. Compared by identity."""
+
+    name: str
+    steps: tuple[Mapping[str, Any], ...] = HALF
+    replicas: int = 2
+    dynamic: bool = False
+    verifying: bool = False
+    """The router says whether it is obeyed, and may take any time for that."""
+    broken: frozenset[str] = frozenset()
+    """Versions whose pods never get ready."""
+
+    @property
+    def step_count(self) -> int:
+        return len(self.steps)
+
+    def weight_at(self, index: int) -> int:
+        """The last setWeight at or before a step; 100 after the last. Own words, on purpose."""
+        if index >= len(self.steps):
+            return 100
+        set_so_far = [s["setWeight"] for s in self.steps[: index + 1] if "setWeight" in s]
+        return set_so_far[-1] if set_so_far else 0
+
+    def asked_at(self, index: int) -> int | None:
+        """The pods that a setCanaryScale{replicas} asks for at a step; None if none holds."""
+        scales = [s["setCanaryScale"] for s in self.steps[: index + 1] if "setCanaryScale" in s]
+        if index >= len(self.steps) or not scales:
+            return None
+        replicas: int | None = scales[-1].get("replicas")
+        return replicas
+
+
+@lru_cache
+def template_of(version: str) -> Template:
+    containers = [{"name": "app", "image": f"app:{version}"}]
+    return read_template({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": containers}})
+
+
+@lru_cache
+def hash_of(version: str) -> str:
+    return pod_hash(template_of(version), None) if version else ""
+
+
+@lru_cache
+def version_of(hash_: str) -> str:
+    return next((v for v in VERSIONS if hash_of(v) == hash_), "")
+
+
+@lru_cache
+def base_rollout(shape: Shape) -> Rollout:
+    """The object as its user wrote it, of replicas as the shape says."""
+    strategy = {
+        "canaryService": "canary",
+        "stableService": "stable",
+        "trafficRouting": {"nginx": {"stableIngress": "main"}},
+        "steps": list(shape.steps),
+        "dynamicStableScale": shape.dynamic,
+    }
+    spec = {
+        "replicas": shape.replicas,
+        "progressDeadlineSeconds": 10**8,
+        "selector": {"matchLabels": {"app": "x"}},
+        "strategy": {"canary": strategy},
+    }
+    metadata = {"name": "app", "namespace": "ns", "uid": "u", "generation": 1}
+    return decode(Rollout, {"metadata": metadata, "spec": spec})
+
+
+@lru_cache(maxsize=4096)
+def rollout_of(
+    shape: Shape, replicas: int, paused: bool, revision: str, status: RolloutStatus
+) -> Rollout:
+    """The object as it stands; `revision` is its own annotation of that name."""
+    from msgspec.structs import replace  # the struct's, not the dataclass's
+
+    base = base_rollout(shape)
+    notes = {"rollout.argoproj.io/revision": revision} if revision else {}
+    metadata: ObjectMeta = replace(base.metadata, annotations=notes)
+    spec = replace(base.spec, replicas=replicas, paused=paused)
+    return replace(base, metadata=metadata, spec=spec, status=status)
+
+
+@lru_cache
+def step_hash_of(shape: Shape) -> str:
+    canary = base_rollout(shape).spec.strategy.canary
+    assert canary is not None
+    return step_hash(canary.steps)
+
+
+def instant(at: int | None) -> datetime | None:
+    return None if at is None else START + timedelta(microseconds=at)
+
+
+def micros(at: datetime) -> int:
+    """An instant of a plan or an object as the world counts."""
+    return (at - START) // timedelta(microseconds=1)
