@@ -131,6 +131,10 @@ def _rise(standing: Standing, course: Course, proposal: Proposal, router: str) -
     if not reach.service_settled(standing, service):
         message = f"Service {service.name} was pointed at {standing.current_hash} just now"
         return held.because(Hold.SETTLING, message, reach.settle_wake(standing))
+    if not reach.service_settled(standing, standing.stable_service):
+        # Its slices may still give the canary a part, on top of the weight.
+        message = f"the stable Service was pointed at {standing.base_hash} just now"
+        return held.because(Hold.SETTLING, message, reach.settle_wake(standing))
     return proposal
 
 
