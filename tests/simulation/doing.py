@@ -9,7 +9,7 @@ from datetime import datetime
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import actions as act
-from simulation.model import Pods, Router, Run, World, with_pods
+from simulation.model import Pods, Router, Run, World, passed, with_pods
 from simulation.reach import touched
 from simulation.shape import micros, version_of
 
@@ -28,7 +28,7 @@ def carried_out(world: World, writes: Sequence[Write], *, lenient: bool = False)
     """The world after these writes. `lenient` ignores resourceVersions (the mutation of T17)."""
     for write in writes:
         world = _write(world, write, lenient)
-    return touched(replace(world, now=world.now + 1))
+    return passed(touched(world), world.now + 1)
 
 
 def _write(world: World, write: Write, lenient: bool) -> World:

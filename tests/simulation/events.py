@@ -12,16 +12,17 @@ from itertools import combinations
 
 from msgspec.structs import replace as with_fields
 
-from serinus.core.rollout.actions import Plan
+from serinus.core.rollout import actions as act
 from serinus.core.rollout.snapshot import Snapshot
 from simulation import model
 from simulation.doing import Write, carried_out, writes_of
 from simulation.model import World
 from simulation.reach import touched
 from simulation.seeing import seen
-from simulation.shape import SETTLE, micros
+from simulation.shape import SECOND, SETTLE, micros, version_of
 
-Planner = Callable[[Snapshot], Plan]
+FAR = 86_400 * SECOND
+Planner = Callable[[Snapshot], act.Plan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Event:
 class Turn:
     """A plan for a world, made once."""
 
-    plan: Plan
+    plan: act.Plan
     writes: tuple[Write, ...]
 
 
@@ -98,7 +99,8 @@ def verdict(world: World, name: str, phase: str) -> World:
 
 def next_instant(world: World, turn: Turn) -> int | None:
     """The next instant at which time alone changes something."""
-    instants = [micros(turn.plan.wake_at)] if turn.plan.wake_at else []
+    wake_at = micros(turn.plan.wake_at) if turn.plan.wake_at else world.now
+    instants = [wake_at] if wake_at < world.now + FAR else []  # the progress deadline is off
     if world.router.lagging and not world.shape.verifying and world.router.written_at is not None:
         instants.append(world.router.written_at + SETTLE)
     for service in (world.stable, world.canary):
@@ -186,9 +188,6 @@ def _user(name: str, after: World) -> Event:
 
 def in_words(write: Write) -> str:
     """A write, short."""
-    from serinus.core.rollout import actions as act  # only for words
-    from simulation.shape import version_of
-
     match write:
         case act.SetRouting(_, routing):
             return f"weight {routing.weight}"

@@ -164,11 +164,7 @@ def sliced(world: World, part: str) -> World:
     late = service.written_at is None or world.now >= service.written_at + SETTLE
     return replace(
         world,
-        **{
-            part: replace(
-                service, shown=service.selector, lagging=() if late else service.lagging
-            )
-        },
+        **{part: replace(service, shown=service.selector, lagging=() if late else service.lagging)},
     )
 
 
@@ -217,8 +213,10 @@ def key(world: World) -> tuple[object, ...]:
             _age(now, world.router.written_at),
             world.router.readable,
         ),
-        tuple((r.version, r.step, r.phase, r.stopped, r.attempt == world.attempt, _noted(world, r))
-              for r in world.runs),
+        tuple(
+            (r.version, r.step, r.phase, r.stopped, r.attempt == world.attempt, _noted(world, r))
+            for r in world.runs
+        ),
         _status_key(world, status),
         world.demoted,
     )

@@ -121,8 +121,13 @@ def on_whose_behalf(deed: Deed) -> Iterator[str]:
 def allowance(world: World, version: str) -> float:
     """The share to which a revision on trial may rise now."""
     status = world.status
-    on_trial = version == world.version == world.recorded
-    if not on_trial or status.abort or world.paused or world.invalid:
+    if version != world.version or world.paused or world.invalid:
+        return 0.0
+    if version != world.recorded:
+        # Not noted yet, and so at step 0; an abort that was acted on was that of another one.
+        pending = status.abort and status.aborted_at is None
+        return 0.0 if pending else world.shape.weight_at(0) / 100
+    if status.abort:
         return 0.0
     return 1.0 if status.promote_full else world.shape.weight_at(world.index) / 100
 

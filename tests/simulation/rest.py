@@ -7,11 +7,9 @@ whole, time passes to the next instant that matters. Nothing of it costs a budge
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
-from serinus.core.rollout import actions as act
-from simulation.events import Planner, Turn, healthy, next_instant, passed, turn_of
 from simulation.doing import carried_out
+from simulation.events import Planner, healthy, next_instant, passed, turn_of
 from simulation.model import World, key
 from simulation.oracle import faults
 from simulation.reach import reach, touched
@@ -118,7 +116,7 @@ def _at_stable(world: World) -> list[str]:
 
 def _at_pause(world: World) -> list[str]:
     steps, index = world.shape.steps, world.index
-    if index >= len(steps) or "pause" not in steps[index] and "analysis" not in steps[index]:
+    if index >= len(steps) or ("pause" not in steps[index] and "analysis" not in steps[index]):
         return [f"rest: at step {index} of {len(steps)}, where nothing is to be waited for"]
     if not world.status.pause_conditions:
         return [f"rest: at step {index} without a pause that a user could end"]
@@ -128,11 +126,3 @@ def _at_pause(world: World) -> list[str]:
     if wanted and world.canary.selector != world.version:
         return [f"rest: the canary Service is on {world.canary.selector} at step {index}"]
     return []
-
-
-def at_rest_of(world: World, planner: Planner, **changes: object) -> World:
-    """The rest after these changes of the object; for beginnings of searches and scripts."""
-    return settled(replace(world, **changes), planner)  # type: ignore[arg-type]
-
-
-__all__ = ["Turn", "act", "at_rest_of", "calm", "restless", "settled", "unwanted"]

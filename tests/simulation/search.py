@@ -21,6 +21,9 @@ class Budget:
     bad: int = 1
     user: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.bad} bad {self.user} user"
+
     def pay(self, kind: str) -> Budget | None:
         """What is left after an event of a kind; None if it cannot be paid."""
         match kind:
@@ -60,9 +63,7 @@ class Search:
 Node = tuple[World, Budget]
 
 
-def search(
-    start: World, planner: Planner, *, budget: Budget = Budget(), limit: int = 20_000
-) -> Search:
+def search(start: World, planner: Planner, *, budget: Budget, limit: int = 20_000) -> Search:
     """Looks at up to `limit` worlds; stops at the first finding."""
     found = Search()
     calm_worlds: set[tuple[object, ...]] = set()
@@ -90,9 +91,7 @@ def search(
     return found
 
 
-def successors(
-    node: Node, planner: Planner
-) -> Iterator[tuple[Event, Budget, tuple[str, ...]]]:
+def successors(node: Node, planner: Planner) -> Iterator[tuple[Event, Budget, tuple[str, ...]]]:
     """Every event that can be paid for, and what is wrong with it."""
     world, budget = node
     turn = turn_of(world, planner)
@@ -115,9 +114,7 @@ def _id(node: Node) -> tuple[object, ...]:
     return (key(node[0]), node[1].bad, node[1].user)
 
 
-def _finding(
-    found: Search, node: Node, last: tuple[str, ...], wrong: tuple[str, ...]
-) -> Finding:
+def _finding(found: Search, node: Node, last: tuple[str, ...], wrong: tuple[str, ...]) -> Finding:
     names: list[str] = []
     at: tuple[object, ...] | None = _id(node)
     while at is not None:

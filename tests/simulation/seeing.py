@@ -37,9 +37,7 @@ def seen(world: World) -> Snapshot:
     assert now is not None
     return Snapshot(
         now=now,
-        rollout=rollout_of(
-            world.shape, world.replicas, world.paused, world.revision, world.status
-        ),
+        rollout=rollout_of(world.shape, world.replicas, world.paused, world.revision, world.status),
         template=template_of(world.version),
         template_hash=hash_of(world.version),
         step_hash=step_hash_of(world.shape),

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from msgspec.structs import replace
+
 from serinus.api.argo import Rollout, RolloutStatus
 from serinus.api.hashes import pod_hash, step_hash
 from serinus.api.kubernetes import ObjectMeta
@@ -53,6 +55,9 @@ class Shape:
     """The router says whether it is obeyed, and may take any time for that."""
     broken: frozenset[str] = frozenset()
     """Versions whose pods never get ready."""
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def step_count(self) -> int:
@@ -115,8 +120,6 @@ def rollout_of(
     shape: Shape, replicas: int, paused: bool, revision: str, status: RolloutStatus
 ) -> Rollout:
     """The object as it stands; `revision` is its own annotation of that name."""
-    from msgspec.structs import replace  # the struct's, not the dataclass's
-
     base = base_rollout(shape)
     notes = {"rollout.argoproj.io/revision": revision} if revision else {}
     metadata: ObjectMeta = replace(base.metadata, annotations=notes)

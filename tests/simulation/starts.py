@@ -10,7 +10,7 @@ from serinus.core.rollout.plan import plan
 from serinus.core.rollout.snapshot import Snapshot
 from simulation.model import World
 from simulation.rest import settled
-from simulation.shape import HALF, LADDER, MEASURED, SCALED, Shape
+from simulation.shape import LADDER, MEASURED, SCALED, Shape
 
 PLAIN = Shape(name="plain")
 DYNAMIC = Shape(name="dynamic", dynamic=True)
@@ -21,7 +21,6 @@ SCALE = Shape(name="setCanaryScale", steps=SCALED)
 TIMED = Shape(name="ladder", steps=LADDER)
 BROKEN = Shape(name="broken canary", broken=frozenset("B"))
 SHAPES = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN)
-assert HALF is PLAIN.steps
 
 
 def sound(snapshot: Snapshot) -> Plan:
