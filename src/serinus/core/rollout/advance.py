@@ -172,7 +172,7 @@ def _not_yet(standing: Standing, proposal: Proposal) -> Proposal | None:
     """The proposal with the reason that holds the promotion; None if nothing does."""
     needed = capacity.needed(standing.replicas, _threshold(standing))
     service = standing.stable_service if standing.first else standing.canary_service
-    ready = reach.endpoints(service, standing.current_hash)
+    ready = reach.lasting(standing, service, standing.current_hash)
     if ready is None:
         return proposal.because(Hold.ENDPOINTS, "the endpoints of the new revision are not known")
     available = standing.current.available if standing.current else 0

@@ -36,6 +36,14 @@ def endpoints(service: ServiceSeen | None, pod_hash: str) -> int | None:
     return service.endpoints.get(pod_hash, 0)
 
 
+def lasting(standing: Standing, service: ServiceSeen | None, pod_hash: str) -> int | None:
+    """The same without those that go as soon as the ReplicaSet's controller has acted."""
+    count = endpoints(service, pod_hash)
+    revisions = standing.snapshot.revisions
+    kept = next((r.replicas for r in revisions if r.hash == pod_hash), 0)
+    return None if count is None else min(count, kept)
+
+
 def all_endpoints(service: ServiceSeen | None) -> int | None:
     """Ready endpoints behind a Service, whosever they are; None if that is not known."""
     if service is None or isinstance(service.endpoints, Unknown):

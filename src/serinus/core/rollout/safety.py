@@ -120,7 +120,7 @@ def _rise(standing: Standing, course: Course, proposal: Proposal, router: str) -
     held = _without(proposal, router)
     if service is None or service.selector_hash != standing.current_hash:
         return held.because(Hold.SERVICE, f"the canary Service is not on {standing.current_hash}")
-    ready = reach.endpoints(service, standing.current_hash)
+    ready = reach.lasting(standing, service, standing.current_hash)
     if ready is None:
         return held.because(Hold.ENDPOINTS, f"endpoints of Service {service.name} are not known")
     needed = canary_room(standing, course, weight)
@@ -143,7 +143,7 @@ def _fall(standing: Standing, proposal: Proposal, router: str) -> Proposal:
     service, held = standing.stable_service, _without(proposal, router)
     if service is None or service.selector_hash != standing.base_hash:
         return held.because(Hold.SERVICE, f"the stable Service is not on {standing.base_hash}")
-    ready = reach.endpoints(service, standing.base_hash)
+    ready = reach.lasting(standing, service, standing.base_hash)
     if ready is None:
         return held.because(Hold.ENDPOINTS, f"endpoints of Service {service.name} are not known")
     if not reach.service_settled(standing, service):
@@ -208,7 +208,7 @@ def _stable_endpoints(standing: Standing) -> int | None:
     service = standing.stable_service
     if service is None or service.selector_hash != standing.base_hash:
         return 0
-    return reach.endpoints(service, standing.base_hash)
+    return reach.lasting(standing, service, standing.base_hash)
 
 
 def _keep_from_dead(

@@ -141,7 +141,8 @@ def _believed_zero(snapshot: Snapshot, total: int) -> tuple[RouterSeen, ...]:
 
 
 def ready_pods(revision: Revision | None) -> int:
-    """Ready pods of a revision, by the lower of what its ReplicaSet and its pods say."""
+    """Ready pods of a revision that stay, by the lower of what its ReplicaSet and its pods say."""
     if revision is None:
         return 0
-    return min(revision.ready, sum(pod.ready and not pod.deleting for pod in revision.pods))
+    ready = sum(pod.ready and not pod.deleting for pod in revision.pods)
+    return min(revision.replicas, revision.ready, ready)
