@@ -8,7 +8,7 @@ Service's slices show, are obeyed when the settle time since the write is over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from serinus.api.argo import RolloutStatus
 from simulation.shape import SETTLE, Shape, hash_of, instant, micros, version_of
@@ -90,7 +90,7 @@ class World:
     canary: Service = Service()
     router: Router = Router()
     runs: tuple[Run, ...] = ()
-    status: RolloutStatus = RolloutStatus()
+    status: RolloutStatus = field(default_factory=RolloutStatus)
     attempt: int = 0
     """Ghost: raised by whatever starts the steps anew."""
     demoted: str = ""
@@ -172,15 +172,15 @@ def passed(world: World, until: int) -> World:
     """Time passes; what had to be obeyed by then is."""
     world = replace(world, now=until)
     at = world.router.written_at
-    if world.router.lagging and not world.shape.verifying and at is not None:
-        if until >= at + SETTLE:
-            world = obeyed(world, "router")
+    late = at is not None and until >= at + SETTLE
+    if world.router.lagging and late and not world.shape.verifying:
+        world = obeyed(world, "router")
     for part in ("stable", "canary"):
         service: Service = getattr(world, part)
         at = service.written_at
-        if service.lagging and service.shown == service.selector and at is not None:
-            if until >= at + SETTLE:
-                world = obeyed(world, part)
+        late = at is not None and until >= at + SETTLE
+        if service.lagging and service.shown == service.selector and late:
+            world = obeyed(world, part)
     return world
 
 

@@ -109,7 +109,7 @@ def on_whose_behalf(deed: Deed) -> Iterator[str]:
             continue
         may = allowance(before, version)
         if share > may + EPS:
-            yield f"S5: {version} may get {share:.0%}, more than before ({was:.0%}) and than {may:.0%}"
+            yield f"S5: {version} may get {share:.0%}, more than {was:.0%} before and {may:.0%}"
     for write in deed.of(act.PointService):
         assert isinstance(write, act.PointService)
         weights = (before.router.weight, *before.router.lagging)

@@ -1,4 +1,4 @@
-"""What the controller sees of a world: a Snapshot, fresh, or with one kind older than the others."""
+"""What the controller sees of a world: a Snapshot, fresh or with one kind that is older."""
 
 from __future__ import annotations
 
