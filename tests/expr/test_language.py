@@ -365,6 +365,14 @@ COLLECTIONS = [
 ]
 
 TIMES = [
+    ("now().Equal(now())", True),
+    ("now().After(now()) or now().Before(now())", False),
+    ("now().Add(duration('1h')) - now()", Duration(HOUR)),
+    ("now().Add(5) == now()", True),
+    ('date("02 Jan 69 15:04 UTC").Year()', 1969),
+    ('date("02 Jan 68 15:04 UTC").Year()', 2068),
+    ('now().Format("03pm MST")', "12pm UTC"),
+    ("string(duration('0s')) + string(duration('1000ms'))", "0s1s"),
     ("now().Year()", 2026),
     ("now().Unix()", int(NOW.timestamp())),
     ("now() == now()", True),
@@ -424,6 +432,9 @@ def test_what_is_no_number_is_nan(source: str) -> None:
 
 
 ERRORS = [
+    (r"'\U00110000'", "invalid character code in string"),
+    (r"'\ud800'", "invalid character code in string"),
+    ("absent[0]", "cannot fetch 0 from nil"),
     ("absent.Format('2006')", "type nil has no method Format"),
     ("let len = 1; 2", "cannot redeclare len"),
     ("let all = 1; 2", "cannot redeclare all"),
