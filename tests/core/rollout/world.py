@@ -86,6 +86,9 @@ class Router:
     verified: bool | None = None
     readable: bool = True
     before: Routing | None = None
+    weights: tuple[int, ...] = ()
+    """What its objects show where they differ; used while it is not readable."""
+    drifted: bool = False
 
 
 class World:
@@ -206,6 +209,8 @@ class World:
                     routing=seen,
                     written_at=written,
                     verified=self.router.verified,
+                    weights=self.router.weights if isinstance(seen, Unknown) else (),
+                    drifted=self.router.drifted,
                 ),
             ),
             runs=tuple(self.runs.values()),
@@ -267,6 +272,9 @@ class World:
                 self._scale(self.sets[name], version, replicas)
             case act.SetRouting(_, routing, at):
                 self.router.before = self.router.routing
+                self.router.drifted = False
+                if self.router.weights:
+                    self.router.weights, self.router.readable = (), True
                 self.router.routing, self.router.written_at = routing, at
             case act.PointService(name, version, hash_, at):
                 service = self.services[name]

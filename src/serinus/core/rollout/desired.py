@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from serinus.core.rollout import capacity
 from serinus.core.rollout.canary import scale_at, weight_at
@@ -16,7 +16,10 @@ from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
-from serinus.core.routing import Routing, Unknown
+from serinus.core.routing import RouterSeen, Routing, Unknown
+
+DRIFT_REST = timedelta(seconds=60)
+"""How long a routing write is left alone although its copies drifted again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +73,35 @@ def wanted_weight(standing: Standing, course: Course) -> int:
 
 
 def with_writes(standing: Standing, proposal: Proposal) -> Proposal:
-    """The weight that is wanted, as writes to the routers that do not show it yet."""
-    wanted = Routing(proposal.weight, standing.total)
-    writes = {
-        seen.router: proposal.weight
-        for seen in standing.routers
-        if not isinstance(seen.routing, Unknown) and not same_routing(seen.routing, wanted)
-    }
+    """The weight that is wanted, as writes to the routers that do not show it yet.
+
+    Objects of a router that differ among themselves (a write that was cut short, one that was
+    deleted) get the wanted weight again as far as the greatest of them goes: that raises nothing.
+    """
+    writes: dict[str, int] = {}
+    for seen in standing.routers:
+        if isinstance(seen.routing, Unknown):
+            if seen.weights:
+                writes[seen.router] = min(proposal.weight, max(seen.weights))
+            continue
+        same = same_routing(seen.routing, Routing(proposal.weight, standing.total))
+        until = _drift_rests_until(standing, seen) if same and seen.drifted else None
+        if until is not None:
+            proposal = replace(proposal, wakes=(*proposal.wakes, until))
+        elif seen.drifted or not same:
+            writes[seen.router] = proposal.weight
     return replace(proposal, writes=writes)
+
+
+def _drift_rests_until(standing: Standing, seen: RouterSeen) -> datetime | None:
+    """When a copy that is out of date may be written again; None: now.
+
+    Somebody else may keep changing our object: that must not become a race without end.
+    """
+    if seen.written_at is None:
+        return None
+    until = seen.written_at + DRIFT_REST
+    return until if until > standing.snapshot.now else None
 
 
 def same_routing(seen: Routing, wanted: Routing) -> bool:

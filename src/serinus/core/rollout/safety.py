@@ -92,9 +92,10 @@ def _unowned(standing: Standing) -> bool:
 
 
 def _rises(standing: Standing, router: str, weight: int) -> bool:
-    seen = _seen(standing, router).routing
+    router_seen = _seen(standing, router)
+    seen = router_seen.routing
     if isinstance(seen, Unknown):
-        return weight > 0
+        return weight > max(router_seen.weights, default=0)
     return weight * seen.total > seen.weight * standing.total
 
 
