@@ -23,7 +23,7 @@ def test_others_come_through_the_same_door() -> None:
 @pytest.mark.parametrize(
     ("name", "points", "message"),
     [
-        ("web", None, "'web' is not supported; known: prometheus"),
+        ("web", None, "no metric provider is named 'web'; known: prometheus"),
         ("web", [], "known: none"),
         ("x", [EntryPoint("x", "serinus.nowhere:Y", GROUP)], "cannot be loaded from serinus.nowh"),
         ("x", [EntryPoint("x", "serinus.metrics.prometheus:Y", GROUP)], "cannot be loaded"),
