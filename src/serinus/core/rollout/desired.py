@@ -137,6 +137,8 @@ def stable_count(standing: Standing, weight: int) -> int:
 def canary_count(standing: Standing, course: Course) -> int:
     """What the step asks for; what is there, or nothing, after an abort."""
     current, strategy = standing.current, standing.strategy
+    if not standing.replicas:
+        return 0  # also where a setCanaryScale asks for some: else traffic would have to stay there
     if course.abort:
         return kept_after_abort(standing, current) if current else 0
     if standing.first or course.promote_full or course.index >= len(strategy.steps):
