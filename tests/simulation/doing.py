@@ -74,15 +74,16 @@ def _write(world: World, write: Write, lenient: bool) -> World:
 
 
 def _status(world: World, new: RolloutStatus) -> World:
-    """Ghosts follow the memory: what starts the steps anew, and who was stable before."""
+    """Ghosts follow the memory: what starts the steps anew, and what a user let go on."""
     old = world.status
     anew = (
         new.current_pod_hash != old.current_pod_hash
         or (old.aborted_at is not None and new.aborted_at is None)
         or (new.current_step_index == 0 and (old.current_step_index or 0) > 0)
     )
-    demoted = world.base if new.stable_rs != old.stable_rs else world.demoted
-    return replace(world, status=new, attempt=world.attempt + anew, demoted=demoted)
+    moved = anew or new.current_step_index != old.current_step_index
+    let_go = -1 if moved else world.let_go
+    return replace(world, status=new, attempt=world.attempt + anew, let_go=let_go)
 
 
 def _point(

@@ -164,14 +164,14 @@ def user(world: World) -> Iterator[Event]:
     if status.abort:
         yield _user("retry", _told(world, abort=False))
     if status.pause_conditions:
-        yield _user("promote", _told(world, pause_conditions=()))
+        yield _user("promote", replace(_told(world, pause_conditions=()), let_go=world.index))
     if on_trial and not status.promote_full:
         yield _user("full promote", _told(world, promote_full=True))
     yield _user("resume" if world.paused else "pause", replace(world, paused=not world.paused))
     for version in ("A", "B", "C"):
         if version != world.version and world.base:
             yield _user(f"template {version}", replace(world, version=version))
-    for replicas in (1, 3):
+    for replicas in (0, 1, 3):
         if replicas != world.replicas:
             yield _user(f"replicas {replicas}", replace(world, replicas=replicas))
     if not world.invalid:

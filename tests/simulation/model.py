@@ -93,8 +93,8 @@ class World:
     status: RolloutStatus = field(default_factory=RolloutStatus)
     attempt: int = 0
     """Ghost: raised by whatever starts the steps anew."""
-    demoted: str = ""
-    """Ghost: the version that was stable before."""
+    let_go: int = -1
+    """Ghost: the step whose pause a user has ended."""
 
     def pods(self, version: str) -> Pods | None:
         return next((one for one in self.sets if one.version == version), None)
@@ -218,7 +218,7 @@ def key(world: World) -> tuple[object, ...]:
             for r in world.runs
         ),
         _status_key(world, status),
-        world.demoted,
+        world.let_go,
     )
 
 

@@ -153,7 +153,5 @@ def _pauses(before: World, new: RolloutStatus) -> Iterator[str]:
         if pause.start_time is None or micros(pause.start_time) > before.now:
             yield f"S5: a pause begins at {pause.start_time}, not now"
         same = _index(before, new) == before.index
-        steps_same = new.current_pod_hash == before.status.current_pod_hash
-        left = before.status.controller_pause and not before.status.pause_conditions
-        if pause.reason == PAUSE and left and same and steps_same:
+        if pause.reason == PAUSE and same and before.let_go == before.index:
             yield "S5: a pause that a user let go on is entered again"

@@ -93,6 +93,8 @@ def unwanted(world: World) -> tuple[str, ...]:
         return tuple(found)
     if world.paused and world.base != world.version and not world.status.abort:
         return ()
+    if not world.replicas and world.base != world.version and not world.status.abort:
+        return ("rest: nothing to wait for with no replicas wanted, and not promoted",)
     if world.base == world.version or world.status.abort:
         return tuple(_at_stable(world))
     return tuple(_at_pause(world))

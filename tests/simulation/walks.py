@@ -45,6 +45,7 @@ class Manners:
     """How often a plan is made from a snapshot with one older kind."""
     own_writes: bool = True
     """Such a kind is never older than our own writes to it (the promise of the caches)."""
+    kinds: tuple[str, ...] = KINDS
     versions: bool = True
     """Writes carry the resourceVersion that they were decided on."""
 
@@ -127,7 +128,7 @@ def _stale(
     """A plan from a snapshot in which one kind is older; its status meets a conflict if that kind
     is the rollout itself and has changed since.
     """
-    kind, older = rng.choice(KINDS), rng.choice(past)
+    kind, older = rng.choice(manners.kinds), rng.choice(past)
     made = planner(with_older(seen(world), older, kind))
     writes: tuple[Write, ...] = writes_of(made, world)
     changed = kind == "rollout" and _written(older) != _written(world)
