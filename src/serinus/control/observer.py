@@ -15,10 +15,10 @@ from serinus.base.clock import Clock
 from serinus.base.errors import FieldProblem
 from serinus.control import kinds
 from serinus.control.caches import Caches, Key, Reference
-from serinus.control.conditions import condition_problem
 from serinus.control.lookup import CacheLookup, NamedTemplates
 from serinus.control.objects import RoutedObjects, interest
 from serinus.control.observe import Observation, revision_seen, routes_of, service_seen
+from serinus.core.analysis.checks import condition_problem
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
 from serinus.kube.resource import REPLICASETS, SERVICES
