@@ -1,0 +1,83 @@
+"""The proof that the simulation can fail: with a rule switched off, the oracle finds harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from serinus.core.rollout.rules import Rule
+from simulation.events import Planner
+from simulation.model import World
+from simulation.mutants import without
+from simulation.search import Budget, search
+from simulation.shape import Shape
+from simulation.starts import ANALYSIS, BROKEN, DYNAMIC, PLAIN, at_weight, nothing, released
+from simulation.walks import Manners, walk
+
+LIMIT = 600
+SEEDS = range(60)
+
+
+def starts(shape: Shape) -> Iterator[World]:
+    if shape is not BROKEN:
+        yield at_weight(shape, 50)
+    yield released(shape)
+    yield nothing(shape)
+
+
+def hunted(planner: Planner, shape: Shape) -> str:
+    """What the searches, and after them the walks, find; "" if nothing."""
+    for start in starts(shape):
+        found = search(start, planner, budget=Budget(1, 1), limit=LIMIT).finding
+        if found is not None:
+            return str(found)
+    for seed in SEEDS:
+        met = walk(released(shape), planner, seed)
+        if met.faults:
+            return str(met)
+    return ""
+
+
+WORLDS = {Rule.S1B: DYNAMIC, Rule.S9: DYNAMIC, Rule.S10: ANALYSIS}
+"""Where a rule has anything to say only in some worlds."""
+REDUNDANT = {Rule.SINGLE}
+"""S0 stands in for it where there is one router: see the pairs, T3 and the invariants."""
+
+
+@pytest.mark.parametrize("rule", [r for r in Rule if r not in REDUNDANT], ids=lambda r: r.name)
+def test_without_one_rule_the_oracle_finds_harm(rule: Rule) -> None:
+    assert hunted(without(rule), WORLDS.get(rule, PLAIN))
+
+
+PAIRS = ((Rule.SETTLE, Rule.DELAY), (Rule.SINGLE, Rule.S0), (Rule.S2, Rule.S9))
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: "+".join(rule.name for rule in pair))
+def test_without_two_that_stand_in_for_each_other_the_oracle_finds_harm(
+    pair: tuple[Rule, Rule],
+) -> None:
+    assert hunted(without(*pair), PLAIN)
+
+
+# --- Caches that are older than our own writes (T17, T18) -----------------------------------------
+
+
+def met(manners: Manners, shape: Shape, seeds: range) -> str:
+    for seed in seeds:
+        found = walk(released(shape), without(), seed, manners)
+        if found.faults:
+            return str(found)
+    return ""
+
+
+def test_t17_a_look_at_replica_sets_older_than_our_writes_harms_if_writes_are_unconditional() -> (
+    None
+):
+    sets = Manners(stale=0.35, own_writes=False, versions=False, kinds=("sets",))
+    assert met(sets, DYNAMIC, range(400))
+
+
+def test_t18_a_look_at_the_router_older_than_our_writes_harms() -> None:
+    router = Manners(stale=0.35, own_writes=False, kinds=("router",))
+    assert met(router, DYNAMIC, range(400))
