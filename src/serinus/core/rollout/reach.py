@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import ServiceSeen
-from serinus.core.rollout.standing import Standing
+from serinus.core.rollout.standing import Standing, ready_pods
 from serinus.core.routing import RouterSeen, Routing, Unknown
 
 Share = tuple[int, int]
@@ -79,7 +79,13 @@ def service_settled(standing: Standing, service: ServiceSeen | None) -> bool:
         return False
     if settles_at(standing, service.written_at) is not None:
         return False
-    return not service.selector_hash or service.endpoints.keys() <= {service.selector_hash}
+    selected = service.selector_hash
+    if not selected:
+        return True
+    if service.endpoints:
+        return service.endpoints.keys() == {selected}
+    # Empty slices say that it is followed only if there is nothing that they could show.
+    return not any(ready_pods(r) for r in standing.snapshot.revisions if r.hash == selected)
 
 
 def routing_settled(standing: Standing) -> bool:
