@@ -4,7 +4,7 @@ A line of a script is the name of an event, or one of these:
 `plan` (carried out whole; nothing if there is nothing to write), `only X` (of a plan's writes,
 those whose words begin with X arrive), `go on` (good events without mending the router, until
 nothing more happens, or until something that is named), `go on without marks` (the marks on
-ReplicaSets are lost), `rest` (all turns good: it has to come to a good rest).
+ReplicaSets are lost), `an hour passes`, `rest` (all turns good: it has to come to a good rest).
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from simulation.doing import carried_out
-from simulation.events import Planner, bad, good, in_words, turn_of, user
+from simulation.events import Planner, bad, good, in_words, passed, turn_of, user
 from simulation.model import World
 from simulation.oracle import faults, omissions
 from simulation.rest import LIMIT, restless
+from simulation.shape import SECOND
 
 Faults = tuple[str, ...]
 NOT_BY_ITSELF = ("plan", "the router can be read")
@@ -36,6 +37,8 @@ def _line(world: World, planner: Planner, line: str) -> tuple[World, Faults]:
             return _plan(world, planner)
         case "rest":
             return world, restless(world, planner)
+        case "an hour passes":
+            return passed(world, world.now + 3600 * SECOND), ()
         case "go on without marks":
             return _go_on(world, planner, lambda _: False, lost="mark")
     if line.startswith("go on"):

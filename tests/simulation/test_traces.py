@@ -32,6 +32,10 @@ class Trace:
 
 AT_HALF, DYNAMIC_AT_HALF = at_weight(PLAIN, 50), at_weight(DYNAMIC, 50)
 B_READY = ("the ReplicaSet controller acts on B", "all pods of B get ready")
+MARKED_AND_LIVE = (
+    *("go on", "user: abort", "go on until B is marked", "an hour passes"),
+    *("user: retry", "go on without marks"),
+)
 
 TRACES = (
     Trace(
@@ -84,35 +88,13 @@ TRACES = (
         "T6 an old delay has ended when the weight is written, not yet obeyed",
         AT_HALF,
         mistaken(Rule.SETTLE, see=mutants.marks_never_void),
-        (
-            "go on",
-            "user: abort",
-            "go on until B is marked",
-            "time passes",
-            "user: retry",
-            "go on without marks",
-            "user: abort",
-            "plan",
-            "plan",
-            "slices of canary follow",
-            "plan",
-            "plan",
-        ),
+        (*MARKED_AND_LIVE, "user: abort", "go on"),
     ),
     Trace(
         "T7 an old mark removes a canary that was live again",
         AT_HALF,
         mistaken(see=mutants.marks_never_void),
-        (
-            "go on",
-            "user: abort",
-            "go on until B is marked",
-            "time passes",
-            "user: retry",
-            "go on without marks",
-            "user: abort",
-            "go on",
-        ),
+        (*MARKED_AND_LIVE, "user: abort", "go on"),
     ),
     Trace(
         "T8 the status says weight 0 and is believed",
