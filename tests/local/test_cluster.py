@@ -126,36 +126,65 @@ def plan(made: Cluster, **options: Any) -> LoadPlan:
     return LoadPlan("127.0.0.1", made.gateway.ports.web, HOST, 300, **options)
 
 
+BRITTLE = "v2.latency-50ms.exit-at-once"
+"""A version that is always answering something and drops it at SIGTERM."""
+
+
+async def moved_under_load() -> tuple[Tally, list[dict[str, int]]]:
+    """A weight goes up, pods come and go behind it, the weight goes back; under steady load."""
+    async with cluster() as (made, client, pods):
+        for name, tag in (("old", "v1"), ("new", BRITTLE)):
+            labels, image = {"app": name}, f"acme/web:{tag}"
+            await client.create(REPLICASETS, workload(name, image, 2, labels), "default")
+            await client.create(SERVICES, service(name, labels), "default")
+        await client.create(INGRESSES, ingress("web", "old"), "default")
+        marks = {"canary": "true", "canary-weight": "0"}
+        await client.create(INGRESSES, ingress("web-new", "new", marks), "default")
+        await pods.ready(4)
+        await routed(made, 10)
+        stop = asyncio.Event()
+        sending = asyncio.create_task(Sender(plan(made), made.clock).run(stop))
+        await weigh(client, 50)
+        seen = [await weights(made, until=50)]
+        await replace_pods(client, pods, "new")
+        await weigh(client, 0)
+        seen.append(await weights(made, until=0))
+        stop.set()
+        return await sending, seen
+
+
 @needs_traefik
 def test_no_request_is_lost_while_weights_move_and_pods_come_and_go() -> None:
-    async def story() -> tuple[Tally, dict[str, int] | None, dict[str, int] | None]:
+    tally, seen = asyncio.run(moved_under_load())
+    assert tally.lost == []
+    assert tally.sent == tally.answered > 50
+    assert set(tally.versions) == {"v1", BRITTLE}
+    assert [sorted(weights.values()) for weights in seen] == [[50, 50], [0, 100]]
+    assert len(tally.versions[BRITTLE].pods) >= 3
+
+
+@needs_traefik
+def test_requests_are_lost_when_capacity_goes_before_traffic_does() -> None:
+    """The proof that the test above can fail: all weight is on pods that are taken away."""
+
+    async def story() -> Tally:
         async with cluster() as (made, client, pods):
-            for name, image in (("old", "acme/web:v1"), ("new", "acme/web:v2.exit-at-once")):
-                labels = {"app": name}
-                await client.create(REPLICASETS, workload(name, image, 2, labels), "default")
-                await client.create(SERVICES, service(name, labels), "default")
+            labels = {"app": "old"}
+            await client.create(REPLICASETS, workload("old", "acme/web:v1", 2, labels), "default")
+            await client.create(SERVICES, service("old", labels), "default")
             await client.create(INGRESSES, ingress("web", "old"), "default")
-            marks = {"canary": "true", "canary-weight": "0"}
-            await client.create(INGRESSES, ingress("web-new", "new", marks), "default")
-            await pods.ready(4)
+            await pods.ready(2)
             await routed(made, 10)
             stop = asyncio.Event()
             sending = asyncio.create_task(Sender(plan(made), made.clock).run(stop))
-            await weigh(client, 50)
-            half = await weights(made, until=50)
-            await replace_pods(client, pods, "new")
-            await weigh(client, 0)
-            none = await weights(made, until=0)
+            await client.patch(REPLICASETS, "old", {"spec": {"replicas": 0}}, "default")
+            await pods.ready(0)
             stop.set()
-            return await sending, half, none
+            return await sending
 
-    tally, half, none = asyncio.run(story())
-    assert tally.lost == []
-    assert tally.sent == tally.answered > 50
-    assert set(tally.versions) == {"v1", "v2.exit-at-once"}
-    assert sorted((half or {}).values()) == [50, 50]
-    assert sorted((none or {}).values()) == [0, 100]
-    assert len(tally.versions["v2.exit-at-once"].pods) >= 3
+    tally = asyncio.run(story())
+    assert tally.lost_count > 0
+    assert {(lost.kind, lost.status) for lost in tally.lost} == {("no pod", 503)}
 
 
 @needs_traefik
@@ -223,7 +252,7 @@ async def weigh(client: Client, weight: int) -> None:
     await client.patch(INGRESSES, "web-new", patch, "default")
 
 
-async def weights(made: Cluster, *, until: int) -> dict[str, int] | None:
+async def weights(made: Cluster, *, until: int) -> dict[str, int]:
     while True:
         found = await made.gateway.weights_in_force("default", "web", "old", 80)
         if found and until in found.values():

@@ -149,6 +149,7 @@ class Cluster:
         self._start_gateway(f"{web.url}{self.api.prefix('gateway')}")
         if options.gateway:
             await self.gateway.ready()
+            self.node.routes_to = self.gateway.routes_to
         await pods.synced()
         self._write_kubeconfig(f"{web.url}{self.api.prefix('admin')}")
 

@@ -125,6 +125,19 @@ class Gateway:
             body: dict[str, Any] = await answer.json()
             return weights_of(body)
 
+    async def routes_to(self, port: int) -> bool:
+        """Whether requests are sent to a pod's port, as Traefik itself tells.
+
+        A busy machine may hold Traefik up for longer than any fixed wait. If it cannot be asked,
+        it sends nothing either.
+        """
+        try:
+            async with self._client().get(f"{self.api_url}/api/rawdata") as answer:
+                return f"]:{port}".encode() in await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.info("traefik does not tell its routes: %s", error)
+            return False
+
     async def close(self) -> None:
         """Close the connections to Traefik's API; the process ends with `run`."""
         if self._session is not None:

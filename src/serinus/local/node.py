@@ -11,7 +11,7 @@ import base64
 import logging
 import os
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ from serinus.local.usage import usage_of
 log = logging.getLogger(__name__)
 NODE_NAME = "serinus"
 MEMORY_CHECK_SECONDS = 1.0
+UNROUTE_SECONDS, UNROUTE_POLL_SECONDS = 0.5, 0.02
+"""Wall time between the last request to a pod and its SIGTERM: what is under way may end."""
 _RETRY_SECONDS = 0.2
 _UID_INDEX = "uid"
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
@@ -87,7 +89,10 @@ def node_object(now: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 class Node:
-    """Runs every pod of the server; `pods` is shared with others."""
+    """Runs every pod of the server; `pods` is shared with others.
+
+    `routes_to(port)` may be set to say whether a data plane sends requests to a port.
+    """
 
     def __init__(
         self,
@@ -100,6 +105,7 @@ class Node:
         self.logs = Logs(clock)
         self.processes = Processes()
         self.ports = Ports(chance)
+        self.routes_to: Callable[[int], Awaitable[bool]] = _nothing_routes
         self._client = client
         self._clock = clock
         self._pods = pods
@@ -176,7 +182,7 @@ class Node:
             bound = await self._bind(pod)
             if bound is None:
                 return
-            life = self._lives[uid] = PodLife(self._with, self._client, bound, self._endpoints_gone)
+            life = self._lives[uid] = PodLife(self._with, self._client, bound, self._no_endpoints)
             current = self._pods.store.get(pod.metadata.namespace, pod.metadata.name)
             if current is None or current.metadata.uid != uid:
                 life.vanish()
@@ -224,9 +230,21 @@ class Node:
             )
             self._report(pod, "Warning", "OnePortServed", message)
 
-    async def _endpoints_gone(self, uid: str) -> None:
-        while self._slices.store.by_index(_UID_INDEX, uid):
+    async def _no_endpoints(self, pod: NodePod) -> None:
+        """Wait until no slice names the pod, and nothing has been sent to it for a moment.
+
+        The data plane is asked before and after that moment: it may be so far behind that it had
+        not yet begun to send when the endpoint went.
+        """
+        port = pod.port() or 0
+        while self._slices.store.by_index(_UID_INDEX, pod.metadata.uid):
             await self._slices_changed.wait()
+        while True:
+            while await self.routes_to(port):
+                await self._clock.sleep_wall(UNROUTE_POLL_SECONDS)
+            await self._clock.sleep_wall(UNROUTE_SECONDS)
+            if not await self.routes_to(port):
+                return
 
     def _wake_waiting(self) -> None:
         self._slices_changed.set()
@@ -280,6 +298,11 @@ class Node:
         except AlreadyExists:
             log.info("node %s is known already", NODE_NAME)
         await self._client.patch(NODES, NODE_NAME, {"status": status}, subresource="status")
+
+
+async def _nothing_routes(port: int) -> bool:
+    """Without a data plane nothing is sent."""
+    return False
 
 
 def _decoded(value: str) -> str:

@@ -22,26 +22,25 @@ from serinus.local.podspec import NodePod
 from serinus.local.podstatus import Ended, pod_status
 
 log = logging.getLogger(__name__)
-UNROUTE_SECONDS = 0.5
-"""Wall time between the end of the endpoint and SIGTERM: measured, 0.2 s suffice for Traefik."""
-ENDPOINT_LIMIT_SECONDS = 5.0
+ENDPOINT_LIMIT_SECONDS = 10.0
+"""A pod whose endpoint does not go within this wall time is ended all the same."""
 _RETRY_SECONDS = 0.2
 
 
 class PodLife:
-    """The containers of one pod; `endpoints_gone(uid)` waits until no slice names the pod."""
+    """The containers of one pod; `no_endpoints(pod)` waits until its traffic is over."""
 
     def __init__(
         self,
         equipment: Equipment,
         client: Client,
         pod: NodePod,
-        endpoints_gone: Callable[[str], Awaitable[None]],
+        no_endpoints: Callable[[NodePod], Awaitable[None]],
     ) -> None:
         self.pod = pod
         self._with = equipment
         self._client = client
-        self._endpoints_gone = endpoints_gone
+        self._no_endpoints = no_endpoints
         self._leave = asyncio.Event()
         self._vanished = False
         self._changed = asyncio.Event()
@@ -103,8 +102,7 @@ class PodLife:
         if not self._vanished:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ENDPOINT_LIMIT_SECONDS):
-                    await self._endpoints_gone(self.pod.metadata.uid)
-            await self._with.clock.sleep_wall(UNROUTE_SECONDS)
+                    await self._no_endpoints(self.pod)
         self._with.report(self.pod, "Normal", "Killing", "Stopping the pod's containers")
         self._signal_all(signal.SIGTERM)
         waiting = [asyncio.ensure_future(asyncio.shield(process.exited)) for process in running]
