@@ -12,7 +12,8 @@ from pathlib import Path
 from benchmarks.figure import Figure, seconds_of
 
 ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+ENVIRONMENT.pop("PYTHONDONTWRITEBYTECODE", None)  # users do not compile us at every start
 ROUNDS = 9
 AGAINST = 'python -c "import click"'
 SERINUS = (sys.executable, "-m", "serinus.cli.main")

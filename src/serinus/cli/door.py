@@ -13,7 +13,6 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
@@ -162,6 +161,8 @@ def _credentials(connection: Connection, renew: bool) -> Mapping[str, str]:
 
 
 def _proxy_of_environment(host: str) -> str:
+    from urllib.request import getproxies, proxy_bypass  # half of what the door costs to import
+
     return "" if proxy_bypass(host) else getproxies().get("https", "")
 
 
