@@ -51,14 +51,17 @@ async def embedded(
 
 
 @asynccontextmanager
-async def controlled(cluster: Cluster) -> AsyncIterator[None]:
-    """A controller at work on `cluster` while the block runs; its failure ends the block."""
+async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIterator[None]:
+    """A controller at work on `cluster` while the block runs; its failure ends the block.
+
+    `client`: through which it works, if not through one of the cluster's own.
+    """
 
     async def resolve(host: str, port: int) -> tuple[str, int]:
         return cluster.resolve(host, port)
 
     world = World(
-        client=cluster.client("controller"),
+        client=client or cluster.client("controller"),
         clock=cluster.clock,
         rng=random.Random(),
         resolve=resolve,
