@@ -8,9 +8,11 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 
+import click
 import pytest
 
 from serinus import __version__
+from serinus.base.errors import SerinusError
 from serinus.cli.main import COMMANDS, main
 
 HEAVY = ("msgspec", "aiohttp", "rich", "asyncio", "yaml", "uvicorn", "ssl", "http.client")
@@ -91,3 +93,39 @@ def test_every_command_is_where_the_table_says(name: str) -> None:
     module, _, attribute = COMMANDS[name][0].partition(":")
     command = getattr(import_module(module), attribute)
     assert command.name == name
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (SerinusError("the port 80 is taken"), "error: the port 80 is taken\n"),
+        (ExceptionGroup("two", [ValueError("x"), SerinusError("no server")]), "error: no server\n"),
+        (
+            ExceptionGroup("one", [KeyError("k")]),
+            "error: this is a fault of serinus itself, KeyError: 'k'\n"
+            "please report it; SERINUS_DEBUG=1 shows where it happened\n",
+        ),
+    ],
+)
+def test_an_error_is_a_sentence_and_never_a_traceback(
+    error: Exception,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @click.command()
+    def version() -> None:
+        raise error
+
+    monkeypatch.setattr("serinus.cli.main.version", version)
+    assert told(capsys, "version") == (1, "", sentence)
+
+
+def test_a_part_that_is_not_installed_is_named_with_how_to_get_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(COMMANDS, "up", ("a_package_that_nobody_has.up:up", ""))
+    status, _, err = told(capsys, "up")
+    assert status == 1
+    assert "needs the package a_package_that_nobody_has" in err
+    assert "pip install 'serinus[local]'" in err

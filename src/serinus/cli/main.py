@@ -5,6 +5,7 @@ A command's module is imported when the command runs: `--help` and `version` nee
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -41,7 +42,15 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        try:
+            command: click.Command = getattr(import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if (error.name or "serinus").split(".")[0] == "serinus":
+                raise
+            raise click.ClickException(
+                f"`serinus {cmd_name}` needs the package {error.name}, which is not installed; "
+                "install the parts for one machine with: pip install 'serinus[local]'"
+            ) from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -92,13 +101,31 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout = None
         sys.exit(141)
     except Exception as error:
-        from serinus.base.errors import SerinusError
-
-        if not isinstance(error, SerinusError):
+        if os.environ.get("SERINUS_DEBUG"):
             raise
-        click.echo(f"error: {error}", err=True)
+        click.echo(_sentence(error), err=True)
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _sentence(error: BaseException) -> str:
+    """What went wrong, for a person; of several errors at once, the first that says so itself."""
+    from serinus.base.errors import SerinusError
+
+    found: list[BaseException] = [error]
+    while any(isinstance(one, BaseExceptionGroup) for one in found):
+        found = [
+            inner
+            for one in found
+            for inner in (one.exceptions if isinstance(one, BaseExceptionGroup) else (one,))
+        ]
+    told = next((one for one in found if isinstance(one, SerinusError)), None)
+    if told is not None:
+        return f"error: {told}"
+    return (
+        f"error: this is a fault of serinus itself, {type(found[0]).__name__}: {found[0]}\n"
+        "please report it; SERINUS_DEBUG=1 shows where it happened"
+    )
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
