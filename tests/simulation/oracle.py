@@ -2,7 +2,7 @@
 
 It looks at the data plane (every mix of written and obeyed values), at the pods, at the user's
 commands and at the steps; it imports nothing of the planner's rules or invariants. A finding is a
-sentence; no finding is an empty tuple. Sources: safety rules S0 to S10, in the project's design.
+sentence; no finding is an empty tuple. Sources: safety rules S0 to S10, in docs/safety.md.
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.rules import Rule
 from tidy.source import PACKAGE, ROOT
 
 PAGES = [
@@ -38,6 +40,13 @@ def test_every_decision_is_in_the_list() -> None:
     listed = (folder / "README.md").read_text()
     records = sorted(path.name for path in folder.glob("[0-9]*.md"))
     assert [name for name in records if f"({name})" not in listed] == []
+
+
+def test_every_safety_rule_and_every_reason_is_on_the_page_of_safety() -> None:
+    text = (ROOT / "docs" / "safety.md").read_text()
+    rules = [rule.name for rule in Rule if rule.name[1:].rstrip("B").isdecimal()]
+    assert [name for name in rules if f"**{name.replace('B', 'b')}" not in text] == []
+    assert [hold.value for hold in Hold if f"[{hold.value}]" not in text] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

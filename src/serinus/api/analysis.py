@@ -176,7 +176,7 @@ class MetricProvider(Wire, frozen=True, kw_only=True):
 
 
 class Metric(Wire, frozen=True, kw_only=True):
-    """Delays and intervals are Go durations. None: not set, see spec 6.2 and 6.4 for what holds.
+    """Delays and intervals are Go durations. None: not set, see `core/analysis/limits.py`.
 
     Ours: `no_data_limit` (default 4 in a row), `on_no_data` (error, fail or skip; without it a
     measurement without data is Inconclusive).
@@ -282,7 +282,7 @@ class RunSummary(Wire, frozen=True, kw_only=True):
 
 
 class AnalysisRunStatus(Wire, frozen=True, kw_only=True):
-    """`phase` is empty before the run is first seen, then a phase of spec 6.4."""
+    """`phase` is empty before the run is first seen, then one of `core/analysis/assess.py`."""
 
     phase: str = always(str)
     message: str = ""

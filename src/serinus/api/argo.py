@@ -293,7 +293,7 @@ class RolloutSpec(Wire, frozen=True, kw_only=True):
 
 
 class PauseCondition(Wire, frozen=True, kw_only=True):
-    """`reason` is one of spec 3.1, as CanaryPauseStep."""
+    """`reason` is one of the original's, such as CanaryPauseStep."""
 
     reason: str = always(str)
     start_time: datetime | None = None
@@ -366,7 +366,7 @@ class AlbStatus(Wire, frozen=True, kw_only=True):
 
 
 class RolloutDuration(Wire, frozen=True, kw_only=True):
-    """`completion_status` is one of spec 3.1, as Promoted."""
+    """`completion_status` is one of the original's, such as Promoted."""
 
     rollout_started_at: datetime | None = None
     manual_pause_started_at: datetime | None = None

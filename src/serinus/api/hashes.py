@@ -1,7 +1,7 @@
 """The two hashes that a Rollout's status remembers: of its pod template and of its steps.
 
 The pod hash is ours, over the canonical template. The step hash is the original's, bit for bit:
-a difference would send a running rollout back to step 0 (spec/argo-rollouts.md 3.4).
+a difference would send a running rollout back to step 0.
 """
 
 from __future__ import annotations

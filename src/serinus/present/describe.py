@@ -1,6 +1,6 @@
 """The lines above the tree: what this rollout is, where it stands, what it waits for and why.
 
-Layout of `kubectl argo rollouts get rollout` (spec 8.1), and one line of ours: Waiting.
+Layout of `kubectl argo rollouts get rollout`, and one line of ours: Waiting.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The phase that a reader should believe: what the status says, unless it is about the past.
 
-Rules of spec 3.2 (client-side), first match wins. Used by `get rollout` and `status`.
+The rules of the original's clients; the first match wins. Used by `get rollout` and `status`.
 """
 
 from __future__ import annotations

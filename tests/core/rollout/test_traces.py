@@ -1,4 +1,4 @@
-"""The traces that a model checker found (safety rules, T1 to T18), put to this planner."""
+"""The traces that a model checker found (T1 to T18 of docs/safety.md), put to this planner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
 """What is wrong with an object, all of it at once, with field paths. Pure.
 
-`check.py` puts the rules of a kind together. Rules come from spec/argo-rollouts.md section 2.
+`check.py` puts the rules of a kind together. The rules are the original's,
+and what it would only find out later.
 """

@@ -1,4 +1,4 @@
-"""Rules of metrics and of what asks for them, by themselves (spec/argo-rollouts.md 2.6)."""
+"""Rules of metrics and of what asks for them, by themselves."""
 
 from __future__ import annotations
 

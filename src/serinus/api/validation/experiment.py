@@ -1,4 +1,4 @@
-"""Rules of an Experiment's spec by itself (spec/argo-rollouts.md 2.7)."""
+"""Rules of an Experiment's spec by itself."""
 
 from __future__ import annotations
 

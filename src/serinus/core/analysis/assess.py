@@ -1,4 +1,4 @@
-"""The verdict over a metric and over a run, from the counters alone (spec 6.4)."""
+"""The verdict over a metric and over a run, from the counters alone."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Replica arithmetic of the routed canary. Pure numbers: knows no traffic and no safety.
 
-Source of the rules: the original's behaviour (spec of Argo Rollouts 4.3); unlike there, what has
-to be kept for traffic that is still under way is not decided here but in `safety.py` (S2).
+Source of the rules: the original's behaviour; unlike there, what has to be kept for traffic that
+is still under way is not decided here but in `drain.py` (safety rule S2).
 """
 
 from __future__ import annotations

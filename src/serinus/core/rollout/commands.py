@@ -1,4 +1,4 @@
-"""What a person's command does to a Rollout: pure functions object -> patches (spec 3.6).
+"""What a person's command does to a Rollout: pure functions object -> patches.
 
 A patch that counts on what it read (a step index, a container's place) carries a precondition, so
 that it fails instead of hitting a newer object: read again and ask again. Order matters where two

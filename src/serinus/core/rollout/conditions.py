@@ -1,6 +1,6 @@
 """The conditions of a Rollout's status, with the original's types, reasons and messages.
 
-Interface constants: clients match on them (spec of Argo Rollouts 3.3). Ours is only `Waiting`.
+Interface constants: clients match on them. Ours is only `Waiting`.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ def _delay(standing: Standing, course: Course, revision: Revision) -> timedelta 
 def _delayed(
     standing: Standing, proposal: Proposal, revision: Revision, delay: timedelta
 ) -> Proposal:
-    """Keeps the pods until the deadline; one that was set under other routing is void (T6, T7)."""
+    """Keeps the pods until the deadline; one that was set under other routing is void."""
     now, deadline = standing.snapshot.now, revision.scale_down_deadline
     token = set_for(standing, revision)
     if deadline is None or revision.deadline_set_for != token:

@@ -1,6 +1,6 @@
 """Whom production traffic can reach, with what share, and whether that is settled.
 
-Judges every mix of what was written and what is seen (DESIGN.md section 5, Terms). Writes nothing.
+Judges every mix of what was written and what is seen (docs/safety.md). Writes nothing.
 """
 
 from __future__ import annotations

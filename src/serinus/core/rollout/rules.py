@@ -1,6 +1,6 @@
 """The safety rules by name, so that a simulation can switch each one off and must then find harm.
 
-DESIGN.md section 5 words them; `safety.py` and its neighbours apply them. Knows no snapshot.
+docs/safety.md words them; `safety.py` and its neighbours apply them. Knows no snapshot.
 """
 
 from __future__ import annotations

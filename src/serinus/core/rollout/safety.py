@@ -1,4 +1,4 @@
-"""May: all safety rules. Each clamp makes a proposal smaller and says why (DESIGN.md section 5).
+"""May: all safety rules. Each clamp makes a proposal smaller and says why (docs/safety.md).
 
 The rules are a table, `CLAMPS`, so that a simulation can switch each one off. The order of the
 table matters: whose weight it is decides what capacity is wanted, and the dead come last.

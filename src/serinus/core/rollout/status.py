@@ -1,7 +1,6 @@
 """Tell: the status of a Rollout. It says what the snapshot shows, never what a plan will write.
 
-Field names, phases and messages are the original's (spec of Argo Rollouts 3.1, 3.2), so that teams
-and their tools can come and go.
+Field names, phases and messages are the original's, so that teams and their tools can come and go.
 """
 
 from __future__ import annotations
