@@ -369,11 +369,11 @@ PARENT = """
 
 @needs_traefik
 @pytest.mark.parametrize("end", ["kill", "terminate"])
-def test_no_process_is_left_however_the_cluster_ends(end: str) -> None:
+def test_no_process_is_left_however_the_cluster_ends(end: str, tmp_path: Path) -> None:
     async def story() -> list[int]:
         parent = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", textwrap.dedent(PARENT)),
-            env=os.environ | {"PYTHONPATH": "src"},
+            env=os.environ | {"PYTHONPATH": "src", "TMPDIR": str(tmp_path)},
             stdout=asyncio.subprocess.PIPE,
         )
         async with asyncio.timeout(DEADLINE_SECONDS):
