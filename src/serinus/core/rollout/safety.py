@@ -185,7 +185,8 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
     if canary and stable == 0 and not moving:
         message = "stable has no ready endpoint: what others carry stays, within their step"
         return proposal.because(Hold.REPAIR, message)
-    if canary != 0 or stable == 0:
+    # Pods that are about to go still answer: better than none, until the others are there.
+    if canary != 0 or (stable == 0 and not _still_answers(standing)):
         return proposal
     carries = [seen for seen in standing.routers if _carries(seen)]
     if not carries:
@@ -202,6 +203,12 @@ def _carries(seen: RouterSeen) -> bool:
     if isinstance(seen.routing, Unknown):
         return True
     return bool(seen.routing.weight or seen.routing.header_routes)
+
+
+def _still_answers(standing: Standing) -> bool:
+    service = standing.stable_service
+    on = service is not None and service.selector_hash == standing.base_hash
+    return on and bool(reach.endpoints(service, standing.base_hash))
 
 
 def _stable_endpoints(standing: Standing) -> int | None:
