@@ -369,7 +369,7 @@ PARENT = """
 
 @needs_traefik
 @pytest.mark.parametrize("end", ["kill", "terminate"])
-def test_no_process_is_left_however_the_cluster_ends(end: str, tmp_path: Path) -> None:
+def test_no_process_and_no_file_is_left_however_the_cluster_ends(end: str, tmp_path: Path) -> None:
     async def story() -> list[int]:
         parent = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", textwrap.dedent(PARENT)),
@@ -380,12 +380,14 @@ def test_no_process_is_left_however_the_cluster_ends(end: str, tmp_path: Path) -
             assert parent.stdout is not None
             pids = [int(word) for word in (await parent.stdout.readline()).split()]
             assert len(pids) == 3  # the keeper, Traefik, the pod
+            assert len(os.listdir(tmp_path)) == 1
             getattr(parent, end)()
             await parent.wait()
             await asyncio.gather(*(asyncio.to_thread(wait_gone, pid) for pid in pids))
         return pids
 
     asyncio.run(story())
+    assert list(tmp_path.iterdir()) == []
 
 
 def wait_gone(pid: int) -> None:

@@ -165,6 +165,7 @@ class Cluster:
         indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
         pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
         self.node = Node(self.client("node"), clock, pods, self.options.images, chance)
+        self.node.processes.folder = self.folder
         self.api.log_source = self.node.logs.read
         self._run("pods", pods.run())
         self._run("node", self.node.run())

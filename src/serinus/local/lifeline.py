@@ -1,9 +1,11 @@
 """The keeper of child processes: starts them, reports their exits, ends them when its parent ends.
 
-Run as `python -I -S lifeline.py FD`, where FD is one end of a Unix stream socket; standard library
-only. The socket is the life-line: when the other end closes, even by `kill -9`, every child is
-killed. Each line that comes in is a JSON object, `{"start": id, "command", "env", "cwd"}` with one
-file descriptor for the output, or `{"signal": id, "number"}`. Out go `{"started": id, "pid"}`,
+Run as `python -I -S lifeline.py FD [FOLDER]`, where FD is one end of a Unix stream socket; standard
+library only. The socket is the life-line: when the other end closes, even by `kill -9`, every child
+is killed and FOLDER removed.
+
+Each line that comes in is a JSON object, `{"start": id, "command", "env", "cwd"}` with one file
+descriptor for the output, or `{"signal": id, "number"}`. Out go `{"started": id, "pid"}`,
 `{"failed": id, "error"}` and `{"exited": id, "code"}` (128 + number for a signal).
 It knows nothing of pods.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -128,3 +131,5 @@ def keep(line: socket.socket) -> None:
 
 if __name__ == "__main__":
     keep(socket.socket(fileno=int(sys.argv[1])))
+    for folder in sys.argv[2:]:
+        shutil.rmtree(folder, ignore_errors=True)

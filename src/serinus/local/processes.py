@@ -46,9 +46,13 @@ class Process:
 
 
 class Processes:
-    """Starts children; `close()` kills those that are left."""
+    """Starts children; `close()` kills those that are left.
+
+    A `folder` that is set before the first start is removed with the last of them, however we end.
+    """
 
     def __init__(self) -> None:
+        self.folder: Path | None = None
         self._line: socket.socket | None = None
         self._keeper: asyncio.subprocess.Process | None = None
         self._opening = asyncio.Lock()
@@ -96,9 +100,10 @@ class Processes:
             if self._line is not None:
                 return
             ours, theirs = socket.socketpair()
+            words = [str(_PROGRAM), str(theirs.fileno())]
             with theirs:
                 self._keeper = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", "-S", str(_PROGRAM), str(theirs.fileno())),
+                    *(sys.executable, "-I", "-S", *words, *([self.folder] if self.folder else ())),
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                 )
