@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from serinus.core.rollout.actions import Plan, PointService, Retire, Scale, SetRouting
 from serinus.core.rollout.conditions import with_waiting
+from serinus.core.rollout.invariants_course import broken_course
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
 from serinus.core.rollout.standing import Standing
@@ -28,6 +29,7 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
         *_no_reached_pods_removed(snapshot, plan),
         *_nothing_used_is_deleted(snapshot, plan),
         *_status_is_consistent(snapshot, plan),
+        *broken_course(snapshot, plan),
     )
 
 

@@ -1,0 +1,240 @@
+"""The second half of the invariants: room, owners, steps, promotion, verdicts. See `invariants.py`.
+
+Shares no judgement with the rules. Where a user's own field changes what is enough (a scale step,
+a progress threshold, a delay of 0), these say nothing: a false alarm would hold a rollout for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
+from serinus.base.durations import parse_pause_duration
+from serinus.core.rollout.actions import Plan, PointService, Scale, SetRouting
+from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
+from serinus.core.routing import RouterSeen, Routing, Unknown
+
+FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
+
+
+def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """What is wrong with a plan, in words."""
+    strategy = snapshot.rollout.spec.strategy.canary
+    if strategy is None:
+        return
+    yield from _weight_without_room(snapshot, strategy, plan)
+    yield from _handed_over_under_weight(snapshot, strategy, plan)
+    yield from _dead_and_not_left(snapshot, strategy, plan)
+    yield from _stable_too_small(snapshot, strategy, plan)
+    yield from _emptied(snapshot, plan)
+    yield from _before_its_delay(snapshot, strategy, plan)
+    if plan.status is not None:
+        yield from _step_left_too_early(snapshot, strategy, plan.status)
+        yield from _promoted_too_early(snapshot, strategy, plan.status)
+        yield from _old_verdict(snapshot, plan.status)
+
+
+def _wanted(snapshot: Snapshot) -> int:
+    replicas = snapshot.rollout.spec.replicas
+    return 1 if replicas is None else replicas
+
+
+def _alive(service: ServiceSeen | None) -> int | None:
+    if service is None or isinstance(service.endpoints, Unknown):
+        return None
+    return sum(service.endpoints.values())
+
+
+def _after(plan: Plan, revision: Revision) -> int:
+    """The replicas of a revision once the plan is carried out."""
+    scales = (a for a in plan.actions if isinstance(a, Scale) and a.revision == revision.name)
+    return next((action.replicas for action in scales), revision.replicas)
+
+
+def _of(snapshot: Snapshot, pod_hash: str) -> Revision | None:
+    return next((r for r in snapshot.revisions if r.hash == pod_hash and pod_hash), None)
+
+
+# --- Traffic -------------------------------------------------------------------------------------
+
+
+def _weight_without_room(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
+    stable = _alive(snapshot.services.get(strategy.stable_service))
+    canary = _alive(snapshot.services.get(strategy.canary_service))
+    own_terms = strategy.replica_progress_threshold or any(
+        step.set_canary_scale for step in strategy.steps
+    )
+    for action in plan.actions:
+        seen = _seen(snapshot, action) if isinstance(action, SetRouting) else None
+        if seen is None or not isinstance(seen.routing, Routing):
+            continue
+        assert isinstance(action, SetRouting)
+        weight, total = action.routing.weight, action.routing.total
+        change = weight * seen.routing.total - seen.routing.weight * total
+        to_canary = -(-_wanted(snapshot) * weight // total)
+        to_stable = -(-_wanted(snapshot) * (total - weight) // total)
+        if change > 0 and canary is not None and canary < (1 if own_terms else to_canary):
+            yield f"weight {weight} goes to {canary} endpoints where {to_canary} are needed"
+        if change < 0 and canary and stable is not None and stable < to_stable:
+            yield f"weight {weight} counts on {stable} of {to_stable} endpoints of stable"
+
+
+def _seen(snapshot: Snapshot, action: SetRouting) -> RouterSeen | None:
+    return next((seen for seen in snapshot.routers if seen.router == action.router), None)
+
+
+def _carries(snapshot: Snapshot) -> bool:
+    return any(
+        isinstance(seen.routing, Unknown) or seen.routing.weight or seen.routing.header_routes
+        for seen in snapshot.routers
+    )
+
+
+def _handed_over_under_weight(
+    snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan
+) -> Iterator[str]:
+    stable = snapshot.rollout.status.stable_rs
+    for action in plan.actions:
+        if not isinstance(action, PointService) or action.service != strategy.canary_service:
+            continue
+        if _of(snapshot, stable) and action.hash != stable and _carries(snapshot):
+            yield f"Service {action.service} goes to {action.hash} together with a weight"
+
+
+def _dead_and_not_left(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
+    stable = snapshot.services.get(strategy.stable_service)
+    canary = snapshot.services.get(strategy.canary_service)
+    trusted = snapshot.rollout.status.stable_rs
+    if stable is None or canary is None or stable.selector_hash != trusted or not trusted:
+        return
+    weights = [s.routing.weight for s in snapshot.routers if isinstance(s.routing, Routing)]
+    if isinstance(stable.endpoints, Unknown) or not stable.endpoints.get(trusted):
+        return
+    if _alive(canary) != 0 or not any(weights) or not _wanted(snapshot):
+        return
+    left = any(
+        (isinstance(a, SetRouting) and a.routing.weight == 0)
+        or (isinstance(a, PointService) and a.hash == trusted)
+        for a in plan.actions
+    )
+    if not left:
+        yield f"Service {canary.name} has no endpoint, weight {max(weights)}, and is not left"
+
+
+# --- Pods ----------------------------------------------------------------------------------------
+
+
+def _stable_too_small(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
+    """All must come back to stable while the weight is on behalf of a revision that is gone."""
+    status = plan.status or snapshot.rollout.status
+    stable = _of(snapshot, status.stable_rs)
+    canary = snapshot.services.get(strategy.canary_service)
+    if stable is None or canary is None or snapshot.problems:
+        return
+    owner, known = canary.selector_hash, _of(snapshot, canary.selector_hash)
+    foreign = known is not None and owner not in (status.stable_rs, status.current_pod_hash)
+    if foreign and _carries(snapshot) and _after(plan, stable) < _wanted(snapshot):
+        yield f"{stable.name} is not asked for all that has to come back from {owner}"
+
+
+def _emptied(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    status = snapshot.rollout.status
+    current = plan.status.current_pod_hash if plan.status else status.current_pod_hash
+    for revision in snapshot.revisions:
+        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+            continue
+        if revision.hash == status.stable_rs != current:
+            yield f"{revision.name} goes to zero while it is the stable one"
+        for run in snapshot.runs:
+            of = run.metadata.labels.get("rollouts-pod-template-hash")
+            if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:
+                yield f"{revision.name} goes to zero while {run.metadata.name} measures it"
+
+
+def _before_its_delay(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
+    status, now = snapshot.rollout.status, snapshot.now
+    if strategy.dynamic_stable_scale or strategy.scale_down_delay_revision_limit is not None:
+        return
+    if snapshot.template_hash != status.current_pod_hash:
+        return  # what a newer revision pushes aside has no delay
+    promoted = status.stable_rs == status.current_pod_hash
+    for revision in snapshot.revisions:
+        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+            continue
+        if revision.hash == status.current_pod_hash:
+            owed = status.abort and strategy.abort_scale_down_delay_seconds != 0
+        else:
+            owed = promoted and strategy.scale_down_delay_seconds != 0
+        ends = revision.scale_down_deadline
+        if owed and (ends is None or ends > now):
+            yield f"{revision.name} goes to zero before its delay is over"
+
+
+# --- Status --------------------------------------------------------------------------------------
+
+
+def _step_left_too_early(
+    snapshot: Snapshot, strategy: CanaryStrategy, new: RolloutStatus
+) -> Iterator[str]:
+    old = snapshot.rollout.status
+    was, now = old.current_step_index, new.current_step_index
+    same = (old.current_pod_hash, old.current_step_hash) == (
+        new.current_pod_hash,
+        new.current_step_hash,
+    )
+    ended = new.stable_rs == new.current_pod_hash
+    if was is None or now is None or not same or ended or now <= was:
+        return
+    if now > was + 1:
+        yield f"steps {was} to {now} are passed at once"
+    step = strategy.steps[was] if was < len(strategy.steps) else Step()
+    if step.pause is not None and not old.controller_pause:
+        duration = step.pause.duration
+        begun = bool(old.pause_conditions)
+        short = duration is not None and parse_pause_duration(duration) <= timedelta()
+        if not begun and not short:
+            yield f"the pause of step {was} is passed without having begun"
+    if step.analysis is not None and not _passed(snapshot, old):
+        yield f"the analysis of step {was} is passed without a run that passed"
+
+
+def _passed(snapshot: Snapshot, old: RolloutStatus) -> bool:
+    noted = old.canary.current_step_analysis_run_status
+    return noted is not None and any(
+        run.metadata.name == noted.name and run.status.phase == "Successful"
+        for run in snapshot.runs
+    )
+
+
+def _promoted_too_early(
+    snapshot: Snapshot, strategy: CanaryStrategy, new: RolloutStatus
+) -> Iterator[str]:
+    old, wanted = snapshot.rollout.status, _wanted(snapshot)
+    if new.stable_rs == old.stable_rs or not wanted:
+        return
+    first = _of(snapshot, old.stable_rs) is None
+    name = strategy.stable_service if first else strategy.canary_service
+    alive = _alive(snapshot.services.get(name))
+    if alive is not None and alive < wanted and strategy.replica_progress_threshold is None:
+        yield f"{new.stable_rs} becomes stable with {alive} of {wanted} endpoints"
+    whole = all(
+        isinstance(seen.routing, Routing) and seen.routing.weight == seen.routing.total
+        for seen in snapshot.routers
+    )
+    if not first and not whole:
+        yield f"{new.stable_rs} becomes stable without the whole weight"
+
+
+def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
+    """A run that is noted anew does not exist yet; a retry takes up none of before."""
+    old = snapshot.rollout.status
+    before = old.canary.current_step_analysis_run_status
+    noted = new.canary.current_step_analysis_run_status
+    if noted is None:
+        return
+    if before is None or before.name != noted.name:
+        if any(run.metadata.name == noted.name for run in snapshot.runs):
+            yield f"run {noted.name} is taken up although it was there before this attempt"
+    elif old.aborted_at is not None and new.aborted_at is None:
+        yield f"run {noted.name} of the attempt before is taken up again"
