@@ -14,6 +14,7 @@ from msgspec.structs import replace as with_fields
 from serinus.core.rollout.actions import Plan, PointService, SetRouting
 from serinus.core.rollout.drain import set_for
 from serinus.core.rollout.plan import plan
+from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import ALL, Rule
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.rollout.standing import stand
@@ -138,3 +139,23 @@ def weight_from_status(snapshot: Snapshot) -> Snapshot:
     shown = Routing(weights.canary.weight if weights else 0)
     routers = tuple(replace(seen, routing=shown) for seen in snapshot.routers)
     return replace(snapshot, routers=routers)
+
+
+# --- The planner's own invariants -----------------------------------------------------------------
+
+
+class Tripped(Exception):
+    """An invariant of the planner broke; the message is its own."""
+
+
+def guarded(*rules: Rule) -> Planner:
+    """The planner without `rules` and with its invariants on; raises Tripped where one breaks."""
+
+    def strict(snapshot: Snapshot) -> Plan:
+        made = plan(snapshot, ALL - frozenset(rules))
+        for reason in made.reasons:
+            if reason.hold is Hold.INVARIANT:
+                raise Tripped(reason.message)
+        return made
+
+    return strict
