@@ -38,7 +38,10 @@ def crds() -> tuple[bytes, ...]:
 async def embedded(
     *, speed: float, port: int, images: ImageTable | None = None
 ) -> AsyncIterator[Cluster]:
-    """The embedded cluster with our kinds installed; nothing of it is left behind at the end."""
+    """The embedded cluster with our kinds installed; nothing of it is left behind at the end.
+
+    A part of it that fails ends the block.
+    """
     options = ClusterOptions(
         speed=speed,
         ingress_port=port,
@@ -46,8 +49,12 @@ async def embedded(
         admission=(admit,),
         images=images or image_table(),
     )
-    async with Cluster(options) as cluster:
-        yield cluster
+    async with Cluster(options) as cluster, asyncio.TaskGroup() as group:
+        watching = group.create_task(cluster.failed())
+        try:
+            yield cluster
+        finally:
+            watching.cancel()
 
 
 @asynccontextmanager
@@ -66,18 +73,13 @@ async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIte
         rng=random.Random(),
         resolve=resolve,
     )
-    task = asyncio.create_task(run_controller(world))
-    waiting = asyncio.create_task(world.ready.wait())
-    try:
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-        yield
-    finally:
-        waiting.cancel()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(run_controller(world))
+        try:
+            await world.ready.wait()
+            yield
+        finally:
+            task.cancel()
 
 
 def example_folder(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
@@ -53,7 +54,7 @@ async def _up(
             for manifest in manifests(example_folder(example)):
                 await apply(client, manifest)
         click.echo(welcome(cluster, example, no_controller))
-        await cluster.failed()
+        await asyncio.Event().wait()  # until a signal, or a part that fails, cancels this
 
 
 def welcome(cluster: Cluster, example: str | None, no_controller: bool) -> str:
