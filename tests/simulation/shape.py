@@ -92,7 +92,7 @@ def hash_of(version: str) -> str:
 
 @lru_cache
 def version_of(hash_: str) -> str:
-    return next((v for v in VERSIONS if hash_of(v) == hash_), "")
+    return next((v for v in VERSIONS if hash_of(v) == hash_), hash_)
 
 
 @lru_cache

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
@@ -18,6 +18,7 @@ from serinus.base.clock import Clock
 from serinus.control.wiring import World, run_controller
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
+from serinus.kube.errors import NotFound
 from serinus.kube.informer import Informer
 from serinus.kube.resource import CRDS, NAMESPACES, PODS, Resource
 from serinus.kube.transport.asgi import AsgiTransport
@@ -99,9 +100,10 @@ class PaperNode:
             PODS, name, self._cluster._status(False), namespace, subresource="status"
         )
         await self._cluster.clock.sleep(self._cluster.start_seconds)
-        found = await self._client.get(PODS, name, namespace)
-        if self._cluster.gets_ready(found) and "deletionTimestamp" not in found["metadata"]:
-            await self._cluster.set_ready(name, True)
+        with suppress(NotFound):  # it may be gone by now
+            found = await self._client.get(PODS, name, namespace)
+            if self._cluster.gets_ready(found) and "deletionTimestamp" not in found["metadata"]:
+                await self._cluster.set_ready(name, True)
 
     async def _end(self, pod: NodePod) -> None:
         await self._cluster.clock.sleep_wall(0.5)

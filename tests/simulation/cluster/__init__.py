@@ -1,0 +1,1 @@
+"""The same hostility over the whole reconcile loop, against the embedded API server."""

@@ -1,0 +1,117 @@
+"""The stage: a paper cluster with the shop, our controller behind a faulty and judged line (it may
+crash and come back), a network of metrics that answers late or not at all, and an adversary.
+
+Everything is drawn from one seed; time is virtual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from control.analysis_world import vector
+from serinus.base.clock import Clock
+from serinus.control.asking import Asker, Unanswered
+from serinus.control.wiring import World, run_controller
+from serinus.kube.transport.faulty import Faults, FaultyTransport
+from serinus.kube.transport.wire import Transport
+from serinus.metrics.provider import HttpAnswer, HttpRequest
+from simulation.cluster.judge import JudgedTransport, Verdicts
+from simulation.cluster.store import shop
+from simulation.cluster.witness import Witness, watching
+from simulation.shape import Shape
+from support.cluster import PaperCluster, paper_cluster
+
+
+class Metrics(Asker):
+    """A metrics server: good values, unless the adversary says otherwise."""
+
+    def __init__(self, clock: Clock, rng: random.Random) -> None:
+        super().__init__()
+        self._clock, self._rng = clock, rng
+        self.bad = 0.0
+        """The chance that an answer is late, empty, wrong, or none."""
+
+    async def send(self, request: HttpRequest) -> HttpAnswer:
+        if self._rng.random() >= self.bad:
+            return HttpAnswer(200, vector(0.1))
+        match self._rng.randrange(4):
+            case 0:
+                await self._clock.sleep_wall(self._rng.uniform(1, 20))
+                return HttpAnswer(200, vector(0.1))
+            case 1:
+                return HttpAnswer(200, vector())
+            case 2:
+                return HttpAnswer(200, vector(0.9))
+        raise Unanswered("no connection (injected)")
+
+
+@dataclass(slots=True)
+class Stage:
+    """What the adversary can move."""
+
+    cluster: PaperCluster
+    witness: Witness
+    verdicts: Verdicts
+    metrics: Metrics
+    rng: random.Random
+    faults: Faults = field(default_factory=Faults)
+    settle_wall_seconds: float = 2.0
+    _line: FaultyTransport | None = None
+    _controller: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """A controller that knows nothing of the one before."""
+
+        def wrap(inner: Transport) -> Transport:
+            judged = JudgedTransport(inner, self.witness, self.verdicts)
+            chance = random.Random(self.rng.random())
+            self._line = FaultyTransport(judged, chance, self.faults, self.cluster.clock)
+            return self._line
+
+        world = World(
+            client=self.cluster.client("controller", wrap),
+            clock=self.cluster.clock,
+            rng=random.Random(self.rng.random()),
+            asker=self.metrics,
+            settle_wall_seconds=self.settle_wall_seconds,
+        )
+        self._controller = asyncio.create_task(run_controller(world))
+
+    async def crash(self) -> None:
+        """The process is gone at once, with all that it only knew."""
+        if self._controller is None:
+            return
+        if self._controller.done():
+            self._controller.result()
+        self._controller.cancel()
+        await asyncio.gather(self._controller, return_exceptions=True)
+        self._controller = None
+
+    def spoil(self, faults: Faults) -> None:
+        """From now on the controller's line has these faults."""
+        self.faults = faults
+        if self._line is not None:
+            self._line.faults = faults
+
+
+@asynccontextmanager
+async def staged(seed: int, shape: Shape, *, late_seconds: float = 45.0) -> AsyncIterator[Stage]:
+    """The shop deployed, in calm; the controller runs."""
+    rng = random.Random(f"{seed} {shape.name}")
+    async with paper_cluster(seed) as cluster:
+        await cluster.apply(shop(shape))
+        witness = Witness(cluster.server.view, cluster.clock, shape, late_seconds)
+        metrics = Metrics(cluster.clock, rng)
+        stage = Stage(cluster, witness, Verdicts(), metrics, rng)
+        watcher = await watching(witness)
+        await stage.start()
+        try:
+            yield stage
+        finally:
+            await stage.crash()
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)

@@ -1,0 +1,145 @@
+"""Shop objects, and the embedded API server's store read as a world of the oracle's.
+
+Versions are pod hashes here. Knows nothing of the controller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from control.shop import SHOP
+from serinus.api import names
+from serinus.api.argo import Rollout
+from serinus.api.hashes import pod_hash
+from serinus.api.template import read_template
+from serinus.api.wire import decode
+from serinus.local.apiserver.admission import StoreView
+from simulation.model import Pods, Router, Run, Service, World
+from simulation.shape import Shape, micros
+from support.cluster import NAMESPACE
+
+Json = Mapping[str, Any]
+STEPS: tuple[dict[str, Any], ...] = (
+    {"setWeight": 25},
+    {"pause": {"duration": "20s"}},
+    {"setWeight": 50},
+    {"analysis": {"templates": [{"templateName": "errors"}]}},
+    {"pause": {}},
+    {"setWeight": 75},
+)
+REPLICAS = 4
+CANARY_INGRESS = "web-web-canary"
+WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
+
+TEMPLATE = """
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: errors, namespace: shop}
+spec:
+  metrics:
+  - name: errors
+    interval: 5s
+    count: 3
+    successCondition: result[0] < 0.5
+    failureLimit: 1
+    provider: {prometheus: {address: "http://prometheus.monitoring:9090", query: "errors"}}
+"""
+
+
+def shop(shape: Shape) -> str:
+    """The manifests of one routed Rollout with its Services, Ingress and template."""
+    before, _, rest = SHOP.partition("      steps:\n")
+    after = rest[rest.index("---") :]
+    dynamic = f"      dynamicStableScale: {json.dumps(shape.dynamic)}\n"
+    return f"{before}{dynamic}      steps: {json.dumps(shape.steps)}\n{after}---{TEMPLATE}"
+
+
+def rollout_of(view: StoreView) -> Rollout:
+    found = view.get("argoproj.io", "rollouts", "web", NAMESPACE)
+    assert found is not None
+    return decode(Rollout, found)
+
+
+def read(view: StoreView, shape: Shape, now: datetime) -> World:
+    """The world as it is written now; nothing lags and no ghost is known."""
+    rollout = rollout_of(view)
+    template = read_template(rollout.spec.template)
+    wanted = pod_hash(template, rollout.status.collision_count)
+    return World(
+        shape=shape,
+        now=micros(now),
+        version=wanted,
+        replicas=1 if rollout.spec.replicas is None else rollout.spec.replicas,
+        paused=rollout.spec.paused,
+        sets=tuple(_pods(view, item) for item in _list(view, "apps", "replicasets")),
+        stable=_service(view, "web-stable"),
+        canary=_service(view, "web-canary"),
+        router=Router(weight=_weight(view)),
+        runs=tuple(_run(item) for item in _list(view, "argoproj.io", "analysisruns")),
+        status=rollout.status,
+    )
+
+
+def _list(view: StoreView, group: str, plural: str) -> list[Json]:
+    return [
+        item
+        for item in view.list(group, plural, NAMESPACE)
+        if "deletionTimestamp" not in item["metadata"]
+    ]
+
+
+def _hash(item: Json) -> str:
+    return str(item["metadata"].get("labels", {}).get(names.POD_HASH, ""))
+
+
+def _ready(pod: Json) -> bool:
+    conditions = pod.get("status", {}).get("conditions", ())
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def _pods(view: StoreView, item: Json) -> Pods:
+    version = _hash(item)
+    pods = [pod for pod in _list(view, "", "pods") if _hash(pod) == version]
+    ready = sum(_ready(pod) for pod in pods)
+    notes = item["metadata"].get("annotations", {})
+    return Pods(
+        version,
+        number=int(notes.get(names.REVISION, 0)),
+        replicas=item["spec"]["replicas"],
+        ready=ready,
+        pending=len(pods) - ready,
+    )
+
+
+def _service(view: StoreView, name: str) -> Service:
+    found = view.get("", "services", name, NAMESPACE)
+    selector = str(found["spec"]["selector"].get(names.POD_HASH, "")) if found else ""
+    of_pod = {pod["metadata"]["name"]: _hash(pod) for pod in _list(view, "", "pods")}
+    shown = {
+        of_pod[endpoint["targetRef"]["name"]]
+        for part in _list(view, "discovery.k8s.io", "endpointslices")
+        if part["metadata"]["labels"].get("kubernetes.io/service-name") == name
+        for endpoint in part.get("endpoints") or ()
+        if endpoint["targetRef"]["name"] in of_pod and endpoint["conditions"].get("ready", True)
+    }
+    others = tuple(sorted(shown - {selector})) if selector else ()
+    return Service(selector, shown=others[0] if others else selector, lagging=others)
+
+
+def _weight(view: StoreView) -> int:
+    found = view.get("networking.k8s.io", "ingresses", CANARY_INGRESS, NAMESPACE)
+    if found is None or "deletionTimestamp" in found["metadata"]:
+        return 0
+    text = str(found["metadata"].get("annotations", {}).get(WEIGHT, "0"))
+    return int(text) if text.isdecimal() else 0
+
+
+def _run(item: Json) -> Run:
+    labels = item["metadata"]["labels"]
+    phase = item.get("status", {}).get("phase") or "Running"
+    stopped = bool(item["spec"].get("terminate"))
+    name = str(item["metadata"]["name"])
+    return Run(name, _hash(item), int(labels.get(names.STEP_INDEX, -1)), phase, stopped)
