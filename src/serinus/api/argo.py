@@ -166,13 +166,14 @@ class TrafficRouting(Wire, frozen=True, kw_only=True):
     max_traffic_weight: int | None = None
 
     def routers(self) -> tuple[str, ...]:
-        """The routers that are set, under their JSON names."""
+        """The routers that are set, under their JSON names; an empty map of plugins names none."""
         rows = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
         return tuple(
             name
             for name, attr in rows
             if attr not in ("managed_routes", "max_traffic_weight")
             and getattr(self, attr) is not None
+            and (attr != "plugins" or self.plugins)
         )
 
 

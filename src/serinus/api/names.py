@@ -19,7 +19,6 @@ MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
 
 ROLLOUT_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
-INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 
 SCALE_DOWN_SET_FOR = "serinus.dev/scale-down-set-for"
 """Annotation of a ReplicaSet: the share under which its scale-down deadline was set."""

@@ -48,7 +48,6 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         min_ready_seconds=item.spec.min_ready_seconds,
         scale_down_deadline=when(notes.get(names.SCALE_DOWN_DEADLINE)),
         deadline_set_for=notes.get(names.SCALE_DOWN_SET_FOR, ""),
-        desired_annotation=whole(notes.get(names.DESIRED_REPLICAS)),
         injected=injected,
         pods=tuple(pod_seen(pod) for pod in pods),
         annotations=notes,
@@ -91,7 +90,6 @@ def service_seen(
         selector_hash=service.spec.selector.get(names.POD_HASH, ""),
         written_at=when(service.metadata.annotations.get(names.WRITTEN_AT)),
         endpoints=ready,
-        managed_by=service.metadata.annotations.get(names.MANAGED_BY, ""),
     )
 
 

@@ -213,10 +213,6 @@ def _from_json(frame: Frame, value: Any) -> Any:
         raise ExprError(f"fromJSON: {error}") from None
 
 
-def _to_base64(value: str) -> str:
-    return base64.b64encode(value.encode("utf-8", "replace")).decode()
-
-
 def _from_base64(frame: Frame, value: Any) -> str:
     frame.budget.pay(len(string("fromBase64", value)))
     try:

@@ -77,7 +77,6 @@ _POSIX: dict[str, Test] = {
 }  # fmt: skip
 _ESCAPES = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _EDGES = {"A": "start", "z": "end", "b": "word", "B": "no word"}
-_MARKS = frozenset("^$.|()[]*+?\\")
 
 
 def parse_pattern(source: str) -> Piece:

@@ -31,6 +31,7 @@ ACCEPTED: dict[str, Any] = {
     C + "antiAffinity": {},
     C + "pingPong": None,
     C + "trafficRouting.managedRoutes": [{"name": "unused"}],
+    C + "trafficRouting.plugins": {},
     "spec.workloadRef": None,
     "spec.progressDeadlineAbort": True,
     "spec.rollbackWindow": {"revisions": 3},
@@ -58,7 +59,7 @@ def test_what_changes_nothing_is_accepted(path: str) -> None:
 @pytest.mark.parametrize("router", ROUTERS)
 def test_routers_that_are_not_there_yet(router: str) -> None:
     world = World()
-    put(world.rollout, C + "trafficRouting", {router: {}})
+    put(world.rollout, C + "trafficRouting", {router: {"name": "x"}})
     assert refused(world) == [C + "trafficRouting." + router]
 
 
@@ -73,6 +74,15 @@ def test_blue_green() -> None:
     world = World()
     put(world.rollout, "spec.strategy", {"blueGreen": {"activeService": "a"}})
     assert refused(world) == ["spec.strategy.blueGreen"]
+
+
+def test_a_restart_from_before_the_object_is_no_wish() -> None:
+    world = World()
+    put(world.rollout, "spec.restartAt", "2024-01-01T00:00:00Z")
+    put(world.rollout, "metadata.creationTimestamp", "2024-01-01T00:00:01Z")
+    assert world.told() == []
+    put(world.rollout, "metadata.creationTimestamp", "2023-12-31T23:59:59Z")
+    assert refused(world) == ["spec.restartAt"]
 
 
 def test_a_restart_that_has_happened_is_no_wish() -> None:

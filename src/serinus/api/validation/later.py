@@ -18,6 +18,14 @@ PROVIDERS = ("prometheus",)
 STEPS = ("setWeight", "pause", "setCanaryScale", "analysis")
 
 
+def _wants_restart(rollout: Rollout) -> bool:
+    """Not what has happened, nor an instant from before the object, whose pods are all younger."""
+    at, born = rollout.spec.restart_at, rollout.metadata.creation_timestamp
+    if at is None or at == rollout.status.restarted_at:
+        return False
+    return born is None or at > born
+
+
 def _keeps_apart(canary: CanaryStrategy) -> bool:
     affinity = canary.anti_affinity
     return affinity is not None and (
@@ -40,7 +48,7 @@ _ROLLOUT: tuple[_Row, ...] = (
     ),
     (
         "spec.restartAt",
-        lambda r: r.spec.restart_at is not None and r.spec.restart_at != r.status.restarted_at,
+        _wants_restart,
         "to restart, change an annotation of spec.template",
     ),
 )
@@ -56,13 +64,7 @@ _CANARY: tuple[_Row, ...] = (
         lambda c: c.analysis is not None and bool(c.analysis.templates),
         "use analysis steps; a background analysis is not supported yet",
     ),
-    (
-        "antiAffinity",
-        lambda c: (
-            c.anti_affinity is not None and (c.anti_affinity.preferred or c.anti_affinity.required)
-        ),
-        "write podAntiAffinity into spec.template",
-    ),
+    ("antiAffinity", _keeps_apart, "write podAntiAffinity into spec.template"),
 )
 
 

@@ -53,7 +53,6 @@ class Revision:
     scale_down_deadline: datetime | None = None
     deadline_set_for: str = ""
     """What the deadline was set under (see safety rule S2); "" if unknown."""
-    desired_annotation: int | None = None
     injected: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Ephemeral labels and annotations that we put on its template, as its annotation remembers."""
     pods: tuple[PodSeen, ...] = ()
@@ -72,7 +71,6 @@ class ServiceSeen:
     """Instant of our last write of the selector, as noted on the Service by that same write."""
     endpoints: Mapping[str, int] | Unknown
     """Ready endpoints in its slices, by the pod hash of the pod behind each."""
-    managed_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ Field names, phases and messages are the original's, so that teams and their too
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -53,7 +54,7 @@ def tell(
         selector=selector_text(standing.spec.selector),
         collision_count=_collisions(standing),
         observed_generation=str(standing.snapshot.rollout.metadata.generation),
-        restarted_at=standing.spec.restart_at if course.renewed else old.restarted_at,
+        restarted_at=_restarted_at(standing, course),
         canary=_canary(standing, course),
         duration=_duration(standing, course),
     )
@@ -66,6 +67,13 @@ def tell(
 
 def _step_hash(standing: Standing) -> str:
     return standing.status.current_step_hash if standing.invalid else standing.snapshot.step_hash
+
+
+def _restarted_at(standing: Standing, course: Course) -> datetime | None:
+    """A new revision's pods are all younger than a restart that was asked for before."""
+    if course.renewed and not standing.invalid:
+        return standing.spec.restart_at
+    return standing.status.restarted_at
 
 
 def _collisions(standing: Standing) -> int | None:

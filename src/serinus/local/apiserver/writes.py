@@ -58,7 +58,6 @@ class Written:
 
     version: Version
     warnings: tuple[str, ...]
-    removed: bool = False
 
 
 def create(
@@ -146,8 +145,8 @@ def update(
         value = with_status(value, state.timestamp())
         serve(state, value)
     stored = state.store.put(collection, old.key, {**value, "apiVersion": kind.stored_version})
-    removed = remove_if_finished(state, kind, stored)
-    return Written(stored, warnings, removed)
+    remove_if_finished(state, kind, stored)
+    return Written(stored, warnings)
 
 
 def _in_version(kind: Kind, value: Mapping[str, Any]) -> Mapping[str, Any]:
