@@ -37,6 +37,22 @@ def test_colours_and_rich_show_the_same_text() -> None:
     assert shown == golden("checkout.txt")
 
 
+def test_each_error_of_a_spec_has_a_line_of_its_own() -> None:
+    message = (
+        'InvalidSpec: The Rollout "shop" is invalid: spec.replicas: -1 must be 0 or more; '
+        "spec.workloadRef: is not supported yet; write the pods into spec.template; "
+        "spec.strategy: needs one of canary and blueGreen"
+    )
+    shown = to_plain(overview(family(message=message), NOON)).splitlines()
+    at = next(number for number, one in enumerate(shown) if one.startswith("Message:"))
+    assert [one.strip() for one in shown[at : at + 4]] == [
+        'Message:         InvalidSpec: The Rollout "shop" is invalid:',
+        "spec.replicas: -1 must be 0 or more",
+        "spec.workloadRef: is not supported yet; write the pods into spec.template",
+        "spec.strategy: needs one of canary and blueGreen",
+    ]
+
+
 def test_plain_text_carries_no_escape_codes() -> None:
     assert "\x1b" not in to_plain(overview(family(), NOON))
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from serinus.api.validation import later
+from serinus.metrics import registry as providers
+from serinus.traffic import registry as routers
 from tidy.source import PACKAGE, modules, name, tree
 
 TIME_DOOR = {"base/clock.py"}
@@ -53,6 +56,11 @@ def test_adapters_do_not_import_each_other(room: str) -> None:
         and module.split(".")[2] in adapters - {path.stem, path.stem.split("_")[0]}
     ]
     assert known == []
+
+
+def test_what_the_validation_lets_pass_is_what_is_registered() -> None:
+    assert list(later.ROUTERS) == [point.name for point in routers.BUILT_IN]
+    assert list(later.PROVIDERS) == [point.name for point in providers.BUILT_IN]
 
 
 def test_the_core_imports_only_what_cannot_act() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from serinus.api.validation.later import ROUTERS
 from serinus.base.clock import Clock
 from serinus.control.analysis import AnalysisReconciler
 from serinus.control.asking import Asker, Resolve
@@ -28,7 +29,6 @@ from serinus.kube.events import EventRecorder
 from serinus.kube.workqueue import WorkQueue
 from serinus.traffic.registry import load_router
 
-ROUTERS = ("nginx",)
 SETTLE_WALL_SECONDS = 2.0
 """How long a data plane that cannot be asked is given to obey a routing write."""
 

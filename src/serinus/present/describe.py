@@ -5,6 +5,7 @@ Layout of `kubectl argo rollouts get rollout`, and one line of ours: Waiting.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
@@ -21,6 +22,7 @@ WAITING = "Waiting"
 """Condition type of ours: True while something is held back, its message says what and why."""
 
 _KEY_WIDTH = 17
+_NEXT_ERROR = re.compile(r"(?:(?<=is invalid:)|;) (?=spec\b)")
 _ROLE_TONES = {
     "stable": Tone.GOOD,
     "active": Tone.GOOD,
@@ -41,7 +43,7 @@ def header(family: Family) -> tuple[Line, ...]:
         _field("Name", rollout.metadata.name),
         _field("Namespace", rollout.metadata.namespace),
         _field("Status", icons.state(phase.word)),
-        *([_field("Message", phase.message)] if phase.message else []),
+        *_message(phase.message),
         *(_field("Waiting", Span(why, Tone.RESTING)) for why in waiting_for(rollout)),
         *_strategy(family),
         *_images(family),
@@ -103,6 +105,12 @@ def full_weight(canary: CanaryStrategy) -> int:
 
 def _field(name: str, value: str | Span, indent: int = 0) -> Line:
     return line(f"{' ' * indent}{name}:".ljust(_KEY_WIDTH), value)
+
+
+def _message(text: str) -> Iterator[Line]:
+    """Each error of a spec on a line of its own: in the status they are one sentence."""
+    for number, part in enumerate(_NEXT_ERROR.split(text) if text else ()):
+        yield _field("Message", part) if number == 0 else line(" " * _KEY_WIDTH, part)
 
 
 def _strategy(family: Family) -> Iterator[Line]:

@@ -162,6 +162,10 @@ def test_an_invalid_spec_that_is_mended_goes_on() -> None:
     world.problems = (FieldProblem("spec.strategy.canary.canaryService", "does not exist"),)
     world.run()
     assert world.line() == "w=0 step=0  Degraded"
+    assert world.events == []
+    said = {condition.type: condition.message for condition in world.status.conditions}
+    assert "Progressing" not in said
+    assert said["Waiting"].startswith("an error in the spec, see the condition InvalidSpec")
     world.problems = ()
     world.run()
     assert world.line() == "w=0 step=4 v1:4 Healthy"

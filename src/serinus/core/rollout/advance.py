@@ -43,8 +43,9 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
 
 def _frozen(standing: Standing, proposal: Proposal) -> Proposal:
     if standing.invalid:
-        problems = "; ".join(str(problem) for problem in standing.snapshot.problems)
-        reason = Reason(Hold.INVALID, problems)
+        count = len(standing.snapshot.problems)
+        errors = "an error" if count == 1 else f"{count} errors"
+        reason = Reason(Hold.INVALID, f"{errors} in the spec, see the condition InvalidSpec")
     else:
         reason = Reason(Hold.FROZEN, "paused by spec.paused")
     return replace(proposal, reasons=(reason, *proposal.reasons))

@@ -23,7 +23,7 @@ COMPLETE = "NewReplicaSetAvailable"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a condition should say now; times are filled in where it is merged."""
+    """What a condition should say now (status "": nothing); `_merged` fills in the times."""
 
     type: str
     status: str
@@ -173,6 +173,8 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
         return Said("Progressing", "True", COMPLETE, message)
     if old is not None and old.reason == "RolloutPaused":
         return Said("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
+    if old is None and standing.invalid:
+        return Said("Progressing", "", "", "")  # nothing is created
     if old is None or course.renewed:
         if standing.current is None:
             message = f'Created new replica set "{name}"'

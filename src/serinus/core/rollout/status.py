@@ -193,7 +193,8 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
     """Events that tell how the status changed; they may be lost."""
     told: list[Announce] = []
     old = standing.status
-    if old.current_pod_hash != status.current_pod_hash:
+    begun = not standing.invalid or standing.promoted
+    if begun and old.current_pod_hash != status.current_pod_hash:
         number = _number(standing)
         told.append(Announce("RolloutUpdated", f"Rollout updated to revision {number}"))
         if not standing.promoted:
@@ -201,9 +202,9 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
             told.append(Announce("RolloutNotCompleted", f"{text} ({status.current_pod_hash})"))
     told += course.news
     before, after = old.canary.weights, status.canary.weights
-    if after is not None and (before is None or before.canary.weight != after.canary.weight):
-        way = f"from {before.canary.weight} to" if before else "to"
-        message = f"Traffic weight updated {way} {after.canary.weight}"
+    was = before.canary.weight if before else 0
+    if after is not None and was != after.canary.weight:
+        message = f"Traffic weight updated from {was} to {after.canary.weight}"
         told.append(Announce("TrafficWeightUpdated", message))
     return told
 
