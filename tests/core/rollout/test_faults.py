@@ -236,3 +236,17 @@ def test_no_plan_reduces_pods_beside_a_routing_write_or_writes_routing_twice() -
             assert not (moves and shrinks)
             seen += len(moves) + len(shrinks)
     assert seen > 30
+
+
+def test_the_stable_service_does_not_go_from_the_dead_to_the_dead() -> None:
+    world = released()
+    world.command(pause_conditions=())
+    world.run(until=lambda w: w.status.stable_rs == hash_of("v2"))
+    world.kill("v1", revive=False)
+    world.kill("v2", revive=False)
+    world.services["stable"].selector = hash_of("v1")
+    world.run(seconds=60)
+    assert world.services["stable"].selector == hash_of("v1")
+    world.revive("v2")
+    world.run()
+    assert world.services["stable"].selector == hash_of("v2")

@@ -237,7 +237,8 @@ def _stable_service(standing: Standing, proposal: Proposal) -> Proposal:
     if not target or service is None:
         return replace(proposal, stable_selector="")
     ready, behind = ready_pods(standing.stable or standing.current), reach.all_endpoints(service)
-    if behind is not None and behind == reach.endpoints(service, target):
+    alone = behind is not None and behind == reach.endpoints(service, target)
+    if alone and (ready or standing.first or not standing.replicas):
         return proposal
     needed = max(1, standing.replicas if reach.stable_share(standing)[0] else 1)
     if behind is not None and ready >= needed:
