@@ -84,6 +84,10 @@ class Running:
         return self._process.pid
 
     @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
     def out(self) -> str:
         return "\n".join(self.lines)
 
