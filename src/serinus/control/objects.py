@@ -1,5 +1,6 @@
 """The objects that traffic routers read, of whatever kind: watched from the first time they are
-named. Until a kind is known it is unknown, never absent.
+named. While the first list of a kind is under way nothing can be said about it; a kind that cannot
+be listed is unknown, never absent.
 """
 
 from __future__ import annotations
@@ -22,36 +23,48 @@ class RoutedObjects:
     def __init__(self, caches: Caches, wake: Callable[[Key], None], spawn: Spawn) -> None:
         self._caches, self._wake, self._spawn = caches, wake, spawn
         self._informers: dict[Resource, Informer[dict[str, Any]]] = {}
-        self._known: set[Resource] = set()
+        self._waiting: set[tuple[Key, Resource]] = set()
 
     def read(self, key: Key, references: Iterable[ObjectRef]) -> Objects | Unknown:
-        """Each object as it is, None where it is not; Unknown while a kind is not listed yet."""
+        """Each object as it is, None where it is not; Unknown while a kind is not listed."""
         wanted = tuple(references)
-        unknown = [ref for ref in wanted if not self._watch(key, routed(ref))]
+        unknown = [ref for ref in wanted if not self._watch(key, routed(ref)).has_synced]
         if unknown:
-            return Unknown(f"{unknown[0].kind} objects have not been read yet")
+            problem = self._informers[routed(unknown[0])].problem
+            why = f": {problem}" if problem else " yet"
+            return Unknown(f"{unknown[0].kind} objects have not been read{why}")
         return {
             ref: self._informers[routed(ref)].store.get(ref.namespace, ref.name) for ref in wanted
         }
+
+    def awaits(self, key: Key) -> bool:
+        """Whether a kind that `key` read is being listed for the first time; that wakes it."""
+        return any(
+            waits == key and not self._informers[resource].has_answered
+            for waits, resource in self._waiting
+        )
 
     def informer(self, resource: Resource) -> Informer[dict[str, Any]] | None:
         """The cache that an answer to a write belongs to."""
         return self._informers.get(resource)
 
-    def _watch(self, key: Key, resource: Resource) -> bool:
-        if resource in self._known:
-            return True
+    def _watch(self, key: Key, resource: Resource) -> Informer[dict[str, Any]]:
         if resource not in self._informers:
-            informer = self._caches.plain(resource)
-            self._informers[resource] = informer
-            self._caches.wake_interested(informer, resource.plural, self._wake)
-            self._spawn(informer.run())
-        self._spawn(self._wake_when_known(key, resource))
-        return False
+            made = self._informers[resource] = self._caches.plain(resource)
+            self._caches.wake_interested(made, resource.plural, self._wake)
+            self._spawn(made.run())
+        informer = self._informers[resource]
+        if not informer.has_synced and (key, resource) not in self._waiting:
+            self._waiting.add((key, resource))
+            self._spawn(self._wake_when_known(key, resource))
+        return informer
 
     async def _wake_when_known(self, key: Key, resource: Resource) -> None:
-        await self._informers[resource].synced()
-        self._known.add(resource)
+        informer = self._informers[resource]
+        await informer.answered()
+        self._wake(key)
+        await informer.synced()
+        self._waiting.discard((key, resource))
         self._wake(key)
 
 

@@ -40,7 +40,9 @@ class Observer:
         self._settings, self._clock = settings, clock
 
     def observe(self, key: Key) -> Observation | None:
-        """None if the Rollout is gone or going: its objects follow their owner by themselves."""
+        """None if nothing can be decided: the Rollout is gone or going (its objects follow their
+        owner by themselves), or a cache is not filled yet.
+        """
         partial = self._caches.rollouts.store.get(*key)
         if partial is None or partial.metadata.deletion_timestamp is not None:
             self._caches.look(key, ())
@@ -56,6 +58,8 @@ class Observer:
         self._caches.look(key, looked_at)
         if self._caches.behind({*looked_at, *_own(rollout, revisions)}):
             return None  # the watch will bring our own write, and wake the key
+        if self._objects.awaits(key):
+            return None  # a kind is being listed for the first time; the answer wakes the key
         return Observation(
             snapshot=self._snapshot(rollout, revisions, routers, pods, found.problems()),
             routes=routes,

@@ -77,6 +77,7 @@ class Informer(Generic[T]):
         self._identity = identity_reader(type)
         self._own = OwnWrites()
         self._version = ""  # the latest that we have seen; empty before a list
+        self._answered = asyncio.Event()
         self._synced = asyncio.Event()
         self._on_change: list[OnChange[T]] = []
         self._on_unreadable: list[OnUnreadable] = []
@@ -92,6 +93,15 @@ class Informer(Generic[T]):
     async def synced(self) -> None:
         """Waits until the first consistent list is in the store."""
         await self._synced.wait()
+
+    async def answered(self) -> None:
+        """Waits until the first list was answered, be it by a refusal (then `problem` says why)."""
+        await self._answered.wait()
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the first list was answered, or failed."""
+        return self._answered.is_set()
 
     @property
     def has_synced(self) -> bool:
@@ -282,6 +292,7 @@ class Informer(Generic[T]):
 
     def _tell(self, problem: str | None) -> None:
         """Logs when trouble begins, changes and ends, not each time that it is met."""
+        self._answered.set()
         if problem == self.problem:
             return
         if problem is None:
