@@ -18,6 +18,7 @@ from serinus.control.caches import Caches, Key, Reference
 from serinus.control.lookup import CacheLookup, NamedTemplates
 from serinus.control.objects import RoutedObjects, interest
 from serinus.control.observe import Observation, revision_seen, routes_of, service_seen
+from serinus.control.sightings import Sightings
 from serinus.core.analysis.checks import condition_problem
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
@@ -38,6 +39,7 @@ class Observer:
     ) -> None:
         self._caches, self._objects, self._routers = caches, objects, routers
         self._settings, self._clock = settings, clock
+        self._sightings = Sightings()
 
     def observe(self, key: Key) -> Observation | None:
         """None if nothing can be decided: the Rollout is gone or going (its objects follow their
@@ -46,6 +48,7 @@ class Observer:
         partial = self._caches.rollouts.store.get(*key)
         if partial is None or partial.metadata.deletion_timestamp is not None:
             self._caches.look(key, ())
+            self._sightings.forget(key)
             return None
         reading = read(Rollout, partial)
         rollout = reading.object
@@ -75,16 +78,18 @@ class Observer:
         problems: tuple[FieldProblem, ...],
     ) -> Snapshot:
         template = read_template(rollout.spec.template)
-        canary = rollout.spec.strategy.canary
+        canary, now = rollout.spec.strategy.canary, self._clock.now()
+        key, sightings = (rollout.metadata.namespace, rollout.metadata.name), self._sightings
+        services = self._services(rollout, pods)
         return Snapshot(
-            now=self._clock.now(),
+            now=now,
             rollout=rollout,
             template=template,
             template_hash=pod_hash(template, rollout.status.collision_count),
             step_hash=step_hash(canary.steps) if canary else "",
             revisions=revisions,
-            services=self._services(rollout, pods),
-            routers=routers,
+            services={n: sightings.of_service(key, s, now) for n, s in services.items()},
+            routers=tuple(sightings.of_router(key, seen, now) for seen in routers),
             runs=self._caches.runs.store.by_index("owner", rollout.metadata.uid),
             problems=problems,
             settings=self._settings,

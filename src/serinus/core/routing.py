@@ -38,6 +38,8 @@ class RouterSeen:
     routing: Routing | Unknown
     written_at: datetime | None = None
     """Instant of our last routing write, as noted on the routed object by that same write."""
+    seen_since: datetime | None = None
+    """Since when the observer has seen it so: a write may arrive long after its own instant."""
     weights: tuple[int, ...] = ()
     """With Unknown: all weights that its objects show, where they are not one (a write that was
     cut short, an object that is missing shows 0), lowest first; empty if nothing can be said.

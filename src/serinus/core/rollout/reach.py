@@ -58,11 +58,12 @@ def is_on(service: ServiceSeen, pod_hash: str) -> bool:
     return isinstance(service.endpoints, Unknown) or service.endpoints.keys() <= {pod_hash}
 
 
-def settles_at(standing: Standing, written_at: datetime | None) -> datetime | None:
-    """When a write of `written_at` counts as obeyed; None if it does already."""
-    if written_at is None or Rule.SETTLE not in standing.rules:
+def settles_at(standing: Standing, part: RouterSeen | ServiceSeen) -> datetime | None:
+    """When what is written there counts as obeyed; None if it does already."""
+    instants = [at for at in (part.written_at, part.seen_since) if at is not None]
+    if not instants or Rule.SETTLE not in standing.rules:
         return None
-    instant = written_at + standing.snapshot.settings.settle
+    instant = max(instants) + standing.snapshot.settings.settle
     return instant if instant > standing.snapshot.now else None
 
 
@@ -70,14 +71,14 @@ def router_settled(standing: Standing, router: RouterSeen) -> bool:
     """The routing that is written is read back, and every data plane obeys it."""
     if isinstance(router.routing, Unknown) or router.verified is False:
         return False
-    return settles_at(standing, router.written_at) is None
+    return settles_at(standing, router) is None
 
 
 def service_settled(standing: Standing, service: ServiceSeen | None) -> bool:
     """The selector that is written is what the Service's slices show."""
     if service is None or isinstance(service.endpoints, Unknown):
         return False
-    if settles_at(standing, service.written_at) is not None:
+    if settles_at(standing, service) is not None:
         return False
     selected = service.selector_hash
     if not selected:
@@ -105,10 +106,9 @@ def all_settled(standing: Standing) -> bool:
 def settle_wake(standing: Standing) -> datetime | None:
     """When to look again at what is not settled; None if only an event can tell."""
     now = standing.snapshot.now
-    writes = [router.written_at for router in standing.routers]
-    services = (standing.canary_service, standing.stable_service)
-    writes += [service.written_at for service in services if service]
-    instants = [at for at in (settles_at(standing, written) for written in writes) if at]
+    services = [s for s in (standing.canary_service, standing.stable_service) if s]
+    parts: list[RouterSeen | ServiceSeen] = [*standing.routers, *services]
+    instants = [at for at in (settles_at(standing, part) for part in parts) if at]
     if any(_unconfirmed(router) for router in standing.routers):
         instants.append(now + standing.snapshot.settings.verify_retry)
     return min(instants, default=None)

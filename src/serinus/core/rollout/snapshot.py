@@ -71,6 +71,8 @@ class ServiceSeen:
     """Instant of our last write of the selector, as noted on the Service by that same write."""
     endpoints: Mapping[str, int] | Unknown
     """Ready endpoints in its slices, by the pod hash of the pod behind each."""
+    seen_since: datetime | None = None
+    """Since when the observer has seen this selector and whom the slices show beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
