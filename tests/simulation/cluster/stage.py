@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -49,6 +49,9 @@ class Metrics(Asker):
         raise Unanswered("no connection (injected)")
 
 
+Over = Callable[[Transport, "Stage"], Transport]
+
+
 @dataclass(slots=True)
 class Stage:
     """What the adversary can move."""
@@ -60,6 +63,8 @@ class Stage:
     rng: random.Random
     faults: Faults = field(default_factory=Faults)
     settle_wall_seconds: float = 2.0
+    over: Over = lambda line, stage: line
+    """What the controller's line has at its end, beyond its faults."""
     _line: FaultyTransport | None = None
     _controller: asyncio.Task[None] | None = None
 
@@ -70,7 +75,7 @@ class Stage:
             judged = JudgedTransport(inner, self.witness, self.verdicts)
             chance = random.Random(self.rng.random())
             self._line = FaultyTransport(judged, chance, self.faults, self.cluster.clock)
-            return self._line
+            return self.over(self._line, self)
 
         world = World(
             client=self.cluster.client("controller", wrap),
@@ -99,14 +104,20 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(seed: int, shape: Shape, *, late_seconds: float = 45.0) -> AsyncIterator[Stage]:
+async def staged(
+    seed: int,
+    shape: Shape,
+    *,
+    late_seconds: float = 45.0,
+    over: Over = lambda line, stage: line,
+) -> AsyncIterator[Stage]:
     """The shop deployed, in calm; the controller runs."""
     rng = random.Random(f"{seed} {shape.name}")
     async with paper_cluster(seed) as cluster:
         await cluster.apply(shop(shape))
         witness = Witness(cluster.server.view, cluster.clock, shape, late_seconds)
         metrics = Metrics(cluster.clock, rng)
-        stage = Stage(cluster, witness, Verdicts(), metrics, rng)
+        stage = Stage(cluster, witness, Verdicts(), metrics, rng, over=over)
         watcher = await watching(witness)
         await stage.start()
         try:
