@@ -14,6 +14,7 @@ import aiohttp
 import yaml
 
 from benchmarks.figure import Figure, median
+from serinus.base.clock import Clock
 from serinus.cli.composition import embedded
 from serinus.kube.client import Client
 from serinus.kube.resource import INGRESSES, NAMESPACES, REPLICASETS, SERVICES
@@ -77,7 +78,7 @@ async def measured() -> tuple[float, list[float]]:
     """Seconds of a plain request (median), and of each flip there and back."""
     async with embedded(speed=1, port=0) as cluster, aiohttp.ClientSession() as session:
         client = cluster.client("admin")
-        await deploy(client)
+        await deploy(client, cluster.clock)
 
         async def version() -> str:
             async with session.get(cluster.ingress_url, headers={"Host": HOST}) as answer:
@@ -85,7 +86,7 @@ async def measured() -> tuple[float, list[float]]:
 
         async with asyncio.timeout(DEADLINE_SECONDS):
             while await version() != "v1":
-                await asyncio.sleep(0.05)
+                await cluster.clock.sleep_wall(0.05)
             flips = [await flip(client, version, number % 2 == 0) for number in range(2 * FLIPS)]
             plain = []
             for _ in range(200):
@@ -106,11 +107,11 @@ async def flip(client: Client, version: Any, there: bool) -> float:
     return time.perf_counter() - began
 
 
-async def deploy(client: Client) -> None:
+async def deploy(client: Client, clock: Clock) -> None:
     await client.create(
         NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     )
-    annotations = '{nginx.ingress.kubernetes.io/canary: "true", %s: "0"}' % WEIGHT
+    annotations = f'{{nginx.ingress.kubernetes.io/canary: "true", {WEIGHT}: "0"}}'
     for version, ingress, notes in (("v1", "web", "{}"), ("v2", CANARY, annotations)):
         text = VERSION % {"version": version, "ingress": ingress, "annotations": notes}
         for manifest in yaml.safe_load_all(text):
@@ -121,4 +122,4 @@ async def deploy(client: Client) -> None:
                 found = await client.get(REPLICASETS, name, NAMESPACE)
                 if found.get("status", {}).get("readyReplicas"):
                     break
-                await asyncio.sleep(0.05)
+                await clock.sleep_wall(0.05)
