@@ -47,9 +47,11 @@ async def deployed() -> AsyncIterator[tuple[PaperCluster, Counting]]:
 
 
 async def rested(cluster: PaperCluster, phase: str) -> bool:
-    """In that phase, and only the pods of one revision are there."""
+    """In that phase, nothing held, and only the pods of one revision are there."""
     now = await status(cluster)
-    return now["phase"] == phase and now["replicas"] == now["availableReplicas"] == 4
+    waits = {c["status"] for c in now["conditions"] if c["type"] == "Waiting"}
+    alone = now["replicas"] == now["availableReplicas"] == 4
+    return now["phase"] == phase and alone and waits == {"False"}
 
 
 def test_nothing_is_written_in_the_hour_after_a_promotion() -> None:

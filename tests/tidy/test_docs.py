@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import click
 import pytest
 
+from serinus.api import names
+from serinus.cli.main import COMMANDS, cli
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import Rule
 from tidy.source import PACKAGE, ROOT
@@ -54,3 +57,54 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text()
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [target for target in targets if not ((ROOT / page).parent / target).exists()] == []
+
+
+def test_the_annotations_of_our_own_are_listed_among_the_differences() -> None:
+    text = (ROOT / "docs" / "differences.md").read_text()
+    ours = {value for value in vars(names).values() if str(value).startswith("serinus.dev/")}
+    assert set(re.findall(r"`(serinus\.dev/[\w-]+)`", text)) == ours
+
+
+# --- Commands ------------------------------------------------------------------------------------
+
+WITH_COMMANDS = [*PAGES, "CHANGELOG.md", "examples/checkout/README.md"]
+SHOWN = re.compile(r"^(?:\$ |  )?serinus ([a-z].*)$|`serinus ([a-z][^`]*)`", re.MULTILINE)
+
+
+def commands(page: str) -> list[list[str]]:
+    """The words of every command that a page shows, without comments and brackets."""
+    text = (ROOT / page).read_text()
+    found = [match[1] or match[2] for match in SHOWN.finditer(text)]
+    return [re.sub(r"\s#.*|[\[\]]", "", command).split() for command in found]
+
+
+def complaint(words: list[str]) -> str:
+    """What is wrong with a command of a page; "" if it is there with all its options."""
+    group: click.Command = cli
+    for word in list(words):
+        if not isinstance(group, click.Group):
+            break
+        found = group.get_command(click.Context(group), word)
+        if found is None:
+            return f"no command {word!r}"
+        group, words = found, words[1:]
+    known = {option for parameter in group.params for option in parameter.opts}
+    unknown = [word for word in words if word.startswith("-") and word.split("=")[0] not in known]
+    return f"no option {', '.join(unknown)}" if unknown else ""
+
+
+@pytest.mark.parametrize("page", WITH_COMMANDS)
+def test_every_command_of_a_page_exists_with_its_options(page: str) -> None:
+    wrong = {" ".join(words): complaint(words) for words in commands(page)}
+    assert {command: why for command, why in wrong.items() if why} == {}
+
+
+def test_the_readme_lists_every_command() -> None:
+    rows = [line for line in (ROOT / "README.md").read_text().splitlines() if line[:2] == "| "]
+    listed = [found[1] for row in rows if (found := re.match(r"\| `serinus (\w+)", row))]
+    assert sorted(listed) == sorted(COMMANDS)
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert [page for page in PAGES if page.startswith("docs/") and f"({page})" not in text] == []
