@@ -29,12 +29,13 @@ def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> di
     prepared = prepare(action.analysis, templates, subject, path=path)
     if prepared.problems:
         raise SerinusError("; ".join(map(str, prepared.problems)))
-    metadata = action.analysis.analysis_run_metadata
+    metadata, selector = action.analysis.analysis_run_metadata, rollout.spec.selector
     identity = RunIdentity(
         name=action.name,
         namespace=rollout.metadata.namespace,
         owner=owner(rollout),
         labels={
+            **(selector.match_labels if selector else {}),
             **metadata.labels,
             names.POD_HASH: action.revision_hash,
             names.ROLLOUT_TYPE: "Step",

@@ -60,7 +60,11 @@ def _services(
                 )
         owner = found.metadata.annotations.get(MANAGED_BY, rollout.metadata.name)
         if owner != rollout.metadata.name:
-            yield FieldProblem(here, f"Service {name} is managed by the Rollout {owner}")
+            yield FieldProblem(
+                here,
+                f"Service {name} is managed by the Rollout {owner}; name another Service, or, if "
+                f"that Rollout is gone, take the annotation {MANAGED_BY} off this one",
+            )
 
 
 def _ingresses(
