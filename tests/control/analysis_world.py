@@ -58,9 +58,7 @@ class Told:
 
     events: list[tuple[str, str, str]] = field(default_factory=list)
 
-    async def emit(
-        self, regarding: Mapping[str, Any], type: str, reason: str, message: str
-    ) -> None:
+    def tell(self, about: Mapping[str, Any], type: str, reason: str, message: str) -> None:
         self.events.append((type, reason, message))
 
 
@@ -85,9 +83,7 @@ class World:
             )
         )
         self.measurer = Measurer(client, self.clock, self.network, queue.add)
-        reconciler = AnalysisReconciler(
-            client, informer.store, self.measurer, self.told, self.clock, wrote=informer.expect
-        )
+        reconciler = AnalysisReconciler(client, informer, self.measurer, self.told, self.clock)
         self.tasks = [
             asyncio.create_task(informer.run()),
             asyncio.create_task(_work(queue, reconciler)),

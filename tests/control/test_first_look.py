@@ -70,6 +70,6 @@ def test_what_may_not_be_read_is_told_and_the_rollout_goes_on_once_it_may() -> N
 
     held, after = run_virtual(story())
     assert held["phase"] == "Degraded"
-    assert "Ingress objects have not been read: " in held["message"]
+    assert "ingresses.networking.k8s.io cannot be listed: " in held["message"]
     assert "not for you" in held["message"]
     assert after["phase"] == "Healthy"

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from serinus.api.admission import admit
+from serinus.control.telemetry import Telemetry
 from serinus.control.wiring import World, run_controller
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists
@@ -58,7 +59,7 @@ async def embedded(
 
 
 @asynccontextmanager
-async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIterator[None]:
+async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIterator[Telemetry]:
     """A controller at work on `cluster` while the block runs; its failure ends the block.
 
     `client`: through which it works, if not through one of the cluster's own.
@@ -77,7 +78,7 @@ async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIte
         task = group.create_task(run_controller(world))
         try:
             await world.ready.wait()
-            yield
+            yield world.telemetry
         finally:
             task.cancel()
 

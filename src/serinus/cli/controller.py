@@ -2,42 +2,67 @@
 
 from __future__ import annotations
 
+import os
 import random
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from serinus.cli.stopping import run_until_stopped
+
+if TYPE_CHECKING:
+    from serinus.control.telemetry import Telemetry
+
+METRICS_PORT, HEALTH_PORT = 8090, 8080
+PORT = click.IntRange(0, 65535)
 
 
 @click.command()
 @click.option("-n", "--namespace", help="Watch this namespace only; otherwise all.")
 @click.option("--context", help="Context of the kubeconfig; otherwise its current one.")
 @click.option("--kubeconfig", help="Path of the kubeconfig; otherwise KUBECONFIG, in-cluster.")
+@click.option(
+    "--metrics-port",
+    type=PORT,
+    help=f"Port of /metrics; 0: none. Otherwise {METRICS_PORT}, if it is free.",
+)
+@click.option(
+    "--healthz-port",
+    type=PORT,
+    help=f"Port of /healthz and /readyz; 0: none. Otherwise {HEALTH_PORT}, if it is free.",
+)
+@click.option(
+    "--listen",
+    metavar="ADDRESS",
+    help="Address of these pages; otherwise all of a pod's, and 127.0.0.1 elsewhere.",
+)
 @click.pass_obj
-def controller(
-    options: dict[str, str | None],
-    namespace: str | None,
-    context: str | None,
-    kubeconfig: str | None,
-) -> None:
+def controller(options: dict[str, str | None], /, **given: Any) -> None:
     """Run the controller until Ctrl-C; it logs one line of JSON a reconcile to standard error."""
     from serinus.cli.logs import log_as_json
 
     log_as_json()
-    given = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
-    run_until_stopped(_control({k: v or options[k] for k, v in given.items()}))
+    for name in ("namespace", "context", "kubeconfig"):
+        given[name] = given[name] or options[name]
+    run_until_stopped(_control(given))
 
 
-async def _control(options: dict[str, str | None]) -> None:
+async def _control(options: dict[str, Any]) -> None:
     from serinus.cli.remote import clock_of, resolver_of
+    from serinus.control.metered import MeteredTransport
+    from serinus.control.telemetry import Telemetry
     from serinus.control.wiring import World, run_controller
     from serinus.kube.auth import connect, make_transport
     from serinus.kube.client import Client
 
     connection = connect(options["kubeconfig"], options["context"])
-    clock = clock_of(connection)
-    client = Client(make_transport(connection), clock, user_agent="serinus-controller")
-    try:
+    clock, telemetry = clock_of(connection), Telemetry()
+    transport = MeteredTransport(make_transport(connection), telemetry.requested)
+    client = Client(transport, clock, user_agent="serinus-controller")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(client.close)
+        await _serve_pages(stack, telemetry, options)
         await run_controller(
             World(
                 client=client,
@@ -45,7 +70,30 @@ async def _control(options: dict[str, str | None]) -> None:
                 rng=random.Random(),
                 namespace=options["namespace"],
                 resolve=resolver_of(connection),
+                telemetry=telemetry,
             )
         )
-    finally:
-        await client.close()
+
+
+async def _serve_pages(
+    stack: AsyncExitStack, telemetry: Telemetry, options: dict[str, Any]
+) -> None:
+    from serinus.cli.health import (
+        EVERYWHERE,
+        LOOPBACK,
+        health_pages,
+        metrics_page,
+        serving,
+        serving_if_free,
+    )
+
+    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+    host = options["listen"] or (EVERYWHERE if in_pod else LOOPBACK)
+    for pages, port, usual in (
+        (metrics_page(telemetry), options["metrics_port"], METRICS_PORT),
+        (health_pages(telemetry), options["healthz_port"], HEALTH_PORT),
+    ):
+        if port is None:
+            await stack.enter_async_context(serving_if_free(pages, usual, host))
+        elif port:
+            await stack.enter_async_context(serving(pages, port, host))

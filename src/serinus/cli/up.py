@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from serinus.cli.composition import apply, controlled, embedded, example_folder, manifests
+from serinus.cli.health import metrics_page, serving
 from serinus.cli.stopping import run_until_stopped
 from serinus.local.cluster import Cluster
 from serinus.local.images import image_table, image_table_of
@@ -47,29 +48,33 @@ async def _up(
 ) -> None:
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(made)
+        pages = ""
         if not no_controller:
-            await stack.enter_async_context(controlled(cluster))
+            telemetry = await stack.enter_async_context(controlled(cluster))
+            own = await stack.enter_async_context(serving(metrics_page(telemetry), 0))
+            pages = f"http://127.0.0.1:{own}/metrics"
         if example is not None:
             client = cluster.client("admin")
             for manifest in manifests(example_folder(example)):
                 await apply(client, manifest)
-        click.echo(welcome(cluster, example, no_controller))
+        click.echo(welcome(cluster, example, pages))
         await asyncio.Event().wait()  # until a signal, or a part that fails, cancels this
 
 
-def welcome(cluster: Cluster, example: str | None, no_controller: bool) -> str:
-    """What a person needs next; the first line is for `eval`."""
+def welcome(cluster: Cluster, example: str | None, pages: str) -> str:
+    """What a person needs next; the first line is for `eval`. `pages`: the controller's, if any."""
     host = "checkout.example.com" if example else "HOST"
     lines = [
         f"export KUBECONFIG={cluster.kubeconfig}",
         "",
         f"ingress   {cluster.ingress_url}   (class nginx)",
         f"metrics   {cluster.metrics_url}   (Prometheus API)",
+        *([f"counters  {pages}   (of the controller)"] if pages else []),
         f"time      one second here is {cluster.clock.speed:g} s of the cluster's time",
         "",
         "In another terminal, with the first line:",
     ]
-    if no_controller:
+    if not pages:
         lines.append("  serinus controller")
     if example:
         lines += [

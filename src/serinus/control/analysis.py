@@ -10,63 +10,61 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from serinus.api import names
 from serinus.api.analysis import AnalysisRun
 from serinus.api.wire import decode
 from serinus.base.clock import Clock
 from serinus.control import kinds
+from serinus.control.interest import Key
+from serinus.control.manifests import reference
 from serinus.control.measure import Measurer, RunKey
 from serinus.control.patches import struct_patch
+from serinus.control.unreadable import UnreadableObjects, run_error
 from serinus.core.analysis.actions import AnalysisPlan, Cancel, Expire, Measure
 from serinus.core.analysis.plan import plan
 from serinus.core.analysis.record import asked_now, in_flight
 from serinus.core.analysis.snapshot import AnalysisSnapshot
 from serinus.kube.client import Client
 from serinus.kube.errors import NotFound
+from serinus.kube.informer import Informer
 
-Key = tuple[str, str]
 _log = logging.getLogger("serinus.analysis")
 _ROUNDS = 4
 """Looks at one object in a row: a started measurement is asked right after it was written."""
 
 
-class Runs(Protocol):
-    """Where the runs are read: an informer's store."""
-
-    def get(self, namespace: str, name: str) -> AnalysisRun | None: ...
-
-
 class Events(Protocol):
-    """Where people are told; never raises for a server's refusal."""
+    """Where people are told; neither waits nor fails."""
 
-    async def emit(
-        self, regarding: Mapping[str, Any], type: str, reason: str, message: str
-    ) -> None: ...
+    def tell(self, about: Mapping[str, Any], type: str, reason: str, message: str) -> None: ...
 
 
 class AnalysisReconciler:
-    """Level-triggered. `wrote` takes the server's answers to our writes, for the cache."""
+    """Level-triggered. Reads the informer `runs`, which takes in the answers to our writes."""
 
     kind = "AnalysisRun"
 
     def __init__(
         self,
         client: Client,
-        runs: Runs,
+        runs: Informer[AnalysisRun],
         measurer: Measurer,
         events: Events,
         clock: Clock,
-        *,
-        wrote: Callable[[Mapping[str, Any]], None] = lambda made: None,
     ) -> None:
         self._client, self._runs, self._measurer = client, runs, measurer
-        self._events, self._clock, self._wrote = events, clock, wrote
+        self._events, self._clock = events, clock
+        self._unreadable = UnreadableObjects(client, runs, clock, run_error)
+        self.on_gone: Callable[[Key], None] = lambda key: None
 
     async def reconcile(self, key: Key) -> datetime | None:
         """When to look again. Raises the ApiError of a write that failed (Conflict: look anew)."""
-        run = self._runs.get(*key)
+        if await self._unreadable.told(key):
+            self._measurer.forget(*key)
+            return None
+        run = self._runs.store.get(*key)
         if run is None or run.metadata.deletion_timestamp is not None:
             self._measurer.forget(*key)
+            self.on_gone(key)
             return None
         self._measurer.forget(*key, uid=run.metadata.uid)
         for _ in range(_ROUNDS):
@@ -98,7 +96,8 @@ class AnalysisReconciler:
                     await self._expired(run)
         for told in decided.announcements:
             kind = "Warning" if told.warning else "Normal"
-            await self._events.emit(_reference(run), kind, told.reason, told.message)
+            about = reference("AnalysisRun", run.metadata)
+            self._events.tell(about, kind, told.reason, told.message)
         return written
 
     async def _written(self, run: AnalysisRun, decided: AnalysisPlan) -> AnalysisRun:
@@ -115,7 +114,7 @@ class AnalysisReconciler:
         made = await self._client.patch(
             kinds.ANALYSIS_RUNS, metadata.name, patch, metadata.namespace
         )
-        self._wrote(made)
+        self._runs.expect(made)
         _log.info(
             "reconciled",
             extra={
@@ -145,13 +144,3 @@ def _open(run: AnalysisRun) -> set[Any]:
     """The measurements that the status says are under way."""
     results = run.status.metric_results
     return {asked_now(result) for result in results if in_flight(result) is not None}
-
-
-def _reference(run: AnalysisRun) -> dict[str, Any]:
-    return {
-        "apiVersion": names.GROUP_VERSION,
-        "kind": "AnalysisRun",
-        "namespace": run.metadata.namespace,
-        "name": run.metadata.name,
-        "uid": run.metadata.uid,
-    }

@@ -1,21 +1,28 @@
 """Carries out a plan: each action is one conditional write, the status comes last.
 
-Decides nothing and skips nothing: the first write that fails ends the plan (the rest may be lost
-by design), and the key looks again.
+Decides nothing. A write that lost a race or whose fate is unknown ends the plan (the rest may be
+lost by design) and the key looks again. What the server refuses for good must not keep the others
+from going: an abort would wait behind a template that no server accepts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from serinus.api import names
 from serinus.api.argo import Rollout
+from serinus.base.errors import SerinusError
 from serinus.control import kinds, manifests
+from serinus.control.announcer import Announcer
 from serinus.control.caches import Caches
+from serinus.control.doubts import Doubts, Place, is_doubtful
+from serinus.control.interest import Key
 from serinus.control.objects import routed
 from serinus.control.observe import Observation
 from serinus.control.patches import struct_patch
+from serinus.control.retry import is_refusal
 from serinus.control.runs import analysis_run
 from serinus.core.rollout.actions import (
     Action,
@@ -34,7 +41,6 @@ from serinus.core.rollout.actions import (
 )
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists, NotFound
-from serinus.kube.events import EventRecorder
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
 from serinus.traffic.router import Create, Patch
 
@@ -42,36 +48,67 @@ _RETIRED: Mapping[str, Resource] = {
     "ReplicaSet": REPLICASETS,
     "AnalysisRun": kinds.ANALYSIS_RUNS,
 }
+_TOLD_WITH: Mapping[type, str] = {
+    CreateRevision: "NewReplicaSetCreated",
+    Scale: "ScalingReplicaSet",
+    PointService: "SwitchService",
+}
+"""The event that goes with an action: it is not told if the action was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many writes were sent, and what the server (or an adapter) refused of them."""
+
+    writes: int
+    refusals: tuple[Exception, ...] = ()
 
 
 class Executor:
     """Writes through one client; answers go into the caches, so no later look is older."""
 
-    def __init__(self, client: Client, caches: Caches, events: EventRecorder) -> None:
-        self._client, self._caches, self._events = client, caches, events
+    def __init__(
+        self, client: Client, caches: Caches, doubts: Doubts, announcer: Announcer
+    ) -> None:
+        self._client, self._caches = client, caches
+        self._doubts, self._announcer = doubts, announcer
 
-    async def carry_out(self, seen: Observation, plan: Plan) -> int:
-        """All of `plan`; returns how many writes were sent. Raises the first write's ApiError."""
-        announcements = [action for action in plan.actions if isinstance(action, Announce)]
-        writes = 0
+    async def carry_out(self, seen: Observation, plan: Plan) -> Done:
+        """All of `plan`. Raises the first error that is no refusal; the status is not written then.
+
+        The status says what was seen, not what was just written: it is true beside a refusal.
+        """
+        writes, refusals, told = 0, list[Exception](), list[Announce]()
+        silent = ""
         for action in plan.actions:
-            if not isinstance(action, Announce):
+            if isinstance(action, Announce):
+                told += () if action.reason == silent else (action,)
+                silent = ""
+                continue
+            silent = ""
+            try:
                 writes += await self._write(seen, action)
+            except SerinusError as error:
+                if not is_refusal(error, creates=isinstance(action, CreateRevision | StartRun)):
+                    raise
+                refusals.append(error)
+                silent = _TOLD_WITH.get(type(action), "")
         writes += await self._status(seen.snapshot.rollout, plan)
-        for action in announcements:
-            await self._announce(seen.snapshot.rollout, action)
-        return writes
+        for announce in told:
+            self._announce(seen.snapshot.rollout, announce)
+        return Done(writes, tuple(refusals))
 
     async def _write(self, seen: Observation, action: Action) -> int:
         rollout = seen.snapshot.rollout
         match action:
             case CreateRevision():
-                await self._create(REPLICASETS, manifests.replica_set(rollout, action))
+                await self._create(rollout, REPLICASETS, manifests.replica_set(rollout, action))
             case Scale(name, version, replicas):
-                await self._revision(rollout, name, version, manifests.scale(rollout, replicas))
+                patch = manifests.scale(rollout, replicas)
+                await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
             case Annotate(name, version, notes):
                 patch = {"metadata": {"annotations": dict(notes)}}
-                await self._revision(rollout, name, version, patch)
+                await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
             case LabelPods():
                 return await self._label_pods(seen, action)
             case SetRouting():
@@ -81,106 +118,120 @@ class Executor:
                 await self._patch(SERVICES, rollout, action.service, patch)
             case StartRun():
                 manifest = analysis_run(rollout, action, seen.templates)
-                await self._create(kinds.ANALYSIS_RUNS, manifest)
+                await self._create(rollout, kinds.ANALYSIS_RUNS, manifest)
             case StopRun(name):
-                await self._patch(kinds.ANALYSIS_RUNS, rollout, name, {"spec": {"terminate": True}})
+                run = next(run for run in seen.snapshot.runs if run.metadata.name == name)
+                patch = {"spec": {"terminate": True}}
+                version = run.metadata.resource_version
+                await self._patch(kinds.ANALYSIS_RUNS, rollout, name, manifests.at(version, patch))
             case EditRollout():
-                await self._patch(
-                    kinds.ROLLOUTS, rollout, rollout.metadata.name, manifests.edit(rollout, action)
-                )
+                patch = manifests.edit(rollout, action)
+                await self._patch(kinds.ROLLOUTS, rollout, rollout.metadata.name, patch)
             case Retire():
                 await self._delete(rollout, action)
             case Announce():
                 return 0
         return 1
 
-    async def _create(self, resource: Resource, manifest: dict[str, Any]) -> None:
-        """Finding our own is success: names are derived, a repeated create is the first one."""
-        metadata = manifest["metadata"]
-        try:
-            made = await self._client.create(resource, manifest, metadata["namespace"])
-        except AlreadyExists:
-            made = await self._client.get(resource, metadata["name"], metadata["namespace"])
-            owners = {owner["uid"] for owner in made["metadata"].get("ownerReferences", ())}
-            if metadata["ownerReferences"][0]["uid"] not in owners:
-                raise
-        self._caches.wrote(resource, made)
-
-    async def _patch(
-        self, resource: Resource, rollout: Rollout, name: str, patch: Mapping[str, Any]
-    ) -> None:
-        made = await self._client.patch(resource, name, patch, rollout.metadata.namespace)
-        self._caches.wrote(resource, made)
-
-    async def _revision(
-        self, rollout: Rollout, name: str, version: str, patch: dict[str, Any]
-    ) -> None:
-        metadata = {**patch.get("metadata", {}), "resourceVersion": version}
-        await self._patch(REPLICASETS, rollout, name, {**patch, "metadata": metadata})
-
     async def _label_pods(self, seen: Observation, action: LabelPods) -> int:
-        """The template first, so that new pods are right; a pod that went is no failure."""
-        rollout = seen.snapshot.rollout
+        """Pods first: the ReplicaSet notes what was put there, and is what a repetition goes by.
+
+        A pod that went meanwhile is no failure; one that came is seen by the next look.
+        """
+        rollout, writes = seen.snapshot.rollout, 1
         revision = next(r for r in seen.snapshot.revisions if r.name == action.revision)
+        for pod in revision.pods:
+            change = manifests.labelled_pod(pod, revision.injected, action)
+            if not change or pod.deleting:
+                continue
+            writes += 1
+            with suppress(NotFound):
+                patch = manifests.at(pod.resource_version, change)
+                await self._patch(PODS, rollout, pod.name, patch)
         patch = manifests.labelled_revision(revision, action)
         await self._patch(REPLICASETS, rollout, action.revision, patch)
-        pods = {"metadata": manifests.ephemeral(revision.injected, action)}
-        for pod in revision.pods:
-            try:
-                await self._patch(PODS, rollout, pod.name, pods)
-            except NotFound:
-                continue
-        return 1 + len(revision.pods)
+        return writes
 
     async def _route(self, seen: Observation, action: SetRouting) -> int:
         router, route, objects = seen.routes[action.router]
         writes = router.write(route, objects, action.routing, action.at)
         for write in writes:
-            resource = routed(write.ref)
+            ref = write.ref
+            place = Place(routed(ref), ref.namespace, ref.name)
             match write:
-                case Create(ref, manifest):
-                    made = await self._client.create(resource, manifest, ref.namespace)
-                case Patch(ref, patch):
-                    made = await self._client.patch(resource, ref.name, patch, ref.namespace)
-            self._caches.wrote(resource, made)
+                case Create(_, manifest):
+                    sending = self._client.create(place.resource, manifest, ref.namespace)
+                case Patch(_, patch):
+                    sending = self._client.patch(place.resource, ref.name, patch, ref.namespace)
+            await self._sent(seen.snapshot.rollout, place, sending)
         return len(writes)
+
+    # --- Requests ---------------------------------------------------------------------------------
+
+    async def _create(self, rollout: Rollout, resource: Resource, body: dict[str, Any]) -> None:
+        """Finding our own is success: names are derived, a repeated create is the first one."""
+        name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
+        place = Place(resource, namespace, name)
+        try:
+            await self._sent(rollout, place, self._client.create(resource, body, namespace))
+        except AlreadyExists:
+            made = await self._client.get(resource, name, namespace)
+            owners: Sequence[Mapping[str, Any]] = made["metadata"].get("ownerReferences", ())
+            if rollout.metadata.uid not in {owner["uid"] for owner in owners}:
+                raise
+            self._caches.wrote(resource, made, _key(rollout))
+
+    async def _patch(
+        self, resource: Resource, rollout: Rollout, name: str, patch: Mapping[str, Any]
+    ) -> None:
+        namespace = rollout.metadata.namespace
+        sending = self._client.patch(resource, name, patch, namespace)
+        await self._sent(rollout, Place(resource, namespace, name), sending)
+
+    async def _sent(
+        self, rollout: Rollout, place: Place, sending: Awaitable[Mapping[str, Any]]
+    ) -> None:
+        """Takes the answer into the caches; without one the object is in doubt."""
+        try:
+            made = await sending
+        except SerinusError as error:
+            if is_doubtful(error):
+                self._doubts.note(_key(rollout), place)
+            raise
+        self._caches.wrote(place.resource, made, _key(rollout))
 
     async def _delete(self, rollout: Rollout, action: Retire) -> None:
         resource, namespace = _RETIRED[action.kind], rollout.metadata.namespace
-        left = await self._client.delete(
-            resource, action.name, namespace, resource_version=action.resource_version
-        )
+        uid = self._caches.uid(resource, namespace, action.name)
+        try:
+            left = await self._client.delete(
+                resource, action.name, namespace, resource_version=action.resource_version
+            )
+        except SerinusError as error:
+            if is_doubtful(error):
+                self._doubts.note(_key(rollout), Place(resource, namespace, action.name))
+            raise
         if left is None:
-            self._caches.deleted(resource, namespace, action.name)
+            self._caches.gone(resource, namespace, action.name, uid)
         else:
-            self._caches.wrote(resource, left)
+            self._caches.wrote(resource, left, _key(rollout))
 
     async def _status(self, rollout: Rollout, plan: Plan) -> int:
         """One patch, conditional on what the decision saw: commands that came meanwhile win."""
-        patch = struct_patch(rollout.status, plan.status) if plan.status is not None else {}
-        if not patch:
+        change = struct_patch(rollout.status, plan.status) if plan.status is not None else {}
+        if not change:
             return 0
-        metadata = rollout.metadata
-        made = await self._client.patch(
-            kinds.ROLLOUTS,
-            metadata.name,
-            {"metadata": {"resourceVersion": metadata.resource_version}, "status": patch},
-            metadata.namespace,
-            subresource="status",
-        )
-        self._caches.wrote(kinds.ROLLOUTS, made)
+        name, namespace = rollout.metadata.name, rollout.metadata.namespace
+        patch = manifests.at(rollout.metadata.resource_version, {"status": change})
+        sending = self._client.patch(kinds.ROLLOUTS, name, patch, namespace, subresource="status")
+        await self._sent(rollout, Place(kinds.ROLLOUTS, namespace, name), sending)
         return 1
 
-    async def _announce(self, rollout: Rollout, action: Announce) -> None:
-        await self._events.emit(
-            {
-                "apiVersion": names.GROUP_VERSION,
-                "kind": "Rollout",
-                "namespace": rollout.metadata.namespace,
-                "name": rollout.metadata.name,
-                "uid": rollout.metadata.uid,
-            },
-            "Warning" if action.warning else "Normal",
-            action.reason,
-            action.message,
-        )
+    def _announce(self, rollout: Rollout, action: Announce) -> None:
+        about = manifests.reference("Rollout", rollout.metadata)
+        kind = "Warning" if action.warning else "Normal"
+        self._announcer.tell(about, kind, action.reason, action.message)
+
+
+def _key(rollout: Rollout) -> Key:
+    return rollout.metadata.namespace, rollout.metadata.name

@@ -1,4 +1,4 @@
-"""Other objects, as validation and analyses ask for them; remembers which were looked at."""
+"""Other objects, as validation and analyses ask for them; remembers what was found."""
 
 from __future__ import annotations
 
@@ -16,67 +16,73 @@ from serinus.api.analysis import (
 from serinus.api.kubernetes import Ingress, Service
 from serinus.api.reading import read_or_name
 from serinus.api.wire import Unreadable, decode
-from serinus.control.caches import Caches, Key, Reference
-from serinus.control.objects import RoutedObjects, interest
-from serinus.core.routing import Unknown
-from serinus.kube.resource import INGRESSES, SERVICES
+from serinus.control import kinds
+from serinus.control.caches import Caches, Unlisted
+from serinus.control.interest import Reference, reference
+from serinus.control.objects import RoutedObjects, looked_at
+from serinus.kube.resource import INGRESSES, SERVICES, Resource
 from serinus.traffic.router import ObjectRef
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+_KINDS: Mapping[type[msgspec.Struct], Resource] = {
+    Service: SERVICES,
+    Ingress: INGRESSES,
+    AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
+    ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
+}
+
 
 class CacheLookup:
-    """`api.validation.lookup.Lookup` over the caches, on behalf of the Rollout `key`."""
+    """`api.validation.lookup.Lookup` over the caches."""
 
-    def __init__(self, caches: Caches, objects: RoutedObjects, key: Key) -> None:
-        self._caches, self._objects, self._key = caches, objects, key
-        self.looked_at: set[Reference] = set()
+    def __init__(self, caches: Caches, objects: RoutedObjects) -> None:
+        self._caches, self._objects = caches, objects
+        self.found: dict[Reference, Any] = {}
+        """What each object was that somebody asked for: as cached, None or Unlisted."""
 
     def get(self, kind: type[T], namespace: str, name: str) -> T | Unreadable | None:
         """The object, None if there is none, Unreadable if nothing can be made of it."""
-        found: Any
-        match kind.__name__:
-            case Service.__name__:
-                self.looked_at.add((SERVICES.plural, namespace, name))
-                found = self._caches.services.store.get(namespace, name)
-            case Ingress.__name__:
-                found = self._ingress(namespace, name)
-            case AnalysisTemplate.__name__:
-                found = self._template(kind, namespace, name)
-            case ClusterAnalysisTemplate.__name__:
-                found = self._template(kind, "", name)
-            case _:
-                raise LookupError(f"nobody watches objects of kind {kind.__name__}")
-        return found  # type: ignore[no-any-return]
-
-    def _template(self, kind: type[T], namespace: str, name: str) -> T | Unreadable | None:
-        """A template; without a namespace it is a cluster-wide one."""
-        caches = self._caches
-        informer = caches.templates if namespace else caches.cluster_templates
-        self.looked_at.add((informer.resource.plural, namespace, name))
-        partial = informer.store.get(namespace, name)
-        if partial is None:
-            return None
-        found = read_or_name(kind, partial)
-        if isinstance(found, Unreadable):
+        resource = _KINDS.get(kind)
+        if resource is None:
+            raise LookupError(f"nobody watches objects of kind {kind.__name__}")
+        found = self._state(resource, namespace, name)
+        if isinstance(found, Unlisted):
+            return Unreadable(namespace=namespace, name=name, error=str(found))
+        if found is None or isinstance(found, kind):
             return found
-        if found.findings.errors:
-            error = "; ".join(map(str, found.findings.errors))
-            return Unreadable(namespace=namespace, name=name, error=error)
-        return found.object
+        return _decoded(kind, found) if isinstance(found, dict) else _read(kind, found)
 
-    def _ingress(self, namespace: str, name: str) -> Ingress | Unreadable | None:
-        ref = ObjectRef("networking.k8s.io/v1", INGRESSES.plural, "Ingress", namespace, name)
-        self.looked_at.update(interest([ref]))
-        match self._objects.read(self._key, [ref]):
-            case Unknown(why):
-                return Unreadable(namespace=namespace, name=name, error=why)
-            case objects:
-                found = objects[ref]
-        try:
-            return None if found is None else decode(Ingress, found)
-        except msgspec.ValidationError as error:
-            return Unreadable(namespace=namespace, name=name, error=str(error))
+    def _state(self, resource: Resource, namespace: str, name: str) -> Any:
+        if resource is INGRESSES:
+            ref = ObjectRef(resource.api_version, resource.plural, resource.kind, namespace, name)
+            where, found = looked_at(ref), self._objects.state(ref)
+        else:
+            where = reference(resource, namespace if resource.namespaced else "", name)
+            found = self._caches.state(where)
+        self.found[where] = found
+        return found
+
+
+def _read(kind: type[T], partial: Any) -> T | Unreadable:
+    reading = read_or_name(kind, partial)
+    if isinstance(reading, Unreadable):
+        return reading
+    if reading.findings.errors:
+        error = "; ".join(map(str, reading.findings.errors))
+        metadata = partial.metadata
+        return Unreadable(namespace=metadata.namespace, name=metadata.name, error=error)
+    return reading.object
+
+
+def _decoded(kind: type[T], found: Mapping[str, Any]) -> T | Unreadable:
+    metadata = found["metadata"]
+    try:
+        return decode(kind, found)
+    except msgspec.ValidationError as error:
+        return Unreadable(
+            namespace=metadata.get("namespace", ""), name=metadata["name"], error=str(error)
+        )
 
 
 class NamedTemplates(Mapping[AnalysisTemplateRef, AnalysisTemplateSpec]):

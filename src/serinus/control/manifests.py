@@ -15,7 +15,24 @@ from serinus.api.argo import Rollout
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import builtins
 from serinus.core.rollout.actions import CreateRevision, EditRollout, LabelPods, PointService
-from serinus.core.rollout.snapshot import Revision
+from serinus.core.rollout.snapshot import PodSeen, Revision
+
+
+def at(version: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The same patch, only at this resourceVersion."""
+    metadata = {**patch.get("metadata", {}), "resourceVersion": version}
+    return {**patch, "metadata": metadata}
+
+
+def reference(kind: str, metadata: ObjectMeta) -> dict[str, Any]:
+    """The object of ours that an event is about."""
+    return {
+        "apiVersion": names.GROUP_VERSION,
+        "kind": kind,
+        "namespace": metadata.namespace,
+        "name": metadata.name,
+        "uid": metadata.uid,
+    }
 
 
 def owner(rollout: Rollout) -> dict[str, Any]:
@@ -96,6 +113,20 @@ def ephemeral(
     }
 
 
+def labelled_pod(
+    pod: PodSeen, before: Mapping[str, Mapping[str, str]], action: LabelPods
+) -> dict[str, Any]:
+    """The same for a pod that is there already; {} if nothing of it differs."""
+    wanted = ephemeral(before, action)
+    seen = {"labels": pod.labels, "annotations": pod.annotations}
+    changed = {
+        part: {key: value for key, value in values.items() if seen[part].get(key) != value}
+        for part, values in wanted.items()
+    }
+    changed = {part: values for part, values in changed.items() if values}
+    return {"metadata": changed} if changed else {}
+
+
 def pointed_service(rollout: Rollout, action: PointService) -> dict[str, Any]:
     """A Service's selector, whose it is, and the instant of the write, in one patch."""
     return {
@@ -126,11 +157,7 @@ def scale(rollout: Rollout, replicas: int) -> dict[str, Any]:
 
 def edit(rollout: Rollout, action: EditRollout) -> dict[str, Any]:
     """The Rollout's own annotations and, where nobody said a number, its replicas."""
-    spec = {} if action.replicas is None else {"spec": {"replicas": action.replicas}}
-    return {
-        "metadata": {
-            "resourceVersion": rollout.metadata.resource_version,
-            "annotations": dict(action.annotations),
-        },
-        **spec,
-    }
+    patch: dict[str, Any] = {"metadata": {"annotations": dict(action.annotations)}}
+    if action.replicas is not None:
+        patch["spec"] = {"replicas": action.replicas}
+    return at(rollout.metadata.resource_version, patch)

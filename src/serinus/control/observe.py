@@ -5,9 +5,10 @@ Reads only; everything that is derived here is derived by pure functions of obje
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -18,6 +19,9 @@ from serinus.api.template import read_template
 from serinus.core.analysis.subject import Templates
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
 from serinus.traffic.router import Objects, Route, Router
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_NOT_CREATED = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +43,7 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         number=whole(notes.get(names.REVISION)) or 0,
         resource_version=metadata.resource_version,
         template=read_template(item.spec.template, PodTemplateMetadata(**injected)),
-        created=metadata.creation_timestamp or datetime.max,
+        created=metadata.creation_timestamp or _NOT_CREATED,
         replicas=1 if item.spec.replicas is None else item.spec.replicas,
         seen=item.status.replicas,
         ready=item.status.ready_replicas,
@@ -61,8 +65,9 @@ def pod_seen(pod: Pod) -> PodSeen:
     return PodSeen(
         name=metadata.name,
         ready=pod.ready() and not deleting,
-        created=metadata.creation_timestamp or datetime.max,
+        created=metadata.creation_timestamp or _NOT_CREATED,
         deleting=deleting,
+        resource_version=metadata.resource_version,
         labels=metadata.labels,
         annotations=metadata.annotations,
     )
@@ -95,15 +100,16 @@ def service_seen(
 
 def whole(text: str | None) -> int | None:
     """An annotation's number, None if it is absent or not one."""
-    return int(text) if text is not None and text.lstrip("-").isdecimal() else None
+    return int(text) if text is not None and _WHOLE.fullmatch(text) else None
 
 
 def when(text: str | None) -> datetime | None:
-    """An annotation's instant, None if it is absent or not one."""
+    """An annotation's instant, None if it is absent or not one; without a zone it is UTC."""
     try:
-        return msgspec.convert(text, datetime) if text else None
+        found = msgspec.convert(text, datetime) if text else None
     except msgspec.ValidationError:
         return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found
 
 
 def noted_metadata(text: str | None) -> dict[str, dict[str, str]]:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from serinus.api import names
 from serinus.api.argo import Rollout
-from serinus.api.hashes import pod_hash, step_hash
-from serinus.api.kubernetes import EndpointSlice, Pod
-from serinus.api.reading import read
-from serinus.api.template import read_template
-from serinus.api.validation.check import check_rollout
+from serinus.api.kubernetes import EndpointSlice, Pod, ReplicaSet
 from serinus.base.clock import Clock
-from serinus.base.errors import FieldProblem
-from serinus.control import kinds
-from serinus.control.caches import Caches, Key, Reference
+from serinus.control.caches import Caches, Unlisted
+from serinus.control.checked import Checked, Checker
+from serinus.control.interest import Key, Reference, reference
 from serinus.control.lookup import CacheLookup, NamedTemplates
-from serinus.control.objects import RoutedObjects, interest
+from serinus.control.objects import RoutedObjects, looked_at
 from serinus.control.observe import Observation, revision_seen, routes_of, service_seen
 from serinus.control.sightings import Sightings
-from serinus.core.analysis.checks import condition_problem
-from serinus.core.rollout.snapshot import Revision, ServiceSeen, Settings, Snapshot
+from serinus.core.rollout.snapshot import ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
-from serinus.kube.resource import REPLICASETS, SERVICES
-from serinus.traffic.router import Objects, Route, Router
+from serinus.kube.resource import SERVICES
+from serinus.traffic.router import ObjectRef, Objects, Route, Router
+
+_SOON_WALL_SECONDS = 1.0
+
+Pods = Mapping[str, tuple[Pod, ...]]
+"""The pods of each ReplicaSet, by its uid."""
+Routes = dict[str, tuple[Router, Route, Objects]]
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Nothing can be decided now; an event wakes the key, and time does in any case."""
+
+    why: str
+    look_at: datetime
 
 
 class Observer:
@@ -39,85 +51,69 @@ class Observer:
     ) -> None:
         self._caches, self._objects, self._routers = caches, objects, routers
         self._settings, self._clock = settings, clock
-        self._sightings = Sightings()
+        self._checker, self._sightings = Checker(caches), Sightings()
 
-    def observe(self, key: Key) -> Observation | None:
-        """None if nothing can be decided: the Rollout is gone or going (its objects follow their
-        owner by themselves), or a cache is not filled yet.
+    def observe(self, key: Key) -> Observation | NotYet | None:
+        """None if the Rollout is gone or going: its objects follow their owner by themselves.
+
+        Raises ValueError if nothing can be made of the Rollout.
         """
         partial = self._caches.rollouts.store.get(*key)
         if partial is None or partial.metadata.deletion_timestamp is not None:
-            self._caches.look(key, ())
-            self._sightings.forget(key)
+            self.forget(key)
             return None
-        reading = read(Rollout, partial)
-        rollout = reading.object
-        lookup = CacheLookup(self._caches, self._objects, key)
-        found = check_rollout(rollout, lookup, reading.findings, condition=condition_problem)
-        pods = self._revision_pods(rollout)
-        revisions = self._revisions(rollout, pods)
-        routes, routers, looked_at = self._routing(key, rollout)
-        looked_at |= {*lookup.looked_at, *service_references(rollout)}
-        self._caches.look(key, looked_at)
-        if self._caches.behind({*looked_at, *_own(rollout, revisions)}):
-            return None  # the watch will bring our own write, and wake the key
-        if self._objects.awaits(key):
-            return None  # a kind is being listed for the first time; the answer wakes the key
+        lookup = CacheLookup(self._caches, self._objects)
+        checked = self._checker.check(key, partial, lookup)
+        routes, routers, found = self._routing(checked.rollout)
+        found |= checked.found
+        services = service_references(checked.rollout)
+        self._caches.interest.look(key, {*found, *services})
+        if any(isinstance(one, Unlisted) and not one.problem for one in found.values()):
+            return self._not_yet("a kind is being listed for the first time")
+        if self._caches.behind(key):
+            return self._not_yet("a write of ours is not in the caches yet")
         return Observation(
-            snapshot=self._snapshot(rollout, revisions, routers, pods, found.problems()),
+            snapshot=self._snapshot(key, checked, routers),
             routes=routes,
-            templates=NamedTemplates(lookup, rollout.metadata.namespace),
+            templates=NamedTemplates(lookup, key[0]),
         )
 
-    def _snapshot(
-        self,
-        rollout: Rollout,
-        revisions: tuple[Revision, ...],
-        routers: tuple[RouterSeen, ...],
-        pods: Mapping[str, tuple[Pod, ...]],
-        problems: tuple[FieldProblem, ...],
-    ) -> Snapshot:
-        template = read_template(rollout.spec.template)
-        canary, now = rollout.spec.strategy.canary, self._clock.now()
-        key, sightings = (rollout.metadata.namespace, rollout.metadata.name), self._sightings
-        services = self._services(rollout, pods)
+    def forget(self, key: Key) -> None:
+        """The Rollout is gone."""
+        self._caches.forget(key)
+        self._checker.forget(key)
+        self._sightings.forget(key)
+
+    def _not_yet(self, why: str) -> NotYet:
+        return NotYet(why, self._clock.now() + self._clock.span(_SOON_WALL_SECONDS))
+
+    def _snapshot(self, key: Key, checked: Checked, routers: tuple[RouterSeen, ...]) -> Snapshot:
+        rollout, now = checked.rollout, self._clock.now()
+        uid = rollout.metadata.uid
+        items = self._caches.revisions.store.by_index("owner", uid)
+        pods = {
+            item.metadata.uid: self._caches.pods.store.by_index("owner", item.metadata.uid)
+            for item in items
+        }
+        alive = (item for item in items if item.metadata.deletion_timestamp is None)
         return Snapshot(
             now=now,
             rollout=rollout,
-            template=template,
-            template_hash=pod_hash(template, rollout.status.collision_count),
-            step_hash=step_hash(canary.steps) if canary else "",
-            revisions=revisions,
-            services={n: sightings.of_service(key, s, now) for n, s in services.items()},
-            routers=tuple(sightings.of_router(key, seen, now) for seen in routers),
-            runs=self._caches.runs.store.by_index("owner", rollout.metadata.uid),
-            problems=problems,
+            template=checked.template,
+            template_hash=checked.template_hash,
+            step_hash=checked.step_hash,
+            revisions=tuple(revision_seen(item, pods[item.metadata.uid]) for item in alive),
+            services={
+                name: self._sightings.of_service(key, seen, now)
+                for name, seen in self._services(rollout, _serving(items, pods)).items()
+            },
+            routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
+            runs=self._caches.runs.store.by_index("owner", uid),
+            problems=checked.problems,
             settings=self._settings,
         )
 
-    def _revision_pods(self, rollout: Rollout) -> dict[str, tuple[Pod, ...]]:
-        """The pods of each ReplicaSet, by its name."""
-        return {
-            item.metadata.name: self._caches.pods.store.by_index("owner", item.metadata.uid)
-            for item in self._caches.revisions.store.by_index("owner", rollout.metadata.uid)
-        }
-
-    def _revisions(
-        self, rollout: Rollout, pods: Mapping[str, tuple[Pod, ...]]
-    ) -> tuple[Revision, ...]:
-        items = self._caches.revisions.store.by_index("owner", rollout.metadata.uid)
-        alive = (item for item in items if item.metadata.deletion_timestamp is None)
-        return tuple(revision_seen(item, pods[item.metadata.name]) for item in alive)
-
-    def _services(
-        self, rollout: Rollout, pods: Mapping[str, tuple[Pod, ...]]
-    ) -> dict[str, ServiceSeen]:
-        serving = {
-            pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "")
-            for of_revision in pods.values()
-            for pod in of_revision
-            if pod.metadata.deletion_timestamp is None
-        }
+    def _services(self, rollout: Rollout, serving: Mapping[str, str]) -> dict[str, ServiceSeen]:
         found = {}
         for _, namespace, name in service_references(rollout):
             service = self._caches.services.store.get(namespace, name)
@@ -135,34 +131,40 @@ class Observer:
         return {pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "") for pod in alive}
 
     def _routing(
-        self, key: Key, rollout: Rollout
-    ) -> tuple[dict[str, tuple[Router, Route, Objects]], tuple[RouterSeen, ...], set[Reference]]:
-        routes: dict[str, tuple[Router, Route, Objects]] = {}
+        self, rollout: Rollout
+    ) -> tuple[Routes, tuple[RouterSeen, ...], dict[Reference, Any]]:
+        routes: Routes = {}
         seen: list[RouterSeen] = []
-        looked_at: set[Reference] = set()
+        found: dict[Reference, Any] = {}
         for name, (router, route) in routes_of(rollout, self._routers).items():
-            references = router.references(route)
-            looked_at.update(interest(references))
-            match self._objects.read(key, references):
-                case Unknown() as unknown:
-                    seen.append(RouterSeen(router=name, routing=unknown))
-                    routes[name] = (router, route, {})
-                case objects:
-                    seen.append(router.read(route, objects))
-                    routes[name] = (router, route, objects)
-        return routes, tuple(seen), looked_at
+            states = {ref: self._objects.state(ref) for ref in router.references(route)}
+            found |= {looked_at(ref): state for ref, state in states.items()}
+            unlisted = _first_unlisted(states)
+            if unlisted is None:
+                seen.append(router.read(route, states))
+                routes[name] = (router, route, states)
+            else:
+                seen.append(RouterSeen(router=name, routing=Unknown(str(unlisted))))
+                routes[name] = (router, route, {})
+        return routes, tuple(seen), found
+
+
+def _first_unlisted(states: Mapping[ObjectRef, Any]) -> Unlisted | None:
+    return next((state for state in states.values() if isinstance(state, Unlisted)), None)
+
+
+def _serving(items: tuple[ReplicaSet, ...], pods: Pods) -> dict[str, str]:
+    """The revision's hash of each pod that may get requests, by the pod's name."""
+    return {
+        pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "")
+        for item in items
+        for pod in pods[item.metadata.uid]
+        if pod.metadata.deletion_timestamp is None
+    }
 
 
 def service_references(rollout: Rollout) -> tuple[Reference, ...]:
     """The Services that the strategy names."""
     canary = rollout.spec.strategy.canary
     named = (canary.stable_service, canary.canary_service) if canary else ()
-    return tuple((SERVICES.plural, rollout.metadata.namespace, name) for name in named if name)
-
-
-def _own(rollout: Rollout, revisions: tuple[Revision, ...]) -> Iterator[Reference]:
-    """The objects that we write and that no other reference names."""
-    namespace = rollout.metadata.namespace
-    yield kinds.ROLLOUTS.plural, namespace, rollout.metadata.name
-    for revision in revisions:
-        yield REPLICASETS.plural, namespace, revision.name
+    return tuple(reference(SERVICES, rollout.metadata.namespace, name) for name in named if name)

@@ -23,4 +23,4 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 def struct_patch(old: object, new: object) -> dict[str, Any]:
     """The same for two Structs: fields that no Struct knows are left alone."""
-    return merge_patch(builtins(old), builtins(new))
+    return {} if old == new else merge_patch(builtins(old), builtins(new))

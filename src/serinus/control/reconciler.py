@@ -8,15 +8,22 @@ Everything that is interesting happens in `core/`; this file only connects it to
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from serinus.base.clock import Clock
-from serinus.control.caches import Key
-from serinus.control.execute import Executor
+from serinus.control.doubts import Doubts
+from serinus.control.execute import Done, Executor
+from serinus.control.interest import Key
 from serinus.control.observe import Observation
-from serinus.control.observer import Observer
+from serinus.control.observer import NotYet, Observer
+from serinus.control.refusals import Refusals
+from serinus.control.retry import Refused
+from serinus.control.telemetry import Telemetry
+from serinus.control.unreadable import UnreadableObjects
 from serinus.core.rollout.actions import Plan
 from serinus.core.rollout.plan import plan
+from serinus.core.rollout.reasons import Hold
 
 _log = logging.getLogger("serinus.rollout")
 
@@ -26,38 +33,72 @@ class RolloutReconciler:
 
     kind = "Rollout"
 
-    def __init__(self, observer: Observer, executor: Executor, clock: Clock) -> None:
-        self._observer, self._executor, self._clock = observer, executor, clock
+    def __init__(
+        self,
+        observer: Observer,
+        executor: Executor,
+        doubts: Doubts,
+        unreadable: UnreadableObjects,
+        telemetry: Telemetry,
+        *,
+        clock: Clock,
+    ) -> None:
+        self._observer, self._executor = observer, executor
+        self._doubts, self._unreadable, self._telemetry = doubts, unreadable, telemetry
+        self._refusals = Refusals(clock)
 
     async def reconcile(self, key: Key) -> datetime | None:
-        """Raises the ApiError of the first write that failed; the next look starts over."""
-        started = self._clock.wall()
-        observation = self._observer.observe(key)
-        if observation is None:
+        """Raises the first error that ended the plan, or Refused; the next look starts over."""
+        await self._doubts.resolve(key)
+        if await self._unreadable.told(key):
             return None
-        decided = plan(observation.snapshot)
-        writes = await self._executor.carry_out(observation, decided)
-        self._tell(key, observation, decided, (writes, self._clock.wall() - started))
+        try:
+            found = self._observer.observe(key)
+        except ValueError as error:
+            await self._unreadable.tell(key, str(error))
+            return None
+        match found:
+            case None:
+                self._forget(key)
+                return None
+            case NotYet(why, look_at):
+                _log.debug("not yet", extra={"key": "/".join(key), "why": why})
+                return look_at
+        snapshot = replace(found.snapshot, refusals=self._refusals.of(key))
+        seen = replace(found, snapshot=snapshot)
+        decided = plan(snapshot)
+        self._telemetry.held(key, [reason.hold for reason in decided.reasons])
+        done = await self._executor.carry_out(seen, decided)
+        _tell(key, seen, decided, done)
+        self._refusals.note(key, done.refusals)
+        if done.refusals:
+            raise Refused(done.refusals, decided.wake_at)
         return decided.wake_at
 
-    def _tell(self, key: Key, seen: Observation, decided: Plan, spent: tuple[int, float]) -> None:
-        """One wide line a reconcile that did something; a resting rollout is silent."""
-        writes, seconds = spent
-        level = logging.INFO if writes else logging.DEBUG
-        if not _log.isEnabledFor(level):
-            return
-        status = decided.status or seen.snapshot.rollout.status
-        _log.log(
-            level,
-            "reconciled",
-            extra={
-                "key": "/".join(key),
-                "phase": status.phase,
-                "step": status.current_step_index,
-                "actions": [type(action).__name__ for action in decided.actions],
-                "reasons": [reason.message for reason in decided.reasons],
-                "writes": writes,
-                "milliseconds": round(seconds * 1000, 1),
-                "wake_at": decided.wake_at.isoformat() if decided.wake_at else None,
-            },
-        )
+    def _forget(self, key: Key) -> None:
+        self._refusals.forget(key)
+        self._doubts.forget(key)
+        self._telemetry.forget(self.kind, key)
+
+
+def _tell(key: Key, seen: Observation, decided: Plan, done: Done) -> None:
+    """One wide line a reconcile that did something; a resting rollout is silent."""
+    broken = [reason.message for reason in decided.reasons if reason.hold is Hold.INVARIANT]
+    level = logging.ERROR if broken else logging.INFO if done.writes else logging.DEBUG
+    if not _log.isEnabledFor(level):
+        return
+    status = decided.status or seen.snapshot.rollout.status
+    _log.log(
+        level,
+        "a plan was not sound: a bug of ours" if broken else "reconciled",
+        extra={
+            "key": "/".join(key),
+            "phase": status.phase,
+            "step": status.current_step_index,
+            "actions": [type(action).__name__ for action in decided.actions],
+            "reasons": [reason.message for reason in decided.reasons],
+            "writes": done.writes,
+            "refusals": [str(refusal) for refusal in done.refusals],
+            "wake_at": decided.wake_at.isoformat() if decided.wake_at else None,
+        },
+    )

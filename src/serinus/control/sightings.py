@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import replace
 from datetime import datetime
 
-from serinus.control.caches import Key
+from serinus.control.interest import Key
 from serinus.core.rollout.snapshot import ServiceSeen
 from serinus.core.routing import RouterSeen, Routing, Unknown
 

@@ -11,17 +11,24 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
+from serinus.api.kubernetes import ObjectMeta
 from serinus.api.validation.later import ROUTERS
 from serinus.base.clock import Clock
 from serinus.control.analysis import AnalysisReconciler
+from serinus.control.announcer import Announcer
 from serinus.control.asking import Asker, Resolve
-from serinus.control.caches import Caches, Key
+from serinus.control.caches import Caches
+from serinus.control.doubts import Doubts
 from serinus.control.execute import Executor
-from serinus.control.kinds import ANALYSIS_RUNS
+from serinus.control.interest import Key
+from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
+from serinus.control.manifests import reference
 from serinus.control.measure import Measurer
 from serinus.control.objects import RoutedObjects
 from serinus.control.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
+from serinus.control.telemetry import Telemetry
+from serinus.control.unreadable import UnreadableObjects, invalid_spec
 from serinus.control.workers import Workers
 from serinus.core.rollout.snapshot import Settings
 from serinus.kube.client import Client
@@ -29,6 +36,10 @@ from serinus.kube.events import EventRecorder
 from serinus.kube.workqueue import WorkQueue
 from serinus.traffic.registry import load_router
 
+LAST_WORDS_SECONDS = 2.0
+"""Of the wall: what events may take that wait when the controller ends."""
+LONGEST_RETRY_SECONDS = 30.0
+"""Of the wall: between tries of a key that fails; its changes wake it at once."""
 SETTLE_WALL_SECONDS = 2.0
 """How long a data plane that cannot be asked is given to obey a routing write."""
 
@@ -50,39 +61,79 @@ class World:
     """Sends the metric providers' requests; a simulation hands in its own."""
     settle_wall_seconds: float = SETTLE_WALL_SECONDS
     workers: int = 8
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    """What it counts of itself; whoever hands it in can show it."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when all caches are filled and work begins."""
 
 
 async def run_controller(world: World) -> None:
-    """Runs until cancelled."""
-    clock, client = world.clock, world.client
-    caches = Caches(client, clock, world.rng, namespace=world.namespace)
-    events = EventRecorder(client, clock, "serinus")
-    rollouts: WorkQueue[Key] = WorkQueue(clock, world.rng)
-    runs: WorkQueue[Key] = WorkQueue(clock, world.rng)
+    """Runs until cancelled; then what is under way is brought to its end, within seconds."""
+    caches = Caches(world.client, world.clock, world.rng, namespace=world.namespace)
+    telemetry = world.telemetry
+    recorder = EventRecorder(world.client, world.clock, "serinus")
+    announcer = Announcer(recorder, counted=telemetry.told)
+    rollouts, runs = _queue(world), _queue(world)
     asker = world.asker or Asker(world.resolve)
-    measurer = Measurer(client, clock, asker, runs.add, addresses=world.addresses)
+    measurer = Measurer(world.client, world.clock, asker, runs.add, addresses=world.addresses)
+    watcher = _Watcher(telemetry, caches, announcer)
+    depths = {"rollouts": rollouts.__len__, "analysisruns": runs.__len__}
+    telemetry.watch(caches, depths, lambda: announcer.lost)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(measurer.close)
+        stack.push_async_callback(announcer.drain, LAST_WORDS_SECONDS)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         objects = RoutedObjects(caches, rollouts.add, group.create_task)
-        settings = Settings(
-            settle=clock.span(world.settle_wall_seconds), verify_retry=clock.span(0.25)
-        )
-        routers = {name: load_router(name) for name in ROUTERS}
-        observer = Observer(caches, objects, routers, settings, clock)
-        executor = Executor(client, caches, events)
         caches.wake_rollouts(rollouts.add)
         caches.wake_runs(runs.add)
         for informer in caches.all():
             group.create_task(informer.run())
         await caches.synced()
+        for informer in caches.late():
+            group.create_task(caches.wake_when_listed(informer, rollouts.add))
+        group.create_task(announcer.run())
+        reconciler = _rollout_reconciler(world, caches, objects, announcer)
+        analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
+        analysis.on_gone = lambda key: telemetry.forget(analysis.kind, key)
+        for work, queue in ((reconciler, rollouts), (analysis, runs)):
+            workers = Workers(work, queue, world.clock, watcher, count=world.workers)
+            group.create_task(workers.run())
         world.ready.set()
-        reconciler = RolloutReconciler(observer, executor, clock)
-        group.create_task(Workers(reconciler, rollouts, clock, count=world.workers).run())
-        analysis = AnalysisReconciler(
-            *(client, caches.runs.store, measurer, events, clock),
-            wrote=lambda made: caches.wrote(ANALYSIS_RUNS, made),
-        )
-        group.create_task(Workers(analysis, runs, clock, count=world.workers).run())
+
+
+def _queue(world: World) -> WorkQueue[Key]:
+    return WorkQueue(world.clock, world.rng, cap_seconds=LONGEST_RETRY_SECONDS)
+
+
+def _rollout_reconciler(
+    world: World, caches: Caches, objects: RoutedObjects, announcer: Announcer
+) -> RolloutReconciler:
+    client, clock = world.client, world.clock
+    settings = Settings(settle=clock.span(world.settle_wall_seconds), verify_retry=clock.span(0.25))
+    routers = {name: load_router(name) for name in ROUTERS}
+    doubts = Doubts(client, caches)
+    return RolloutReconciler(
+        Observer(caches, objects, routers, settings, clock),
+        Executor(client, caches, doubts, announcer),
+        doubts,
+        UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
+        world.telemetry,
+        clock=clock,
+    )
+
+
+class _Watcher:
+    """Counts work, and tells people of failures by an event of the object."""
+
+    def __init__(self, telemetry: Telemetry, caches: Caches, announcer: Announcer) -> None:
+        self._telemetry, self._caches, self._announcer = telemetry, caches, announcer
+
+    def worked(self, kind: str, key: Key, seconds: float, error: Exception | None) -> None:
+        self._telemetry.worked(kind, key, seconds, error)
+
+    def failed(self, kind: str, key: Key, error: Exception) -> None:
+        resource = ROLLOUTS if kind == "Rollout" else ANALYSIS_RUNS
+        uid = self._caches.uid(resource, *key)
+        if uid:
+            about = reference(kind, ObjectMeta(namespace=key[0], name=key[1], uid=uid))
+            self._announcer.tell(about, "Warning", "ReconcileFailed", str(error))

@@ -18,7 +18,7 @@ import msgspec
 from serinus.base.clock import Clock
 from serinus.kube.backoff import Backoff
 from serinus.kube.client import Client, selection
-from serinus.kube.errors import ApiError, Gone, UnreadableAnswer
+from serinus.kube.errors import ApiError, Forbidden, Gone, NotFound, UnreadableAnswer
 from serinus.kube.listing import PageDecoder, PageItems
 from serinus.kube.objects import (
     Identity,
@@ -66,6 +66,7 @@ class Informer(Generic[T]):
         self.store: Store[T] = Store(indexes)
         self.unreadable: dict[Key, Unreadable] = {}
         self.problem: str | None = None  # why the store may be behind, in words; None if it is not
+        self.denied = False  # the server has no such kind, or does not let us list it
         self._client = client
         self._clock = clock
         self._jitter = jitter
@@ -182,6 +183,7 @@ class Informer(Generic[T]):
     def _note(self, error: ApiError | UnreadableAnswer) -> float:
         """Takes in why the server cannot be followed; how many seconds it asks us to wait."""
         self._tell(str(error))
+        self.denied = isinstance(error, NotFound | Forbidden)
         if isinstance(error, UnreadableAnswer):
             self._version = ""
             return 0.0
@@ -296,6 +298,7 @@ class Informer(Generic[T]):
         if problem == self.problem:
             return
         if problem is None:
+            self.denied = False
             log.info("%s: watching again", self.resource.full_name)
         else:
             log.warning("%s: cannot follow, trying on: %s", self.resource.full_name, problem)

@@ -63,13 +63,16 @@ class WorkQueue(Generic[K]):
             heapq.heappush(self._heap, (instant, self._pushed, key))
             self._wake()
 
-    def add_failed(self, key: K) -> None:
-        """Wants `key` again after its back-off, which doubles with each failure in a row."""
+    def add_failed(self, key: K, *, at_least_seconds: float = 0.0) -> None:
+        """Wants `key` again after its back-off, which doubles with each failure in a row.
+
+        `at_least_seconds` of the wall is what a busy server asks for.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         wait = min(self._cap, self._base * 2.0 ** min(failures, 60))
         wait *= self._rng.uniform(0.75, 1.25)
-        self.add_at(key, self._clock.now() + self._clock.span(wait))
+        self.add_at(key, self._clock.now() + self._clock.span(max(wait, at_least_seconds)))
 
     def forget(self, key: K) -> None:
         """`key` went well: its next failure is a first one."""

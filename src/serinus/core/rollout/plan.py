@@ -6,6 +6,7 @@ takes, `status` what to tell; `invariants` checks the result independently and f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from serinus.api import names
@@ -17,6 +18,7 @@ from serinus.core.rollout.course import Course, abort, set_course
 from serinus.core.rollout.desired import Proposal, propose
 from serinus.core.rollout.diff import actions_of
 from serinus.core.rollout.invariants import broken, fail_static
+from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import ALL, Rules
 from serinus.core.rollout.safety import clamp
 from serinus.core.rollout.snapshot import Snapshot
@@ -39,6 +41,7 @@ def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
 
 def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     course, proposal = advance(standing, course, proposal)
+    proposal = _with_refusals(standing, proposal)
     actions = actions_of(standing, course, proposal)
     acting = any(not isinstance(action, Announce) for action in actions)
     followed, status = _told(standing, course, proposal, acting)
@@ -54,6 +57,12 @@ def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
         reasons=proposal.reasons,
         wake_at=wake_at,
     )
+
+
+def _with_refusals(standing: Standing, proposal: Proposal) -> Proposal:
+    """What was refused is told first: nothing else that is waited for comes before it is mended."""
+    refused = tuple(Reason(Hold.REFUSED, text) for text in standing.snapshot.refusals)
+    return replace(proposal, reasons=(*refused, *proposal.reasons)) if refused else proposal
 
 
 def _told(

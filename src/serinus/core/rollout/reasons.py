@@ -21,6 +21,7 @@ class Hold(Enum):
     PAUSE = "PauseStep"
     ANALYSIS = "WaitingForAnalysis"
     REPAIR = "StableHasNoEndpoint"
+    REFUSED = "WriteRefused"
     INVARIANT = "InvariantBroken"
 
 

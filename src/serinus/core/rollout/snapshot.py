@@ -24,6 +24,7 @@ class PodSeen:
     ready: bool
     created: datetime
     deleting: bool = False
+    resource_version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,4 +103,6 @@ class Snapshot:
     runs: tuple[AnalysisRun, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
     """All that is wrong with the spec and with what it refers to."""
+    refusals: tuple[str, ...] = ()
+    """What the server (or a router) refused of the last plan, in its words; it may do so again."""
     settings: Settings = Settings()
