@@ -1,4 +1,4 @@
-"""The contract of the section "Bad input": everything at once, with paths, and how to mend it."""
+"""What bad input gets for an answer: everything at once, with paths, and how to mend it."""
 
 from __future__ import annotations
 
@@ -104,3 +104,16 @@ def test_seed_001_as_printed() -> None:
 @seeds
 def test_seed_000_is_accepted_unchanged() -> None:
     assert World((SEEDS / "000-canary-nginx.yaml").read_text()).told() == []
+
+
+def test_an_experiment_is_told_that_nobody_carries_it_out() -> None:
+    pods = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a"}]}}
+    selector = {"matchLabels": {"app": "a"}}
+    body = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Experiment",
+        "spec": {"templates": [{"name": "a", "selector": selector, "template": pods}]},
+    }
+    warnings, errors = admit(body, View(World()))
+    assert "spec: nothing acts on an Experiment yet; use analysis steps" in warnings
+    assert errors == ()

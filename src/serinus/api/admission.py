@@ -19,6 +19,7 @@ from serinus.api.reading import Reading, read
 from serinus.api.validation.analysis import validate_run_spec, validate_template_spec
 from serinus.api.validation.check import check_rollout
 from serinus.api.validation.experiment import validate_experiment
+from serinus.api.validation.later import NO_EXPERIMENTS
 from serinus.api.wire import Unreadable, decode
 from serinus.base.errors import FieldProblem
 
@@ -71,7 +72,8 @@ def _findings(reading: Reading[Any], view: StoreView) -> Findings:
         case AnalysisRun() as run:
             return reading.findings + Findings.of(validate_run_spec(run.spec))
         case Experiment() as experiment:
-            return reading.findings + Findings.of(validate_experiment(experiment))
+            found = (*validate_experiment(experiment), NO_EXPERIMENTS)
+            return reading.findings + Findings.of(found)
     return reading.findings
 
 
