@@ -241,9 +241,23 @@ def test_the_gateway_comes_back_when_it_dies() -> None:
     assert first != second
 
 
+_others: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """Processes that other tests of this run keep: they are none of these tests' business."""
+    _others.clear()
+    _others.update(psutil.Process().children(recursive=True))
+
+
+def children() -> list[psutil.Process]:
+    """What was started since the test began and is not gone."""
+    return [one for one in psutil.Process().children(recursive=True) if one not in _others]
+
+
 def traefik_pid() -> int:
-    children = psutil.Process().children(recursive=True)
-    return next(child.pid for child in children if child.name() == "traefik")
+    return next(child.pid for child in children() if child.name() == "traefik")
 
 
 async def weigh(client: Client, weight: int) -> None:
@@ -311,7 +325,7 @@ def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
                 stat.filemode(path.stat().st_mode)
                 for path in (made.folder, made.kubeconfig, made.folder / "traefik.yaml")
             ]
-            lines = [" ".join(p.cmdline()) for p in psutil.Process().children(recursive=True)]
+            lines = [" ".join(one.cmdline()) for one in children()]
             lines.append(made.gateway.log_file.read_text())
             return modes, document, made.folder, lines
 
@@ -323,7 +337,7 @@ def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
     assert any("traefik" in line for line in lines)
     assert not any("http://127.0.0.1" in line for line in lines)
     assert not folder.exists()
-    assert psutil.Process().children(recursive=True) == []
+    assert children() == []
 
 
 def test_a_port_that_is_taken_is_named_and_nothing_is_left_behind() -> None:
@@ -335,7 +349,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left_behind() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(NoFreePort, match=f"port {port} of 127.0.0.1 is taken"):
             asyncio.run(story(port))
-    assert psutil.Process().children(recursive=True) == []
+    assert children() == []
 
 
 @pytest.mark.parametrize("speed", [1, 30, 60])
