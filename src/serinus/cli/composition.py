@@ -21,6 +21,7 @@ from serinus.control.wiring import World, run_controller
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists
 from serinus.kube.resource import Resource
+from serinus.local.apiserver.podtemplates import admit_pod_templates
 from serinus.local.cluster import Cluster, ClusterOptions
 from serinus.local.images import ImageTable, image_table
 
@@ -47,7 +48,7 @@ async def embedded(
         speed=speed,
         ingress_port=port,
         crds=crds(),
-        admission=(admit,),
+        admission=(admit, admit_pod_templates),
         images=images or image_table(),
     )
     async with Cluster(options) as cluster, asyncio.TaskGroup() as group:
