@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
+
+import pytest
 
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
@@ -79,5 +82,19 @@ def test_a_server_that_refuses_events_is_no_error() -> None:
         server.script = None
         await recorder.emit(ABOUT, "Normal", "Created", "made it")
         assert [event["count"] for event in server.listed(EVENTS)] == [1]
+
+    recorded(story)
+
+
+def test_a_lost_event_is_warned_about_unless_its_namespace_goes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(recorder: EventRecorder, server: ObjectServer, clock: Clock) -> None:
+        why = "unable to create new content in namespace shop because it is being terminated"
+        for said, warned in ((why, 0), ("no", 1)):
+            server.script = lambda *_, said=said: refuse(403, said)
+            await recorder.emit(ABOUT, "Normal", "Created", said)
+            found = [one for one in caplog.records if one.levelno >= logging.WARNING]
+            assert len(found) == warned
 
     recorded(story)

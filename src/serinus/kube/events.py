@@ -16,7 +16,7 @@ from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.kube.bucket import Bucket
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.errors import AlreadyExists, Forbidden, NotFound
 from serinus.kube.resource import EVENTS
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,9 @@ class EventRecorder:
             if event is None:
                 event = await self._create(regarding, told)
         except SerinusError as error:
-            log.warning("event %s %s about %s is lost: %s", type, reason, uid, error)
+            ends = isinstance(error, Forbidden) and "is being terminated" in str(error)
+            level = logging.DEBUG if ends else logging.WARNING  # a namespace that goes takes all
+            log.log(level, "event %s %s about %s is lost: %s", type, reason, uid, error)
             return
         self._known[told] = event
         self._known.move_to_end(told)
