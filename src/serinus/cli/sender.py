@@ -63,6 +63,7 @@ async def load(
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=2**24,
+        start_new_session=True,  # Ctrl-C at a terminal is for us; the life-line ends the sender
     )
     sender = LoadProcess(process)
     try:
