@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
+
+import aiohttp
 
 from serinus.api.names import WRITTEN_AT
 from serinus.cli.composition import apply, example_folder, manifests
@@ -29,6 +32,7 @@ IMAGE = "ghcr.io/acme/checkout-service"
 CANARY_INGRESS = f"{NAME}-checkout-ingress-canary"
 DEATH_REACH_WALL_SECONDS = 1.0
 """How long after a pod's own death a cut request is still put down to it."""
+ASK_AGAIN_WALL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,21 @@ class Story:
         )
 
     async def start(self) -> None:
-        """The first version, up to Healthy."""
+        """The first version, up to Healthy and to the first answer through the ingress."""
         for manifest in manifests(example_folder("checkout")):
             await apply(self._client, manifest)
         await self.follower.until(lambda family: family.rollout.status.phase == "Healthy")
+        await self._until_served()
+
+    async def _until_served(self) -> None:
+        """A gateway takes new routes in a moment later; until then nothing can be lost."""
+        async with aiohttp.ClientSession() as session:
+            while True:
+                asked = session.get(self._cluster.ingress_url, headers={"Host": HOST})
+                async with asked as answer:
+                    if answer.status == HTTPStatus.OK:
+                        return
+                await self._cluster.clock.sleep_wall(ASK_AGAIN_WALL_SECONDS)
 
     async def release(self, release: Release) -> ReleaseReport:
         """One release under steady traffic, from its image to rest."""
