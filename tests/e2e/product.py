@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -189,6 +190,7 @@ class Product:
 
     def __init__(self, home: Path, kubeconfig: str = "") -> None:
         self.home = home
+        self.ingress = ""
         binaries = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.env = {
             "HOME": str(home),
@@ -203,7 +205,7 @@ class Product:
 
     def start(self, *words: str) -> Running:
         """A command of `serinus` that stays."""
-        return self._start((*SERINUS, *words))
+        return self.run((*SERINUS, *words))
 
     def serinus(self, command: str, *words: str, env: dict[str, str] | None = None) -> Ran:
         """A command of `serinus`, split at spaces, to its end."""
@@ -232,22 +234,42 @@ class Product:
         """`kubectl wait ...`; fails if it did not come."""
         return self.ok(self.kubectl(f"wait --timeout={DEADLINE_SECONDS}s {command}"))
 
+    def until_served(self, host: str) -> None:
+        """Waits for the first good answer: a gateway takes new routes in a moment later."""
+        request = urllib.request.Request(self.ingress, headers={"Host": host})
+        for _ in range(DEADLINE_SECONDS * 10):
+            with suppress(OSError), urllib.request.urlopen(request) as answer:
+                if answer.status == 200:
+                    return
+            threading.Event().wait(0.1)
+        raise AssertionError(f"{host} was never served")
+
     @contextmanager
     def follow(self, what: str, *, each: bool = False) -> Iterator[Followed]:
         """Watch one object (`rollout/shop -n shop`), or with `each` all of a kind."""
         words = [*what.split(), "-w", "-o", "json"]
-        running = self._start((kubectl_path() or "", "get", *words))
+        running = self.run((kubectl_path() or "", "get", *words))
         try:
             yield Followed(running)
         finally:
             running.stop(signal.SIGTERM)
+
+    def plugin(self) -> Path:
+        """Puts `kubectl-serinus` on the PATH, as an installation does; the script."""
+        script = self.home / "bin/kubectl-serinus"
+        script.parent.mkdir(exist_ok=True)
+        call = "from serinus.cli.main import main; main()"
+        script.write_text(f"#!{sys.executable}\n{call}\n")
+        script.chmod(0o755)
+        return script
 
     def close(self) -> None:
         """End what was started, last first."""
         for running in reversed(self._running):
             running.stop()
 
-    def _start(self, words: Sequence[str]) -> Running:
+    def run(self, words: Sequence[str]) -> Running:
+        """Any program that stays, in this home."""
         self._running.append(running := Running(words, self.env))
         return running
 
@@ -287,6 +309,7 @@ def up(home: Path, *options: str) -> Iterator[Up]:
         ingress = running.until_line(r"^ingress +(\S+)")[1]
         metrics = running.until_line(r"^metrics +(\S+)")[1]
         product.env["KUBECONFIG"] = first["path"]
+        product.ingress = ingress
         yield Up(running, product, ingress, metrics)
     finally:
         product.close()

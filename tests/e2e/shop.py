@@ -71,9 +71,10 @@ class Shop:
         self.product.ok(self.serinus(f"set image {NAME} shop={IMAGE}:{tag}"))
 
     def deploy(self, **options: Any) -> None:
-        """The whole shop, up to Healthy."""
+        """The whole shop, up to Healthy and to its first answer."""
         self.ok("apply -f -", stdin=self.manifests(**options))
         self.wait(f"--for=jsonpath={{.status.phase}}=Healthy rollout/{NAME}")
+        self.product.until_served(self.host)
 
     def manifests(self, **options: Any) -> list[Json]:
         """Namespaced objects: Services and Ingress, the template `success`, the Rollout."""
@@ -125,6 +126,31 @@ class Load:
         self.running.stop()
         found: Json = json.loads(self._report.read_text())
         return found
+
+
+@dataclass(frozen=True)
+class Released:
+    """A shop after a release: every version of its Rollout, and what the load reported."""
+
+    shop: Shop
+    versions: Sequence[Json]
+    told: Json
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A release that goes on: its traffic, and its Rollout's versions."""
+
+    load: Running
+    seen: Followed
+
+
+@contextmanager
+def opened(product: Product, namespace: str) -> Iterator[Shop]:
+    """A new namespace, gone after the block."""
+    product.ok(product.kubectl(f"create namespace {namespace}"))
+    yield Shop(product, namespace)
+    product.ok(product.kubectl(f"delete namespace {namespace} --wait=false"))
 
 
 def phase(version: Json) -> str:

@@ -5,22 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from e2e.product import Product
-from e2e.shop import Json, Shop, at_rest, condition, distinct, image_of, phase, step_of, weight_of
+from e2e.shop import (
+    Json,
+    Neighbour,
+    Released,
+    Shop,
+    at_rest,
+    condition,
+    distinct,
+    image_of,
+    phase,
+    step_of,
+    weight_of,
+)
 
 
 def test_a_good_release_goes_through_its_gate_and_is_promoted_without_losing_a_request(
-    shop: Shop,
+    released: Released,
 ) -> None:
-    shop.deploy()
-    with shop.load() as load, shop.followed() as seen:
-        shop.release("v2")
-        end = seen.until(lambda version: at_rest(version, "v2"), "v2 promoted")
-        told = load.stop()
-    released = [one for one in seen.versions if image_of(one).endswith(":v2")]
-    assert distinct([step_of(one) for one in released])[-6:] == [0, 1, 2, 3, 4, 5]
-    assert distinct([weight_of(one) for one in released])[:4] == [0, 25, 75, 100]
+    versions, told = released.versions, released.told
+    after = [one for one in versions if image_of(one).endswith(":v2")]
+    assert distinct([step_of(one) for one in after])[-6:] == [0, 1, 2, 3, 4, 5]
+    assert distinct([weight_of(one) for one in after])[:4] == [0, 25, 75, 100]
+    end = versions[-1]
     assert end["status"]["stableRS"] == end["status"]["currentPodHash"]
-    (run,) = shop.runs()
+    (run,) = released.shop.runs()
     assert run["status"]["phase"] == "Successful"
     assert run["status"]["metricResults"][0]["count"] == 3
     assert told["lost_count"] == 0
@@ -60,26 +69,14 @@ def hash_label(version: Json) -> str:
     return f"rollouts-pod-template-hash={version['status']['currentPodHash']}"
 
 
-def test_the_reference_manifest_runs_unchanged_to_promotion(
-    product: Product, reference: Path
+def test_the_reference_manifest_runs_unchanged_to_promotion_beside_other_releases(
+    product: Product, reference: Path, neighbour: Neighbour
 ) -> None:
-    host, namespace = "my-service.example.com", "my-app"
-    product.ok(product.kubectl(f"create namespace {namespace}"))
-    manifest = reference / "seeds/000-canary-nginx.yaml"
-    product.ok(product.kubectl(f"apply -f {manifest}"))
-    product.wait(f"-n {namespace} --for=jsonpath={{.status.phase}}=Healthy rollout/my-service")
-    report = product.home / "load.json"
-    load = product.start("load", "--host", host, "--rps", "200", "--report", str(report))
-    try:
-        with product.follow(f"-n {namespace} rollout my-service") as seen:
-            image = "my-service=ghcr.io/myorg/my-service:v1.3.0"
-            product.ok(product.serinus(f"set image my-service {image} -n {namespace}"))
-            seen.until(lambda version: at_rest(version, "v1.3.0"), "v1.3.0 promoted")
-    finally:
-        status = load.stop()
-    assert status == 0, load.out
+    seen, load = neighbour.seen, neighbour.load
+    seen.until(lambda version: at_rest(version, "v1.3.0"), "v1.3.0 promoted")
+    assert load.stop() == 0, load.out
     assert distinct([weight_of(one) for one in seen.versions])[:5] == [0, 5, 25, 50, 100]
-    (run,) = product.get(f"-n {namespace} analysisrun")["items"]
+    (run,) = product.get("-n my-app analysisrun")["items"]
     assert [(one["name"], one["successful"]) for one in run["status"]["metricResults"]] == [
         ("success-rate", 5),
         ("latency-p99", 5),
