@@ -107,6 +107,8 @@ def on_whose_behalf(deed: Deed) -> Iterator[str]:
         was = deed.reach_before.share(version)
         if version == before.base or not before.base or share <= was + EPS:
             continue
+        if not before.replicas and not deed.after.ready(version):
+            continue  # where no pods are wanted and none is there, a share means nothing
         may = allowance(before, version)
         if share > may + EPS:
             yield f"S5: {version} may get {share:.0%}, more than {was:.0%} before and {may:.0%}"

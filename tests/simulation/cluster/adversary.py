@@ -14,10 +14,15 @@ from serinus.core.rollout.commands import Edit, abort, pause, promote, promote_f
 from serinus.kube.errors import ApiError
 from serinus.kube.resource import INGRESSES, PODS
 from serinus.kube.transport.faulty import Faults
-from simulation.cluster.stage import Stage
-from simulation.cluster.store import CANARY_INGRESS, WEIGHT, rollout_of
+from simulation.cluster.stage import Stage, staged
+from simulation.cluster.store import CANARY_INGRESS, REPLICAS, STEPS, WEIGHT, rollout_of
 from simulation.rest import unwanted
+from simulation.shape import Shape
 from support.cluster import NAMESPACE
+from support.virtual import run_virtual
+
+PLAIN = Shape(name="plain", steps=STEPS, replicas=REPLICAS)
+DYNAMIC = Shape(name="dynamic", steps=STEPS, replicas=REPLICAS, dynamic=True)
 
 LATENCY_SECONDS = 0.7
 """One way. With the data plane's second it stays below the settle time of two seconds."""
@@ -176,3 +181,20 @@ async def rested(stage: Stage) -> tuple[str, ...]:
     await clock.sleep_wall(3600)
     more = verdicts.writes - written
     return (f"not silent: {more} writes in an hour of rest",) if more else ()
+
+
+def survived(seed: int, shape: Shape, count: int = 20) -> tuple[str, ...]:
+    """What went wrong in a whole schedule, with the story of it; nothing if nothing did."""
+
+    async def story() -> tuple[str, ...]:
+        async with staged(seed, shape) as stage:
+            await stage.cluster.clock.sleep_wall(40)
+            told = await hostilities(stage, count)
+            if not stage.verdicts.faults:
+                await healed(stage)
+                stage.verdicts.faults += await rested(stage)
+            if not stage.verdicts.faults:
+                return ()
+            return (*stage.verdicts.faults, *sorted((*told, *stage.verdicts.log)))
+
+    return run_virtual(story())

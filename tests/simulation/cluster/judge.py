@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
-from serinus.api.argo import RolloutAnalysis
+from serinus.api.argo import RolloutAnalysis, RolloutStatus
 from serinus.core.rollout import actions as act
 from serinus.core.routing import Routing
 from serinus.kube.transport.counted import VERBS
@@ -62,7 +62,7 @@ class JudgedTransport:
         write, apply = changed
         verdicts = [
             faults(late, (write,) if write else (), apply(late))
-            for late in self._witness.late(before)
+            for late in self._witness.late(before, conditional=isinstance(write, RolloutStatus))
         ]
         words = f"{self._witness.clock.now():%H:%M:%S.%f} {request.method} {request.path}"
         self._verdicts.log.append(words)
@@ -83,11 +83,12 @@ class Apply:
         after, kind, name = self._after, *_target(self._path)
         match kind:
             case "replicasets":
-                wanted = {one.name: one.replicas for one in after.sets}
+                wanted = {one.version: one.replicas for one in after.sets}
+                changed = name.removeprefix("web-")
                 sets = tuple(
-                    replace(one, replicas=wanted[one.name]) if one.name == name else one
+                    replace(one, replicas=wanted[one.version]) if one.version == changed else one
                     for one in world.sets
-                    if one.name in wanted
+                    if one.version in wanted
                 )
                 return replace(world, sets=sets)
             case "services":

@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from control.analysis_world import vector
 from serinus.base.clock import Clock
@@ -22,8 +22,12 @@ from serinus.metrics.provider import HttpAnswer, HttpRequest
 from simulation.cluster.judge import JudgedTransport, Verdicts
 from simulation.cluster.store import shop
 from simulation.cluster.witness import Witness, watching
+from simulation.oracle import omissions
 from simulation.shape import Shape
 from support.cluster import PaperCluster, paper_cluster
+
+PROMPT_SECONDS = 15
+"""Within this time an undisturbed controller leaves what is dead."""
 
 
 class Metrics(Asker):
@@ -96,6 +100,23 @@ class Stage:
         await asyncio.gather(self._controller, return_exceptions=True)
         self._controller = None
 
+    @property
+    def is_calm(self) -> bool:
+        """The controller is at work, and nothing but latency is wrong with its line."""
+        faults = replace(self.faults, latency_seconds=0.0, event_delay_seconds=0.0)
+        return self._controller is not None and faults == Faults()
+
+    async def watch_over(self) -> None:
+        """What has to be done is done soon by a controller that nobody disturbs."""
+        missed_for = 0
+        while True:
+            missed = omissions(self.witness.look(), ()) if self.is_calm else ()
+            missed_for = missed_for + 1 if missed else 0
+            if missed_for == PROMPT_SECONDS:
+                now = self.cluster.clock.now()
+                self.verdicts.faults.append(f"{now:%H:%M:%S} {missed[0]}, for {missed_for} s")
+            await self.cluster.clock.sleep_wall(1)
+
     def spoil(self, faults: Faults) -> None:
         """From now on the controller's line has these faults."""
         self.faults = faults
@@ -118,11 +139,12 @@ async def staged(
         witness = Witness(cluster.server.view, cluster.clock, shape, late_seconds)
         metrics = Metrics(cluster.clock, rng)
         stage = Stage(cluster, witness, Verdicts(), metrics, rng, over=over)
-        watcher = await watching(witness)
+        watchers = [await watching(witness), asyncio.create_task(stage.watch_over())]
         await stage.start()
         try:
             yield stage
         finally:
             await stage.crash()
-            watcher.cancel()
-            await asyncio.gather(watcher, return_exceptions=True)
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)

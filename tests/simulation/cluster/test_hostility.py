@@ -6,32 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulation.cluster.adversary import healed, hostilities, rested
-from simulation.cluster.stage import staged
-from simulation.cluster.store import REPLICAS, STEPS
+from simulation.cluster.adversary import DYNAMIC, PLAIN, survived
 from simulation.shape import Shape
-from support.virtual import run_virtual
-
-PLAIN = Shape(name="plain", steps=STEPS, replicas=REPLICAS)
-DYNAMIC = Shape(name="dynamic", steps=STEPS, replicas=REPLICAS, dynamic=True)
-
-
-def survived(seed: int, shape: Shape, count: int = 20) -> tuple[str, ...]:
-    """What went wrong, with the story of it."""
-
-    async def story() -> tuple[str, ...]:
-        async with staged(seed, shape) as stage:
-            await stage.cluster.clock.sleep_wall(40)
-            told = await hostilities(stage, count)
-            if not stage.verdicts.faults:
-                await healed(stage)
-                stage.verdicts.faults += await rested(stage)
-            if not stage.verdicts.faults:
-                return ()
-            log = sorted((*told, *stage.verdicts.log))
-            return (*stage.verdicts.faults, *log)
-
-    return run_virtual(story())
 
 
 @pytest.mark.parametrize("shape", [PLAIN, DYNAMIC], ids=str)

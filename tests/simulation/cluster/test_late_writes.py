@@ -13,14 +13,12 @@ import pytest
 from serinus.control.kinds import ROLLOUTS
 from serinus.core.rollout.commands import abort
 from serinus.kube.transport.wire import Request, Response, Transport
+from simulation.cluster.adversary import DYNAMIC, PLAIN
 from simulation.cluster.stage import Stage, staged
-from simulation.cluster.store import REPLICAS, STEPS
 from simulation.shape import Shape
 from support.cluster import NAMESPACE
 from support.virtual import run_virtual
 
-PLAIN = Shape(name="plain", steps=STEPS, replicas=REPLICAS)
-DYNAMIC = Shape(name="dynamic", steps=STEPS, replicas=REPLICAS, dynamic=True)
 LATE_SECONDS = 4.0
 """Longer than the settle time."""
 

@@ -98,17 +98,23 @@ class Witness:
         return replace(world, sets=sets, runs=runs, attempt=self.attempt)
 
     def noted(self, old: RolloutStatus, new: RolloutStatus) -> None:
-        """A status was written: what starts the steps anew starts an attempt."""
+        """The controller wrote a status: what starts the steps anew starts an attempt, and no
+        look at the object is older than its own write.
+        """
+        while len(self.specs) > 1:
+            self.specs.popleft()
         self.attempt += (
             new.current_pod_hash != old.current_pod_hash
             or (old.aborted_at is not None and new.aborted_at is None)
             or (new.current_step_index == 0 and (old.current_step_index or 0) > 0)
         )
 
-    def late(self, world: World) -> Iterator[World]:
-        """The world of now under every look at pods and commands that is not too old."""
+    def late(self, world: World, *, conditional: bool) -> Iterator[World]:
+        """The world of now under every look at pods and commands that is not too old; what is
+        `conditional` on the object's version was decided on its newest one.
+        """
         pods = list(dict.fromkeys(view for _, view in reversed(self.pods)))
-        specs = [spec for _, spec in reversed(self.specs)]
+        specs = [spec_view(world)] if conditional else [spec for _, spec in reversed(self.specs)]
         for shown, spec in product(pods, specs):
             yield _under(world, shown, spec)
 
