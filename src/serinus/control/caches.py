@@ -59,6 +59,12 @@ def service_of_slice(item: EndpointSlice) -> Iterable[str]:
     return (f"{item.metadata.namespace}/{service}",) if service else ()
 
 
+def manager_of_service(item: Service) -> Iterable[str]:
+    """Index: namespace/name of the Rollout that a Service was last pointed by."""
+    owner = item.metadata.annotations.get(names.MANAGED_BY)
+    return (f"{item.metadata.namespace}/{owner}",) if owner else ()
+
+
 class Caches:
     """One informer a kind, all over the same client, and who is interested in their objects.
 
@@ -76,7 +82,7 @@ class Caches:
         self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject)
         self.revisions = self._informer(REPLICASETS, ReplicaSet, owned, labels=names.POD_HASH)
         self.pods = self._informer(PODS, Pod, owned)
-        self.services = self._informer(SERVICES, Service)
+        self.services = self._informer(SERVICES, Service, {"managed": manager_of_service})
         self.slices = self._informer(ENDPOINTSLICES, EndpointSlice, {"service": service_of_slice})
         self.runs = self._informer(kinds.ANALYSIS_RUNS, AnalysisRun, owned)
         self.templates = self._informer(kinds.ANALYSIS_TEMPLATES, PartialObject)
@@ -183,6 +189,7 @@ class Caches:
         self.runs.on_change(_both(lambda item: _wake_owner(item, wake)))
         self.pods.on_change(_both(lambda item: self._wake_of_pod(item, wake)))
         self.slices.on_change(_both(lambda item: self._wake_of_slice(item, wake)))
+        self.services.on_change(_both(lambda item: _wake_manager(item, wake)))
         for informer in (self.services, self.templates, self.cluster_templates):
             self.wake_interested(informer, wake)
 
@@ -277,3 +284,9 @@ def _wake_owner(item: Any, wake: Wake) -> None:
     owner = item.metadata.controller()
     if owner is not None and owner.kind == "Rollout":
         wake((item.metadata.namespace, owner.name))
+
+
+def _wake_manager(item: Service, wake: Wake) -> None:
+    for manager in manager_of_service(item):
+        namespace, name = manager.split("/")
+        wake((namespace, name))

@@ -14,6 +14,7 @@ from datetime import datetime
 from serinus.base.clock import Clock
 from serinus.control.doubts import Doubts
 from serinus.control.execute import Done, Executor
+from serinus.control.freed import FreedServices
 from serinus.control.interest import Key
 from serinus.control.observe import Observation
 from serinus.control.observer import NotYet, Observer
@@ -41,11 +42,12 @@ class RolloutReconciler:
         unreadable: UnreadableObjects,
         telemetry: Telemetry,
         *,
+        freed: FreedServices,
         clock: Clock,
     ) -> None:
         self._observer, self._executor = observer, executor
         self._doubts, self._unreadable, self._telemetry = doubts, unreadable, telemetry
-        self._refusals = Refusals(clock)
+        self._freed, self._refusals = freed, Refusals(clock)
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Raises the first error that ended the plan, or Refused; the next look starts over."""
@@ -60,6 +62,7 @@ class RolloutReconciler:
         match found:
             case None:
                 self._forget(key)
+                await self._freed.free(key)
                 return None
             case NotYet(why, look_at):
                 _log.debug("not yet", extra={"key": "/".join(key), "why": why})

@@ -20,6 +20,7 @@ from serinus.control.asking import Asker, Resolve
 from serinus.control.caches import Caches
 from serinus.control.doubts import Doubts
 from serinus.control.execute import Executor
+from serinus.control.freed import FreedServices
 from serinus.control.interest import Key
 from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
 from serinus.control.manifests import reference
@@ -118,6 +119,7 @@ def _rollout_reconciler(
         doubts,
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
         world.telemetry,
+        freed=FreedServices(client, caches),
         clock=clock,
     )
 

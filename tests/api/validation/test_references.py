@@ -66,9 +66,9 @@ def test_a_service_without_selector_and_one_of_another_rollout() -> None:
     managed = {"argo-rollouts.argoproj.io/managed-by-rollouts": "other"}
     put(world.of("Service", "shop-canary"), "metadata.annotations", managed)
     assert world.told() == [
-        C + "canaryService: Service shop-canary is managed by the Rollout other; name another "
-        "Service, or, if that Rollout is gone, take the annotation "
-        "argo-rollouts.argoproj.io/managed-by-rollouts off this one",
+        C + "canaryService: Service shop-canary is managed by the Rollout other (its annotation "
+        "argo-rollouts.argoproj.io/managed-by-rollouts) until that is deleted; name another "
+        "Service",
         C + "stableService: Service shop-stable has no selector; it must select the pods",
     ]
 

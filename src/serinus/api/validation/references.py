@@ -62,8 +62,8 @@ def _services(
         if owner != rollout.metadata.name:
             yield FieldProblem(
                 here,
-                f"Service {name} is managed by the Rollout {owner}; name another Service, or, if "
-                f"that Rollout is gone, take the annotation {MANAGED_BY} off this one",
+                f"Service {name} is managed by the Rollout {owner} (its annotation {MANAGED_BY}) "
+                "until that is deleted; name another Service",
             )
 
 
