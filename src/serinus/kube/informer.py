@@ -100,11 +100,6 @@ class Informer(Generic[T]):
         await self._answered.wait()
 
     @property
-    def has_answered(self) -> bool:
-        """Whether the first list was answered, or failed."""
-        return self._answered.is_set()
-
-    @property
     def has_synced(self) -> bool:
         """Whether the first consistent list is in the store."""
         return self._synced.is_set()

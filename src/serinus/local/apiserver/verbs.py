@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from serinus.base.errors import FieldProblem
 from serinus.local.apiserver import deletes, lists, watch, writes
 from serinus.local.apiserver.bodies import decode_json, decode_object, duplicate_fields
 from serinus.local.apiserver.errors import (
     bad_request,
+    invalid,
     method_not_allowed,
     no_such_page,
     not_found,
@@ -145,9 +147,6 @@ def _replace(call: Call) -> Answer:
 
 
 def _unversioned(kind: Kind, body: Mapping[str, Any]) -> Exception:
-    from serinus.base.errors import FieldProblem
-    from serinus.local.apiserver.errors import invalid
-
     problem = FieldProblem(
         "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
     )
