@@ -66,6 +66,17 @@ def test_once_mended_only_the_unknown_fields_are_left_and_they_do_not_hold() -> 
     assert found.problems() == ()
 
 
+def test_what_several_steps_wait_for_is_told_once() -> None:
+    world = World()
+    steps = world.rollout["spec"]["strategy"]["canary"]["steps"]
+    put(world.rollout, f"{CANARY}.steps.1", steps[2])
+    world.remove("AnalysisTemplate", "errors")
+    assert world.told() == [
+        f"{CANARY}.steps[1].analysis.templates[0]: waiting for AnalysisTemplate errors in "
+        "namespace prod (also steps[2].analysis.templates[0])"
+    ]
+
+
 def test_the_server_warns_in_single_lines_and_refuses_nothing() -> None:
     world = as_printed()
     warnings, errors = admit(world.rollout, View(world))

@@ -32,7 +32,7 @@ class Findings:
         problems = tuple(dict.fromkeys(found))
         return cls(
             errors=tuple(p for p in problems if not isinstance(p, Missing)),
-            missing=tuple(p for p in problems if isinstance(p, Missing)),
+            missing=_each_object_once(p for p in problems if isinstance(p, Missing)),
         )
 
     def __add__(self, other: Findings) -> Findings:
@@ -46,6 +46,21 @@ class Findings:
         """What InvalidSpec says: empty if nothing holds the object, else all there is to mend."""
         held = self.errors + self.missing
         return held + self.warnings if held else ()
+
+
+def _each_object_once(missing: Iterable[Missing]) -> tuple[Missing, ...]:
+    """What several fields wait for is told at the first, with the names of the others."""
+    paths: dict[str, list[str]] = {}
+    for one in missing:
+        paths.setdefault(one.message, []).append(one.path)
+    return tuple(
+        Missing(first, message + (f" (also {', '.join(map(_short, others))})" if others else ""))
+        for message, (first, *others) in paths.items()
+    )
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("spec.strategy.canary.")
 
 
 def describe(problems: tuple[FieldProblem, ...]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from serinus.api.argo import RolloutStatus
+from serinus.api.findings import describe
 from serinus.api.kubernetes import Condition
 from serinus.core.rollout.course import Course, abort_text
 from serinus.core.rollout.reasons import Reason
@@ -55,7 +56,7 @@ def conditions_of(
     ]
     old = {condition.type: condition for condition in standing.status.conditions}
     if standing.invalid:
-        text = "; ".join(str(problem) for problem in standing.snapshot.problems)
+        text = describe(standing.snapshot.problems)
         name = standing.snapshot.rollout.metadata.name
         message = f'The Rollout "{name}" is invalid: {text}'
         said.append(Said("InvalidSpec", "True", "InvalidSpec", message))
