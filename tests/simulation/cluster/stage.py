@@ -26,6 +26,8 @@ from simulation.oracle import omissions
 from simulation.shape import Shape
 from support.cluster import PaperCluster, paper_cluster
 
+LATE_SECONDS, STALLED_SECONDS = 45.0, 240.0
+"""How old a look of the controller may be; a silent watch is given up after 150 s."""
 PROMPT_SECONDS = 15
 """Within this time an undisturbed controller leaves what is dead."""
 
@@ -67,6 +69,8 @@ class Stage:
     rng: random.Random
     faults: Faults = field(default_factory=Faults)
     settle_wall_seconds: float = 2.0
+    stalls: bool = False
+    """Watches may fall silent without an end."""
     over: Over = lambda line, stage: line
     """What the controller's line has at its end, beyond its faults."""
     _line: FaultyTransport | None = None
@@ -104,7 +108,7 @@ class Stage:
     def is_calm(self) -> bool:
         """The controller is at work, and nothing but latency is wrong with its line."""
         faults = replace(self.faults, latency_seconds=0.0, event_delay_seconds=0.0)
-        return self._controller is not None and faults == Faults()
+        return self._controller is not None and faults == Faults() and not self.stalls
 
     async def watch_over(self) -> None:
         """What has to be done is done soon by a controller that nobody disturbs."""
@@ -129,16 +133,18 @@ async def staged(
     seed: int,
     shape: Shape,
     *,
-    late_seconds: float = 45.0,
+    stalls: bool = False,
     over: Over = lambda line, stage: line,
 ) -> AsyncIterator[Stage]:
     """The shop deployed, in calm; the controller runs."""
     rng = random.Random(f"{seed} {shape.name}")
     async with paper_cluster(seed) as cluster:
         await cluster.apply(shop(shape))
-        witness = Witness(cluster.server.view, cluster.clock, shape, late_seconds)
+        witness = Witness(
+            cluster.server.view, cluster.clock, shape, STALLED_SECONDS if stalls else LATE_SECONDS
+        )
         metrics = Metrics(cluster.clock, rng)
-        stage = Stage(cluster, witness, Verdicts(), metrics, rng, over=over)
+        stage = Stage(cluster, witness, Verdicts(), metrics, rng, over=over, stalls=stalls)
         watchers = [await watching(witness), asyncio.create_task(stage.watch_over())]
         await stage.start()
         try:
