@@ -7,11 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from serinus.core.rollout.rules import Rule
-from simulation.events import Planner
+from simulation.doing import carried_out, writes_of
+from simulation.events import Planner, passed
 from simulation.model import World
-from simulation.mutants import without
+from simulation.mutants import marks_never_void, mistaken, without
+from simulation.oracle import faults
+from simulation.scripts import play
 from simulation.search import Budget, search
-from simulation.shape import Shape
+from simulation.seeing import seen, with_older
+from simulation.shape import SECOND, Shape
 from simulation.starts import ANALYSIS, BROKEN, DYNAMIC, PLAIN, at_weight, nothing, released
 from simulation.walks import Manners, walk
 
@@ -71,11 +75,24 @@ def met(manners: Manners, shape: Shape, seeds: range) -> str:
     return ""
 
 
-def test_t17_a_look_at_replica_sets_older_than_our_writes_harms_if_writes_are_unconditional() -> (
-    None
-):
-    sets = Manners(stale=0.35, own_writes=False, versions=False, kinds=("sets",))
-    assert met(sets, DYNAMIC, range(400))
+MARKED = ("go on", "user: abort", "go on until B is marked")
+
+
+def cut_short(*, lenient: bool) -> tuple[str, ...]:
+    """A delay that was set twice; the first one, ended, is seen again. What the oracle says."""
+    first, _ = play(at_weight(PLAIN, 50), without(), MARKED)
+    then = ("user: retry", *MARKED)
+    world, _ = play(first, without(), then)
+    ended = max(one.deadline or 0 for one in first.sets)
+    world = passed(world, ended + SECOND)
+    forgetful = mistaken(see=marks_never_void)
+    writes = writes_of(forgetful(with_older(seen(world), first, "sets")), world)
+    return faults(world, writes, carried_out(world, writes, lenient=lenient))
+
+
+def test_t17_a_stale_scale_down_cuts_a_delay_short_unless_writes_are_conditional() -> None:
+    assert cut_short(lenient=True)
+    assert not cut_short(lenient=False)
 
 
 def test_t18_a_look_at_the_router_older_than_our_writes_harms() -> None:
