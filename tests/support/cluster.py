@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 
 from serinus.api.admission import admit
 from serinus.base.clock import Clock
+from serinus.control.asking import Asker
 from serinus.control.wiring import World, run_controller
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
@@ -145,27 +146,32 @@ async def paper_cluster(seed: int = 7) -> AsyncIterator[PaperCluster]:
 
 @asynccontextmanager
 async def controlled(
-    cluster: PaperCluster, wrap: Callable[[Transport], Transport] = lambda t: t
-) -> AsyncIterator[None]:
-    """Our controller at work on the cluster while the block runs."""
+    cluster: PaperCluster,
+    wrap: Callable[[Transport], Transport] = lambda t: t,
+    *,
+    asker: Asker | None = None,
+    wait_for_ready: bool = True,
+) -> AsyncIterator[World]:
+    """Our controller at work on the cluster while the block runs; `asker` is its network."""
     world = World(
         client=cluster.client("controller", wrap),
         clock=cluster.clock,
         rng=random.Random(cluster.chance.random()),
+        asker=asker,
     )
     task = asyncio.create_task(run_controller(world))
-    await asyncio.wait(
-        {task, asyncio.create_task(world.ready.wait())}, return_when=asyncio.FIRST_COMPLETED
-    )
+    waiting = asyncio.create_task(world.ready.wait())
+    if wait_for_ready:
+        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     try:
-        yield
+        yield world
         if task.done():
             task.result()
     finally:
-        await _end([task])
+        await _end([task, waiting])
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
