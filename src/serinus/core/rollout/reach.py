@@ -15,6 +15,7 @@ from serinus.core.routing import RouterSeen, Routing, Unknown
 Share = tuple[int, int]
 """A part of all requests: numerator, denominator."""
 
+PATIENCE = 40
 NOTHING: Share = (0, 1)
 EVERYTHING: Share = (1, 1)
 
@@ -105,12 +106,11 @@ def all_settled(standing: Standing) -> bool:
 
 def settle_wake(standing: Standing) -> datetime | None:
     """When to look again at what is not settled; None if only an event can tell."""
-    now = standing.snapshot.now
     services = [s for s in (standing.canary_service, standing.stable_service) if s]
     parts: list[RouterSeen | ServiceSeen] = [*standing.routers, *services]
     instants = [at for at in (settles_at(standing, part) for part in parts) if at]
     if any(_unconfirmed(router) for router in standing.routers):
-        instants.append(now + standing.snapshot.settings.verify_retry)
+        instants.append(retry_at(standing))
     return min(instants, default=None)
 
 
@@ -176,6 +176,11 @@ def last_write(standing: Standing, pod_hash: str) -> datetime | None:
 
 
 def retry_at(standing: Standing) -> datetime:
-    """When to look again at a router or Service that could not be read."""
-    pause: timedelta = standing.snapshot.settings.verify_retry
-    return standing.snapshot.now + pause
+    """When to look again at what could not be read or is not obeyed: ever more rarely.
+
+    Half as long again as it has been so, between `verify_retry` and PATIENCE times that.
+    """
+    now, shortest = standing.snapshot.now, standing.snapshot.settings.verify_retry
+    since = [r.seen_since for r in standing.routers if _unconfirmed(r) and r.seen_since]
+    waited: timedelta = now - max(since, default=now)
+    return now + min(max(shortest, waited / 2), PATIENCE * shortest)
