@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -112,16 +113,22 @@ class PaperNode:
         await self._client.raw("DELETE", path, body=b'{"gracePeriodSeconds":0}')
 
 
+@cache
+def definitions() -> tuple[Json, ...]:
+    """Our kinds, parsed once a process."""
+    folder = files("serinus.api") / "crds"
+    items = sorted(folder.iterdir(), key=lambda item: item.name)
+    return tuple(yaml.safe_load(i.read_text()) for i in items if i.name.endswith(".yaml"))
+
+
 @asynccontextmanager
 async def paper_cluster(seed: int = 7) -> AsyncIterator[PaperCluster]:
     """A server with its controllers and a node, without ours (see `controlled`)."""
     clock, chance = virtual_clock(), random.Random(seed)
     server = ApiServer(clock, chance=chance, admission=(admit,))
     cluster = PaperCluster(server, clock, chance)
-    folder = files("serinus.api") / "crds"
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.name.endswith(".yaml"):
-            await cluster.admin.create(CRDS, yaml.safe_load(item.read_text()))
+    for definition in definitions():
+        await cluster.admin.create(CRDS, definition)
     await cluster.admin.create(
         NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     )

@@ -6,7 +6,7 @@ store + answers -> core.analysis.plan (PURE) -> status patch, measurements, even
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -54,7 +54,6 @@ class AnalysisReconciler:
         self._client, self._runs, self._measurer = client, runs, measurer
         self._events, self._clock = events, clock
         self._unreadable = UnreadableObjects(client, runs, clock, run_error)
-        self.on_gone: Callable[[Key], None] = lambda key: None
 
     async def reconcile(self, key: Key) -> datetime | None:
         """When to look again. Raises the ApiError of a write that failed (Conflict: look anew)."""
@@ -64,7 +63,6 @@ class AnalysisReconciler:
         run = self._runs.store.get(*key)
         if run is None or run.metadata.deletion_timestamp is not None:
             self._measurer.forget(*key)
-            self.on_gone(key)
             return None
         self._measurer.forget(*key, uid=run.metadata.uid)
         for _ in range(_ROUNDS):

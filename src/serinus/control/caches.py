@@ -22,6 +22,7 @@ from serinus.control import kinds
 from serinus.control.interest import Interest, Key, Reference
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
+from serinus.kube.objects import Unreadable
 from serinus.kube.resource import ENDPOINTSLICES, PODS, REPLICASETS, SERVICES, Resource
 
 T = TypeVar("T")
@@ -190,6 +191,7 @@ class Caches:
         self.pods.on_change(_both(lambda item: self._wake_of_pod(item, wake)))
         self.slices.on_change(_both(lambda item: self._wake_of_slice(item, wake)))
         self.services.on_change(_both(lambda item: _wake_manager(item, wake)))
+        self.runs.on_unreadable(lambda found: self._wake_of_unreadable_run(found, wake))
         for informer in (self.services, self.templates, self.cluster_templates):
             self.wake_interested(informer, wake)
 
@@ -202,6 +204,11 @@ class Caches:
                 wake(key)
 
         informer.on_change(changed)
+
+    def _wake_of_unreadable_run(self, found: Unreadable, wake: Wake) -> None:
+        kind = kinds.ANALYSIS_RUNS.full_name
+        for key in self.interest.of((kind, found.namespace, found.name)):
+            wake(key)
 
     def _wake_of_pod(self, pod: Pod, wake: Wake) -> None:
         owner = pod.metadata.controller()

@@ -110,4 +110,4 @@ def _quoted(value: str) -> str:
 def _number(value: float) -> str:
     if value == float("inf"):
         return "+Inf"
-    return str(int(value)) if value.is_integer() else repr(value)
+    return str(int(value)) if value == int(value) else repr(value)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from serinus.api import names
+from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import EndpointSlice, Pod, ReplicaSet
 from serinus.base.clock import Clock
 from serinus.control.caches import Caches, Unlisted
 from serinus.control.checked import Checked, Checker
 from serinus.control.interest import Key, Reference, reference
+from serinus.control.kinds import ANALYSIS_RUNS
 from serinus.control.lookup import CacheLookup, NamedTemplates
 from serinus.control.objects import RoutedObjects, looked_at
 from serinus.control.observe import Observation, revision_seen, routes_of, service_seen
 from serinus.control.sightings import Sightings
+from serinus.control.unreadable import stand_in
 from serinus.core.rollout.snapshot import ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
 from serinus.kube.resource import SERVICES
@@ -67,7 +70,7 @@ class Observer:
         routes, routers, found = self._routing(checked.rollout)
         found |= checked.found
         services = service_references(checked.rollout)
-        self._caches.interest.look(key, {*found, *services})
+        self._caches.interest.look(key, {*found, *services, *_measured(checked.rollout)})
         if any(isinstance(one, Unlisted) and not one.problem for one in found.values()):
             return self._not_yet("a kind is being listed for the first time")
         if self._caches.behind(key):
@@ -108,10 +111,17 @@ class Observer:
                 for name, seen in self._services(rollout, _serving(items, pods)).items()
             },
             routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
-            runs=self._caches.runs.store.by_index("owner", uid),
+            runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
             problems=checked.problems,
             settings=self._settings,
         )
+
+    def _unreadable(self, rollout: Rollout) -> Iterator[AnalysisRun]:
+        """The run that is waited for, if nothing can be made of it: it counts as an error."""
+        for _, namespace, name in _measured(rollout):
+            found = self._caches.runs.unreadable.get((namespace, name))
+            if found is not None and self._caches.runs.store.get(namespace, name) is None:
+                yield stand_in(found)
 
     def _services(self, rollout: Rollout, serving: Mapping[str, str]) -> dict[str, ServiceSeen]:
         found = {}
@@ -147,6 +157,13 @@ class Observer:
                 seen.append(RouterSeen(router=name, routing=Unknown(str(unlisted))))
                 routes[name] = (router, route, {})
         return routes, tuple(seen), found
+
+
+def _measured(rollout: Rollout) -> tuple[Reference, ...]:
+    """The run that the status waits for."""
+    noted = rollout.status.canary.current_step_analysis_run_status
+    name = noted.name if noted else ""
+    return (reference(ANALYSIS_RUNS, rollout.metadata.namespace, name),) if name else ()
 
 
 def _first_unlisted(states: Mapping[ObjectRef, Any]) -> Unlisted | None:

@@ -81,7 +81,6 @@ class RolloutReconciler:
     def _forget(self, key: Key) -> None:
         self._refusals.forget(key)
         self._doubts.forget(key)
-        self._telemetry.forget(self.kind, key)
 
 
 def _tell(key: Key, seen: Observation, decided: Plan, done: Done) -> None:

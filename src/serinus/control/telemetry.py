@@ -18,6 +18,7 @@ from serinus.control.caches import Caches
 from serinus.control.exposition import Family, Histogram, text
 from serinus.control.interest import Key
 from serinus.core.rollout.reasons import Hold
+from serinus.kube.informer import Informer
 from serinus.kube.transport.counted import write_kind
 from serinus.kube.transport.wire import Request
 
@@ -72,7 +73,10 @@ class Telemetry:
         self._caches, self._queues, self._lost = caches, queues, lost
 
     def worked(self, kind: str, key: Key, seconds: float, error: Exception | None) -> None:
-        """One reconcile is over."""
+        """One reconcile is over; that of an object that is gone ends its series."""
+        if self._is_gone(kind, key):
+            self._forget(kind, key)
+            return
         namespace, name = key
         self._reconciles[kind].observe(seconds, namespace=namespace, name=name)
         if error is not None:
@@ -96,8 +100,13 @@ class Telemetry:
         verb, resource = (kind.verb, kind.resource) if kind else ("read", "")
         self._requests.add(verb=verb, kind=resource, status_code=str(status))
 
-    def forget(self, kind: str, key: Key) -> None:
-        """The object is gone."""
+    def _is_gone(self, kind: str, key: Key) -> bool:
+        if self._caches is None:
+            return False
+        of_kind: Informer[Any] = self._caches.rollouts if kind == "Rollout" else self._caches.runs
+        return of_kind.store.get(*key) is None and key not in of_kind.unreadable
+
+    def _forget(self, kind: str, key: Key) -> None:
         namespace, name = key
         self._reconciles[kind].drop(namespace=namespace, name=name)
         self._errors[kind].drop(namespace=namespace, name=name)

@@ -9,12 +9,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from serinus.api.analysis import AnalysisRun, AnalysisRunStatus
+from serinus.api.kubernetes import ObjectMeta
 from serinus.base.clock import Clock
 from serinus.control.interest import Key
 from serinus.core.analysis.assess import COMPLETED
+from serinus.core.analysis.judge import ERROR
 from serinus.kube.client import Client
 from serinus.kube.errors import NotFound
 from serinus.kube.informer import Informer
+from serinus.kube.objects import Unreadable
 
 Say = Callable[[Mapping[str, Any], str, datetime], dict[str, Any]]
 """The status patch for a document, an error and an instant; {} if it is said already."""
@@ -85,10 +89,22 @@ def run_error(document: Mapping[str, Any], error: str, now: datetime) -> dict[st
     if _mapping(document.get("status")).get("phase") in COMPLETED:
         return {}
     return {
-        "phase": "Error",
+        "phase": ERROR,
         "message": f"the run cannot be read: {error}",
         "completedAt": f"{now:%Y-%m-%dT%H:%M:%SZ}",
     }
+
+
+def stand_in(found: Unreadable) -> AnalysisRun:
+    """What takes the place of an unreadable run for whoever waits for its verdict."""
+    metadata = ObjectMeta(
+        namespace=found.namespace,
+        name=found.name,
+        uid=found.uid,
+        resource_version=found.resource_version,
+    )
+    status = AnalysisRunStatus(phase=ERROR, message=f"the run cannot be read: {found.error}")
+    return AnalysisRun(metadata=metadata, status=status)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -95,7 +95,6 @@ async def run_controller(world: World) -> None:
         group.create_task(announcer.run())
         reconciler = _rollout_reconciler(world, caches, objects, announcer)
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
-        analysis.on_gone = lambda key: telemetry.forget(analysis.kind, key)
         for work, queue in ((reconciler, rollouts), (analysis, runs)):
             workers = Workers(work, queue, world.clock, watcher, count=world.workers)
             group.create_task(workers.run())
