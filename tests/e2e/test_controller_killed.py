@@ -5,6 +5,7 @@ A phase is an event that is awaited; how far into it the blow falls, a seed says
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import threading
@@ -106,6 +107,14 @@ def old(shop: Shop, tag: str, stable: str) -> str:
     """The label of the revision that goes: the old one, or the bad one."""
     current = shop.rollout()["status"]["currentPodHash"]
     return f"rollouts-pod-template-hash={stable if tag == GOOD else current}"
+
+
+def test_a_controller_says_that_it_is_at_work_and_ends_at_ctrl_c(alone: Up) -> None:
+    controller = alone.product.start("controller", "-n", "elsewhere")
+    said = json.loads(controller.until_line("^.*at work.*$")[0])
+    assert (said["namespace"], said["rollouts"]) == ("elsewhere", 0)
+    assert controller.stop() == 130
+    assert "Traceback" not in controller.out
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -39,7 +39,7 @@ PORT = click.IntRange(0, 65535)
 )
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
-    """Run the controller until Ctrl-C; it logs one line of JSON a reconcile to standard error."""
+    """Run the controller until Ctrl-C; it logs a line of JSON a reconcile to standard error."""
     from serinus.cli.logs import log_as_json
 
     log_as_json()

@@ -6,6 +6,7 @@ The same for a real cluster, the embedded one and a simulated one; they differ i
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -36,6 +37,8 @@ from serinus.kube.client import Client
 from serinus.kube.events import EventRecorder
 from serinus.kube.workqueue import WorkQueue
 from serinus.traffic.registry import load_router
+
+_log = logging.getLogger("serinus.controller")
 
 LAST_WORDS_SECONDS = 2.0
 """Of the wall: what events may take that wait when the controller ends."""
@@ -99,6 +102,8 @@ async def run_controller(world: World) -> None:
             workers = Workers(work, queue, world.clock, watcher, count=world.workers)
             group.create_task(workers.run())
         world.ready.set()
+        watched = {"namespace": world.namespace or "all", "rollouts": len(caches.rollouts.store)}
+        _log.info("at work", extra=watched)
 
 
 def _queue(world: World) -> WorkQueue[Key]:

@@ -134,7 +134,9 @@ def select(path: str | None, context: str | None, environ: Mapping[str, str]) ->
     files = [(where, _read(where)) for where in paths if path or where.exists()]
     source = ", ".join(map(str, paths))
     if not files:
-        raise KubeconfigError(f"no kubeconfig at {source}; give one with --kubeconfig")
+        raise KubeconfigError(
+            f"no kubeconfig at {source}; give one with --kubeconfig or KUBECONFIG"
+        )
     contexts = _by_name([_named(file.contexts, "context") for _, file in files])
     name = context or next((f.current_context for _, f in files if f.current_context), "")
     if not name:
