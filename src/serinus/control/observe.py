@@ -49,6 +49,7 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         ready=item.status.ready_replicas,
         available=item.status.available_replicas,
         observed=item.status.observed_generation >= metadata.generation,
+        failure=failure_of(item),
         min_ready_seconds=item.spec.min_ready_seconds,
         scale_down_deadline=when(notes.get(names.SCALE_DOWN_DEADLINE)),
         deadline_set_for=notes.get(names.SCALE_DOWN_SET_FOR, ""),
@@ -56,6 +57,12 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         pods=tuple(pod_seen(pod) for pod in pods),
         annotations=notes,
     )
+
+
+def failure_of(item: ReplicaSet) -> str:
+    """The words of its condition ReplicaFailure, "" if that is not True."""
+    failed = (c for c in item.status.conditions if c.type == "ReplicaFailure")
+    return next((c.message or c.reason for c in failed if c.status == "True"), "")
 
 
 def pod_seen(pod: Pod) -> PodSeen:

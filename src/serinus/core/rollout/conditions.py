@@ -20,6 +20,7 @@ DEFAULT_DEADLINE_SECONDS = 600
 ABORTED = "RolloutAborted"
 TIMED_OUT = "ProgressDeadlineExceeded"
 COMPLETE = "NewReplicaSetAvailable"
+CREATE_FAILED = "ReplicaSetCreateError"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def conditions_of(
         name = standing.snapshot.rollout.metadata.name
         message = f'The Rollout "{name}" is invalid: {text}'
         said.append(Said("InvalidSpec", "True", "InvalidSpec", message))
+    said += _replica_failure(standing)
     if reasons or ("Waiting" in old and not acting):
         said.append(_waiting(reasons))
     now = standing.snapshot.now
@@ -147,6 +149,15 @@ def _paused(standing: Standing, course: Course) -> Said:
     return Said("Paused", status, "RolloutPaused", "Rollout is paused")
 
 
+def _replica_failure(standing: Standing) -> list[Said]:
+    """A ReplicaSet whose pods cannot be made; the newest, if there are more."""
+    failed = [revision for revision in standing.snapshot.revisions if revision.failure]
+    newest = max(failed, key=lambda revision: revision.number, default=None)
+    if newest is None:
+        return []
+    return [Said("ReplicaFailure", "True", "FailedCreate", newest.failure)]
+
+
 def _waiting(reasons: Sequence[Reason]) -> Said:
     """Ours: why it is not moving. Written only when the words change, so no word may tick."""
     if not reasons:
@@ -176,7 +187,12 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
         return Said("Progressing", "Unknown", "RolloutResumed", "Rollout is resumed")
     if old is None and standing.invalid:
         return Said("Progressing", "", "", "")  # nothing is created
-    if old is None or course.renewed:
+    refused = standing.snapshot.refusals if standing.current is None else ()
+    if refused and not timed_out(standing, course):
+        message = f'Failed to create new replica set "{name}": {refused[0]}'
+        return Said("Progressing", "False", CREATE_FAILED, message)
+    made = old is not None and old.reason == CREATE_FAILED and standing.current is not None
+    if old is None or course.renewed or made:
         if standing.current is None:
             message = f'Created new replica set "{name}"'
             return Said("Progressing", "True", "NewReplicaSetCreated", message, refresh=True)

@@ -50,6 +50,8 @@ class Revision:
     """Ready for minReadySeconds."""
     observed: bool
     """Its controller has seen the spec that `replicas` was read from."""
+    failure: str = ""
+    """Why its controller cannot make its pods (a quota, a webhook), as it says; "" if it can."""
     min_ready_seconds: int = 0
     scale_down_deadline: datetime | None = None
     deadline_set_for: str = ""
