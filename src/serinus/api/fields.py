@@ -27,6 +27,7 @@ def options_of(annotation: Any) -> tuple[Any, ...]:
     return (annotation,)
 
 
+@lru_cache(maxsize=4096)
 def struct_in(annotation: Any) -> type[msgspec.Struct] | None:
     """The Struct in an annotation, if there is one (optional ones too)."""
     return next(
@@ -39,6 +40,7 @@ def struct_in(annotation: Any) -> type[msgspec.Struct] | None:
     )
 
 
+@lru_cache(maxsize=4096)
 def item_of(annotation: Any, container: type) -> Any:
     """What a tuple (`container` is tuple) or a map (Mapping) holds; None if it is neither."""
     for option in options_of(annotation):

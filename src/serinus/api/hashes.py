@@ -30,7 +30,7 @@ def step_hash(steps: Sequence[argo.Step]) -> str:
     return _short_hash(_go_json(steps) if steps else b"null", None)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _short_hash(data: bytes, collision_count: int | None) -> str:
     if collision_count is not None:
         data += collision_count.to_bytes(4, "little") + bytes(4)

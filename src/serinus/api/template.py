@@ -64,7 +64,7 @@ def read_template(
     return _read(raw or b"{}", labels, tuple(sorted(injected.annotations.items())))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)  # three revisions of a thousand Rollouts
 def _read(raw: bytes, labels: _Pairs, annotations: _Pairs) -> Template:
     data = _mapping(msgspec.json.decode(raw))
     metadata = _mapping(data.get("metadata"))
