@@ -42,4 +42,5 @@ def test_the_series_of_an_object_go_with_it() -> None:
     took = Histogram("took", "Seconds.", (1.0,))
     took.observe(1, namespace="a", name="x")
     took.drop(namespace="a", name="x")
-    assert list(took.lines()) == []
+    assert text([took]) == ""
+    assert text([took], empty=True) == "# HELP took Seconds.\n# TYPE took histogram\n"

@@ -37,9 +37,8 @@ class Family:
         self.series = {key: value for key, value in self.series.items() if not gone <= set(key)}
 
     def lines(self) -> Iterable[str]:
-        """In the text format; nothing without a series."""
-        if self.series:
-            yield from _head(self.name, self.kind, self.help)
+        """In the text format."""
+        yield from _head(self.name, self.kind, self.help)
         for labels, value in sorted(self.series.items()):
             yield f"{self.name}{_shown(labels)} {_number(value)}"
 
@@ -65,9 +64,8 @@ class Histogram:
         self.series = {key: value for key, value in self.series.items() if not gone <= set(key)}
 
     def lines(self) -> Iterable[str]:
-        """In the text format; nothing without a series."""
-        if self.series:
-            yield from _head(self.name, "histogram", self.help)
+        """In the text format."""
+        yield from _head(self.name, "histogram", self.help)
         for labels, counts in sorted(self.series.items()):
             total = 0.0
             for bound, count in zip((*self.bounds, float("inf")), counts, strict=False):
@@ -78,9 +76,10 @@ class Histogram:
             yield f"{self.name}_count{_shown(labels)} {_number(total)}"
 
 
-def text(families: Iterable[Family | Histogram]) -> str:
-    """All families as one page."""
-    return "".join(f"{line}\n" for family in families for line in family.lines())
+def text(families: Iterable[Family | Histogram], *, empty: bool = False) -> str:
+    """All families as one page; those without a series only if `empty`."""
+    shown = (family for family in families if family.series or empty)
+    return "".join(f"{line}\n" for family in shown for line in family.lines())
 
 
 def _labels(labels: Mapping[str, str]) -> Labels:

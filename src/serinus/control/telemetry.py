@@ -119,8 +119,8 @@ class Telemetry:
         """What keeps the controller from working, in words."""
         return self._caches.missing() if self._caches else ("the controller has not started yet",)
 
-    def page(self) -> str:
-        """Everything, as Prometheus reads it."""
+    def page(self, *, empty: bool = False) -> str:
+        """Everything, as Prometheus reads it; with `empty` also what was never counted."""
         return text(
             (
                 self._info(),
@@ -132,7 +132,8 @@ class Telemetry:
                 self._held(),
                 *self._objects(),
                 *self._machinery(),
-            )
+            ),
+            empty=empty,
         )
 
     def _info(self) -> Family:
