@@ -104,11 +104,8 @@ class AnalysisReconciler:
         AnalysisRuns have no status subresource: the original's definition has none either.
         """
         assert decided.status is not None
-        metadata = run.metadata
-        patch = {
-            "metadata": {"resourceVersion": metadata.resource_version},
-            "status": struct_patch(run.status, decided.status),
-        }
+        metadata, change = run.metadata, struct_patch(run.status, decided.status)
+        patch = {"metadata": {"resourceVersion": metadata.resource_version}, "status": change}
         made = await self._client.patch(
             kinds.ANALYSIS_RUNS, metadata.name, patch, metadata.namespace
         )

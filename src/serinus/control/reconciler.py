@@ -79,6 +79,7 @@ class RolloutReconciler:
         return decided.wake_at
 
     def _forget(self, key: Key) -> None:
+        self._telemetry.held(key, ())
         self._refusals.forget(key)
         self._doubts.forget(key)
 
