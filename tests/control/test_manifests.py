@@ -57,7 +57,6 @@ def revision(**fields: Any) -> Revision:
         "number": 2,
         "resource_version": "5",
         "template": read_template(TEMPLATE),
-        "created": EPOCH,
         "replicas": 1,
         "seen": 1,
         "ready": 1,
@@ -145,7 +144,7 @@ def test_a_pod_gets_only_what_it_lacks(
     before: dict[str, str], wanted: dict[str, str], on_pod: dict[str, str], patch: Any
 ) -> None:
     action = LabelPods("web-abc", "5", wanted, {})
-    pod = PodSeen(name="p", ready=True, created=EPOCH, labels=on_pod)
+    pod = PodSeen(name="p", ready=True, labels=on_pod)
     made = manifests.labelled_pod(pod, {"labels": before}, action)
     assert made == ({"metadata": {"labels": patch}} if patch else {})
 

@@ -17,7 +17,6 @@ from serinus.core.routing import RouterSeen, Routing, Unknown
 from simulation.model import Pods, Run, Service, World
 from simulation.shape import (
     SETTLE,
-    START,
     hash_of,
     instant,
     rollout_of,
@@ -78,7 +77,7 @@ def with_older(snapshot: Snapshot, older: World, kind: str) -> Snapshot:
 @lru_cache(maxsize=4096)
 def _pods_of(name: str, ready: int, pending: int) -> tuple[PodSeen, ...]:
     total = range(ready + pending)
-    return tuple(PodSeen(name=f"{name}-{n}", ready=n < ready, created=START) for n in total)
+    return tuple(PodSeen(name=f"{name}-{n}", ready=n < ready) for n in total)
 
 
 def _revision(one: Pods) -> Revision:
@@ -88,7 +87,6 @@ def _revision(one: Pods) -> Revision:
         number=one.number,
         resource_version=str(one.written),
         template=template_of(one.version),
-        created=START,
         replicas=one.replicas,
         seen=one.ready + one.pending,
         ready=one.ready,

@@ -21,7 +21,6 @@ from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapsh
 from serinus.traffic.router import Objects, Route, Router
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_NOT_CREATED = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +42,6 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         number=whole(notes.get(names.REVISION)) or 0,
         resource_version=metadata.resource_version,
         template=read_template(item.spec.template, PodTemplateMetadata(**injected)),
-        created=metadata.creation_timestamp or _NOT_CREATED,
         replicas=1 if item.spec.replicas is None else item.spec.replicas,
         seen=item.status.replicas,
         ready=item.status.ready_replicas,
@@ -72,7 +70,6 @@ def pod_seen(pod: Pod) -> PodSeen:
     return PodSeen(
         name=metadata.name,
         ready=pod.ready() and not deleting,
-        created=metadata.creation_timestamp or _NOT_CREATED,
         deleting=deleting,
         resource_version=metadata.resource_version,
         labels=metadata.labels,

@@ -14,7 +14,7 @@ STEPS = [{"setWeight": 50}, {"pause": {}}]
 
 def test_a_revision_of_another_controller_is_adopted_by_its_template() -> None:
     world = World(STEPS, replicas=2)
-    foreign = Set_("app-foreign", "foreign", 7, template_of("v1"), START, replicas=2)
+    foreign = Set_("app-foreign", "foreign", 7, template_of("v1"), replicas=2)
     world.sets["app-foreign"] = foreign
     world._scale(foreign, "1", 2)
     world.command(stable_rs="foreign", current_pod_hash="foreign", current_step_index=2)
@@ -60,7 +60,7 @@ def test_a_deleted_replica_set_of_the_stable_revision_is_made_again() -> None:
 
 def test_a_service_with_other_pods_behind_it_waits_until_the_first_revision_can_carry_all() -> None:
     world = World(STEPS, replicas=4)
-    old = Set_("old", "", 0, template_of("old"), START)
+    old = Set_("old", "", 0, template_of("old"))
     world.sets["old"] = old
     world._scale(old, "1", 3)
     world.now = START.replace(minute=1)

@@ -47,7 +47,6 @@ class Pod:
     name: str
     ready_at: datetime | None
     """None: never gets ready by itself."""
-    created: datetime
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
 
@@ -60,7 +59,6 @@ class Set_:
     hash: str
     number: int
     template: Template
-    created: datetime
     replicas: int = 0
     version: int = 1
     min_ready_seconds: int = 0
@@ -229,7 +227,6 @@ class World:
             number=int(item.annotations.get(names.REVISION, item.number)),
             resource_version=str(item.version),
             template=item.template,
-            created=item.created,
             replicas=item.replicas,
             seen=len(item.pods),
             ready=ready,
@@ -243,7 +240,6 @@ class World:
                 PodSeen(
                     name=pod.name,
                     ready=self.ready(pod),
-                    created=pod.created,
                     labels=pod.labels,
                     annotations=pod.annotations,
                 )
@@ -267,7 +263,7 @@ class World:
         """Carry out one action; a write that was decided on something older has no effect."""
         match action:
             case act.CreateRevision(name, hash_, number, template):
-                self.sets.setdefault(name, Set_(name, hash_, number, template, self.now))
+                self.sets.setdefault(name, Set_(name, hash_, number, template))
             case act.Scale(name, version, replicas):
                 self._scale(self.sets[name], version, replicas)
             case act.SetRouting(_, routing, at):
@@ -314,7 +310,7 @@ class World:
             self.counter += 1
             ready_at = self.now + timedelta(seconds=self.start_seconds)
             fate = None if item.hash in self.broken else ready_at
-            item.pods.append(Pod(f"{item.name}-{self.counter:03}", fate, self.now))
+            item.pods.append(Pod(f"{item.name}-{self.counter:03}", fate))
             item.pods[-1].labels = dict(item.injected.get("labels", {}))
             item.pods[-1].annotations = dict(item.injected.get("annotations", {}))
 

@@ -22,7 +22,6 @@ class PodSeen:
 
     name: str
     ready: bool
-    created: datetime
     deleting: bool = False
     resource_version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -40,7 +39,6 @@ class Revision:
     """The revision annotation; bumped when an old revision becomes the current one again."""
     resource_version: str
     template: Template
-    created: datetime
     replicas: int
     """Wanted by its spec."""
     seen: int
