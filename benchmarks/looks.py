@@ -15,11 +15,11 @@ from control import scenes
 from serinus.api.argo import Rollout
 from serinus.api.wire import decode
 from serinus.control import kinds
-from serinus.control.caches import Caches
-from serinus.control.interest import Key
-from serinus.control.objects import RoutedObjects
-from serinus.control.observe import Observation
-from serinus.control.observer import Observer
+from serinus.control.looking.caches import Caches
+from serinus.control.looking.interest import Key
+from serinus.control.looking.objects import RoutedObjects
+from serinus.control.looking.observer import Observer
+from serinus.control.looking.seen import Observation
 from serinus.control.wiring import Settings, load_router
 from serinus.core.rollout.plan import plan
 from serinus.kube.client import Client

@@ -15,10 +15,10 @@ import yaml
 
 from serinus.api.analysis import AnalysisRun
 from serinus.base.clock import Clock
-from serinus.control.analysis import AnalysisReconciler
-from serinus.control.asking import Asker
+from serinus.control.analysis.asking import Asker
+from serinus.control.analysis.measure import Measurer
+from serinus.control.analysis.reconciler import AnalysisReconciler
 from serinus.control.kinds import ANALYSIS_RUNS
-from serinus.control.measure import Measurer
 from serinus.kube.client import Client
 from serinus.kube.errors import ApiError
 from serinus.kube.informer import Informer

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from serinus.control import kinds
-from serinus.control.caches import Caches
-from serinus.control.doubts import Doubts, Place
+from serinus.control.looking.caches import Caches
+from serinus.control.writing.doubts import Doubts, Place
 from serinus.kube.client import Client
 from serinus.kube.errors import ApiError
 from serinus.kube.resource import INGRESSES, NAMESPACES, REPLICASETS

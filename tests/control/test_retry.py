@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from serinus.base.errors import SerinusError
-from serinus.control.doubts import is_doubtful
-from serinus.control.refusals import STEADY_SECONDS, Refusals
 from serinus.control.retry import Refused, asked_wait_seconds, fate, is_refusal
+from serinus.control.telling.refusals import STEADY_SECONDS, Refusals
+from serinus.control.writing.doubts import is_doubtful
 from serinus.kube import errors as kube
 from serinus.traffic.router import RoutingError
 from support.virtual import run_virtual, virtual_clock

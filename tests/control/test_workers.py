@@ -9,7 +9,7 @@ from typing import Any
 
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
-from serinus.control.interest import Key
+from serinus.control.looking.interest import Key
 from serinus.control.retry import Refused
 from serinus.control.workers import DRAIN_SECONDS, Workers
 from serinus.kube.errors import Conflict, TooManyRequests, Unavailable

@@ -16,7 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
-from serinus.control.asking import Asker, Unanswered
+from serinus.control.analysis.asking import Asker, Unanswered
 from serinus.core.analysis.answers import NoData, Outcome, Trouble, Value
 from serinus.metrics.provider import Context, HttpAnswer, HttpRequest, Provider
 

@@ -16,7 +16,7 @@ import yaml
 
 from serinus.api.admission import admit
 from serinus.base.clock import Clock
-from serinus.control.asking import Asker
+from serinus.control.analysis.asking import Asker
 from serinus.control.wiring import World, run_controller
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from serinus.api.admission import admit
-from serinus.control.telemetry import Telemetry
+from serinus.control.counting.telemetry import Telemetry
 from serinus.control.wiring import World, run_controller
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists

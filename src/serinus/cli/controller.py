@@ -12,7 +12,7 @@ import click
 from serinus.cli.stopping import run_until_stopped
 
 if TYPE_CHECKING:
-    from serinus.control.telemetry import Telemetry
+    from serinus.control.counting.telemetry import Telemetry
 
 METRICS_PORT, HEALTH_PORT = 8090, 8080
 PORT = click.IntRange(0, 65535)
@@ -50,8 +50,8 @@ def controller(options: dict[str, str | None], /, **given: Any) -> None:
 
 async def _control(options: dict[str, Any]) -> None:
     from serinus.cli.remote import clock_of, resolver_of
-    from serinus.control.metered import MeteredTransport
-    from serinus.control.telemetry import Telemetry
+    from serinus.control.counting.metered import MeteredTransport
+    from serinus.control.counting.telemetry import Telemetry
     from serinus.control.wiring import World, run_controller
     from serinus.kube.auth import connect, make_transport
     from serinus.kube.client import Client

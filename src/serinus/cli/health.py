@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from serinus.base.errors import SerinusError
-from serinus.control.exposition import CONTENT_TYPE
-from serinus.control.telemetry import Telemetry
+from serinus.control.counting.exposition import CONTENT_TYPE
+from serinus.control.counting.telemetry import Telemetry
 
 Page = Callable[[], tuple[int, str]]
 """HTTP status and text."""

@@ -10,7 +10,7 @@ from datetime import datetime
 import aiohttp
 
 from serinus.base.clock import Clock
-from serinus.control.asking import Resolve
+from serinus.control.analysis.asking import Resolve
 from serinus.kube.auth import Connection
 
 

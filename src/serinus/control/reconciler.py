@@ -12,16 +12,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from serinus.base.clock import Clock
-from serinus.control.doubts import Doubts
-from serinus.control.execute import Done, Executor
-from serinus.control.freed import FreedServices
-from serinus.control.interest import Key
-from serinus.control.observe import Observation
-from serinus.control.observer import NotYet, Observer
-from serinus.control.refusals import Refusals
+from serinus.control.counting.telemetry import Telemetry
+from serinus.control.looking.interest import Key
+from serinus.control.looking.observer import NotYet, Observer
+from serinus.control.looking.seen import Observation
 from serinus.control.retry import Refused
-from serinus.control.telemetry import Telemetry
-from serinus.control.unreadable import UnreadableObjects
+from serinus.control.telling.refusals import Refusals
+from serinus.control.telling.unreadable import UnreadableObjects
+from serinus.control.writing.doubts import Doubts
+from serinus.control.writing.execute import Done, Executor
+from serinus.control.writing.freed import FreedServices
 from serinus.core.rollout.actions import Plan
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.reasons import Hold

@@ -15,23 +15,23 @@ from dataclasses import dataclass, field
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.validation.later import ROUTERS
 from serinus.base.clock import Clock
-from serinus.control.analysis import AnalysisReconciler
-from serinus.control.announcer import Announcer
-from serinus.control.asking import Asker, Resolve
-from serinus.control.caches import Caches
-from serinus.control.doubts import Doubts
-from serinus.control.execute import Executor
-from serinus.control.freed import FreedServices
-from serinus.control.interest import Key
+from serinus.control.analysis.asking import Asker, Resolve
+from serinus.control.analysis.measure import Measurer
+from serinus.control.analysis.reconciler import AnalysisReconciler
+from serinus.control.counting.telemetry import Telemetry
 from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
-from serinus.control.manifests import reference
-from serinus.control.measure import Measurer
-from serinus.control.objects import RoutedObjects
-from serinus.control.observer import Observer
+from serinus.control.looking.caches import Caches
+from serinus.control.looking.interest import Key
+from serinus.control.looking.objects import RoutedObjects
+from serinus.control.looking.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
-from serinus.control.telemetry import Telemetry
-from serinus.control.unreadable import UnreadableObjects, invalid_spec
+from serinus.control.telling.announcer import Announcer
+from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
 from serinus.control.workers import Workers
+from serinus.control.writing.doubts import Doubts
+from serinus.control.writing.execute import Executor
+from serinus.control.writing.freed import FreedServices
+from serinus.control.writing.manifests import reference
 from serinus.core.rollout.snapshot import Settings
 from serinus.kube.client import Client
 from serinus.kube.events import EventRecorder

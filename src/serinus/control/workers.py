@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from serinus.base.clock import Clock
-from serinus.control.interest import Key
+from serinus.control.looking.interest import Key
 from serinus.control.retry import Refused, asked_wait_seconds, fate
 from serinus.kube.workqueue import WorkQueue
 

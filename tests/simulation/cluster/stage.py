@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from control.analysis_world import vector
 from serinus.base.clock import Clock
-from serinus.control.asking import Asker, Unanswered
+from serinus.control.analysis.asking import Asker, Unanswered
 from serinus.control.wiring import World, run_controller
 from serinus.kube.transport.faulty import Faults, FaultyTransport
 from serinus.kube.transport.wire import Transport

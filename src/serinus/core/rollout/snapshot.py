@@ -1,6 +1,6 @@
 """All that a decision about one Rollout may look at, frozen, with the time of observation in it.
 
-Filled by `control/observer.py`; read by `plan`. Holds no client, no live object, no clock.
+Filled by `control/looking/observer.py`; read by `plan`. Holds no client, no live object, no clock.
 """
 
 from __future__ import annotations

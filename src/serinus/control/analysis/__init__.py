@@ -1,0 +1,1 @@
+"""AnalysisRuns: planned by `core/analysis`, measured beside the workers."""

@@ -1,0 +1,1 @@
+"""What is known of the world: watched caches and the snapshot made of them. Reads only."""

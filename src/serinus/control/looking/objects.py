@@ -1,0 +1,48 @@
+"""The objects that traffic routers read, of whatever kind: watched from the first time they are
+named. Until a kind is listed its objects are unknown, never absent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serinus.control.looking.caches import Caches, Spawn, Wake
+from serinus.control.looking.interest import Reference, reference
+from serinus.kube.resource import Resource
+from serinus.traffic.router import ObjectRef
+
+
+class RoutedObjects:
+    """One informer of plain objects for each kind that a router named."""
+
+    def __init__(self, caches: Caches, wake: Wake, spawn: Spawn) -> None:
+        self._caches, self._wake, self._spawn = caches, wake, spawn
+        self._watched: set[str] = set()
+
+    def state(self, ref: ObjectRef) -> Any:
+        """The object as plain data, None where it is not, Unlisted while its kind is.
+
+        Whoever has looked at it is woken when that changes.
+        """
+        resource = routed(ref)
+        if resource.full_name not in self._watched:
+            self._watch(resource)
+        return self._caches.state(looked_at(ref))
+
+    def _watch(self, resource: Resource) -> None:
+        informer = self._caches.plain(resource)
+        self._watched.add(resource.full_name)
+        self._caches.wake_interested(informer, self._wake)
+        self._spawn(informer.run())
+        self._spawn(self._caches.wake_when_listed(informer, self._wake))
+
+
+def routed(ref: ObjectRef) -> Resource:
+    """The resource of an object that a router reads or writes."""
+    group, _, version = ref.api_version.rpartition("/")
+    return Resource(group, version, ref.plural, ref.kind)
+
+
+def looked_at(ref: ObjectRef) -> Reference:
+    """The same object as the caches spell it."""
+    return reference(routed(ref), ref.namespace, ref.name)

@@ -1,0 +1,187 @@
+"""Looks at one Rollout through the caches and makes the Observation that a plan is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from serinus.api import names
+from serinus.api.analysis import AnalysisRun
+from serinus.api.argo import Rollout
+from serinus.api.kubernetes import EndpointSlice, Pod, ReplicaSet
+from serinus.base.clock import Clock
+from serinus.control.kinds import ANALYSIS_RUNS
+from serinus.control.looking.caches import Caches, Unlisted
+from serinus.control.looking.checked import Checked, Checker
+from serinus.control.looking.interest import Key, Reference, reference
+from serinus.control.looking.lookup import CacheLookup, NamedTemplates
+from serinus.control.looking.objects import RoutedObjects, looked_at
+from serinus.control.looking.seen import Observation, revision_seen, routes_of, service_seen
+from serinus.control.looking.sightings import Sightings
+from serinus.control.telling.unreadable import stand_in
+from serinus.core.rollout.snapshot import ServiceSeen, Settings, Snapshot
+from serinus.core.routing import RouterSeen, Unknown
+from serinus.kube.resource import SERVICES
+from serinus.traffic.router import ObjectRef, Objects, Route, Router
+
+_SOON_WALL_SECONDS = 1.0
+
+Pods = Mapping[str, tuple[Pod, ...]]
+"""The pods of each ReplicaSet, by its uid."""
+Routes = dict[str, tuple[Router, Route, Objects]]
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Nothing can be decided now; an event wakes the key, and time does in any case."""
+
+    why: str
+    look_at: datetime
+
+
+class Observer:
+    """Reads the caches only: an observation costs no request and cannot be half of two worlds."""
+
+    def __init__(
+        self,
+        caches: Caches,
+        objects: RoutedObjects,
+        routers: Mapping[str, Router],
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._caches, self._objects, self._routers = caches, objects, routers
+        self._settings, self._clock = settings, clock
+        self._checker, self._sightings = Checker(caches), Sightings()
+
+    def observe(self, key: Key) -> Observation | NotYet | None:
+        """None if the Rollout is gone or going: its objects follow their owner by themselves.
+
+        Raises ValueError if nothing can be made of the Rollout.
+        """
+        partial = self._caches.rollouts.store.get(*key)
+        if partial is None or partial.metadata.deletion_timestamp is not None:
+            self.forget(key)
+            return None
+        lookup = CacheLookup(self._caches, self._objects)
+        checked = self._checker.check(key, partial, lookup)
+        routes, routers, found = self._routing(checked.rollout)
+        found |= checked.found
+        services = service_references(checked.rollout)
+        self._caches.interest.look(key, {*found, *services, *_measured(checked.rollout)})
+        if any(isinstance(one, Unlisted) and not one.problem for one in found.values()):
+            return self._not_yet("a kind is being listed for the first time")
+        if self._caches.behind(key):
+            return self._not_yet("a write of ours is not in the caches yet")
+        return Observation(
+            snapshot=self._snapshot(key, checked, routers),
+            routes=routes,
+            templates=NamedTemplates(lookup, key[0]),
+        )
+
+    def forget(self, key: Key) -> None:
+        """The Rollout is gone."""
+        self._caches.forget(key)
+        self._checker.forget(key)
+        self._sightings.forget(key)
+
+    def _not_yet(self, why: str) -> NotYet:
+        return NotYet(why, self._clock.now() + self._clock.span(_SOON_WALL_SECONDS))
+
+    def _snapshot(self, key: Key, checked: Checked, routers: tuple[RouterSeen, ...]) -> Snapshot:
+        rollout, now = checked.rollout, self._clock.now()
+        uid = rollout.metadata.uid
+        items = self._caches.revisions.store.by_index("owner", uid)
+        pods = {
+            item.metadata.uid: self._caches.pods.store.by_index("owner", item.metadata.uid)
+            for item in items
+        }
+        alive = (item for item in items if item.metadata.deletion_timestamp is None)
+        return Snapshot(
+            now=now,
+            rollout=rollout,
+            template=checked.template,
+            template_hash=checked.template_hash,
+            step_hash=checked.step_hash,
+            revisions=tuple(revision_seen(item, pods[item.metadata.uid]) for item in alive),
+            services={
+                name: self._sightings.of_service(key, seen, now)
+                for name, seen in self._services(rollout, _serving(items, pods)).items()
+            },
+            routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
+            runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
+            problems=checked.problems,
+            settings=self._settings,
+        )
+
+    def _unreadable(self, rollout: Rollout) -> Iterator[AnalysisRun]:
+        """The run that is waited for, if nothing can be made of it: it counts as an error."""
+        for _, namespace, name in _measured(rollout):
+            found = self._caches.runs.unreadable.get((namespace, name))
+            if found is not None and self._caches.runs.store.get(namespace, name) is None:
+                yield stand_in(found)
+
+    def _services(self, rollout: Rollout, serving: Mapping[str, str]) -> dict[str, ServiceSeen]:
+        found = {}
+        for _, namespace, name in service_references(rollout):
+            service = self._caches.services.store.get(namespace, name)
+            slices = self._caches.slices.store.by_index("service", f"{namespace}/{name}")
+            if service is not None:
+                strangers = self._strangers(namespace, slices)
+                found[name] = service_seen(service, slices, {**strangers, **serving})
+        return found
+
+    def _strangers(self, namespace: str, slices: Iterable[EndpointSlice]) -> dict[str, str]:
+        """The living pods behind a Service, whosever they are, by name."""
+        targets = (e.target_ref for item in slices for e in item.endpoints if e.target_ref)
+        pods = (self._caches.pods.store.get(namespace, target.name) for target in targets)
+        alive = (pod for pod in pods if pod and pod.metadata.deletion_timestamp is None)
+        return {pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "") for pod in alive}
+
+    def _routing(
+        self, rollout: Rollout
+    ) -> tuple[Routes, tuple[RouterSeen, ...], dict[Reference, Any]]:
+        routes: Routes = {}
+        seen: list[RouterSeen] = []
+        found: dict[Reference, Any] = {}
+        for name, (router, route) in routes_of(rollout, self._routers).items():
+            states = {ref: self._objects.state(ref) for ref in router.references(route)}
+            found |= {looked_at(ref): state for ref, state in states.items()}
+            unlisted = _first_unlisted(states)
+            if unlisted is None:
+                seen.append(router.read(route, states))
+                routes[name] = (router, route, states)
+            else:
+                seen.append(RouterSeen(router=name, routing=Unknown(str(unlisted))))
+                routes[name] = (router, route, {})
+        return routes, tuple(seen), found
+
+
+def _measured(rollout: Rollout) -> tuple[Reference, ...]:
+    """The run that the status waits for."""
+    noted = rollout.status.canary.current_step_analysis_run_status
+    name = noted.name if noted else ""
+    return (reference(ANALYSIS_RUNS, rollout.metadata.namespace, name),) if name else ()
+
+
+def _first_unlisted(states: Mapping[ObjectRef, Any]) -> Unlisted | None:
+    return next((state for state in states.values() if isinstance(state, Unlisted)), None)
+
+
+def _serving(items: tuple[ReplicaSet, ...], pods: Pods) -> dict[str, str]:
+    """The revision's hash of each pod that may get requests, by the pod's name."""
+    return {
+        pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "")
+        for item in items
+        for pod in pods[item.metadata.uid]
+        if pod.metadata.deletion_timestamp is None
+    }
+
+
+def service_references(rollout: Rollout) -> tuple[Reference, ...]:
+    """The Services that the strategy names."""
+    canary = rollout.spec.strategy.canary
+    named = (canary.stable_service, canary.canary_service) if canary else ()
+    return tuple(reference(SERVICES, rollout.metadata.namespace, name) for name in named if name)

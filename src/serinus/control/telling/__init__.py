@@ -1,0 +1,1 @@
+"""What people are told beside the plan itself: events, refusals, objects that cannot be read."""

@@ -1,0 +1,238 @@
+"""Carries out a plan: each action is one conditional write, the status comes last.
+
+Decides nothing. A write that lost a race or whose fate is unknown ends the plan (the rest may be
+lost by design) and the key looks again. What the server refuses for good must not keep the others
+from going: an abort would wait behind a template that no server accepts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from serinus.api.argo import Rollout
+from serinus.base.errors import SerinusError
+from serinus.control import kinds
+from serinus.control.looking.caches import Caches
+from serinus.control.looking.interest import Key
+from serinus.control.looking.objects import routed
+from serinus.control.looking.seen import Observation
+from serinus.control.retry import is_refusal
+from serinus.control.telling.announcer import Announcer
+from serinus.control.writing import manifests
+from serinus.control.writing.doubts import Doubts, Place, is_doubtful
+from serinus.control.writing.patches import struct_patch
+from serinus.control.writing.runs import analysis_run
+from serinus.core.rollout.actions import (
+    Action,
+    Annotate,
+    Announce,
+    CreateRevision,
+    EditRollout,
+    LabelPods,
+    Plan,
+    PointService,
+    Retire,
+    Scale,
+    SetRouting,
+    StartRun,
+    StopRun,
+)
+from serinus.kube.client import Client
+from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
+from serinus.traffic.router import Create, Patch
+
+_RETIRED: Mapping[str, Resource] = {
+    "ReplicaSet": REPLICASETS,
+    "AnalysisRun": kinds.ANALYSIS_RUNS,
+}
+_TOLD_WITH: Mapping[type, str] = {
+    CreateRevision: "NewReplicaSetCreated",
+    Scale: "ScalingReplicaSet",
+    PointService: "SwitchService",
+}
+"""The event that goes with an action: it is not told if the action was refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How many writes were sent, and what the server (or an adapter) refused of them."""
+
+    writes: int
+    refusals: tuple[Exception, ...] = ()
+
+
+class Executor:
+    """Writes through one client; answers go into the caches, so no later look is older."""
+
+    def __init__(
+        self, client: Client, caches: Caches, doubts: Doubts, announcer: Announcer
+    ) -> None:
+        self._client, self._caches = client, caches
+        self._doubts, self._announcer = doubts, announcer
+
+    async def carry_out(self, seen: Observation, plan: Plan) -> Done:
+        """All of `plan`. Raises the first error that is no refusal; the status is not written then.
+
+        The status says what was seen, not what was just written: it is true beside a refusal.
+        """
+        writes, refusals, told = 0, list[Exception](), list[Announce]()
+        silent = ""
+        for action in plan.actions:
+            if isinstance(action, Announce):
+                told += () if action.reason == silent else (action,)
+                silent = ""
+                continue
+            silent = ""
+            try:
+                writes += await self._write(seen, action)
+            except SerinusError as error:
+                if not is_refusal(error, creates=isinstance(action, CreateRevision | StartRun)):
+                    raise
+                refusals.append(error)
+                silent = _TOLD_WITH.get(type(action), "")
+        writes += await self._status(seen.snapshot.rollout, plan)
+        for announce in told:
+            self._announce(seen.snapshot.rollout, announce)
+        return Done(writes, tuple(refusals))
+
+    async def _write(self, seen: Observation, action: Action) -> int:
+        rollout = seen.snapshot.rollout
+        match action:
+            case CreateRevision():
+                await self._create(rollout, REPLICASETS, manifests.replica_set(rollout, action))
+            case Scale(name, version, replicas):
+                patch = manifests.scale(rollout, replicas)
+                await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
+            case Annotate(name, version, notes):
+                patch = {"metadata": {"annotations": dict(notes)}}
+                await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
+            case LabelPods():
+                return await self._label_pods(seen, action)
+            case SetRouting():
+                return await self._route(seen, action)
+            case PointService():
+                patch = manifests.pointed_service(rollout, action)
+                await self._patch(SERVICES, rollout, action.service, patch)
+            case StartRun():
+                manifest = analysis_run(rollout, action, seen.templates)
+                await self._create(rollout, kinds.ANALYSIS_RUNS, manifest)
+            case StopRun(name):
+                run = next(run for run in seen.snapshot.runs if run.metadata.name == name)
+                patch = {"spec": {"terminate": True}}
+                version = run.metadata.resource_version
+                await self._patch(kinds.ANALYSIS_RUNS, rollout, name, manifests.at(version, patch))
+            case EditRollout():
+                patch = manifests.edit(rollout, action)
+                await self._patch(kinds.ROLLOUTS, rollout, rollout.metadata.name, patch)
+            case Retire():
+                await self._delete(rollout, action)
+            case Announce():
+                return 0
+        return 1
+
+    async def _label_pods(self, seen: Observation, action: LabelPods) -> int:
+        """Pods first: the ReplicaSet notes what was put there, and is what a repetition goes by.
+
+        A pod that went meanwhile is no failure; one that came is seen by the next look.
+        """
+        rollout, writes = seen.snapshot.rollout, 1
+        revision = next(r for r in seen.snapshot.revisions if r.name == action.revision)
+        for pod in revision.pods:
+            change = manifests.labelled_pod(pod, revision.injected, action)
+            if not change or pod.deleting:
+                continue
+            writes += 1
+            with suppress(NotFound):
+                patch = manifests.at(pod.resource_version, change)
+                await self._patch(PODS, rollout, pod.name, patch)
+        patch = manifests.labelled_revision(revision, action)
+        await self._patch(REPLICASETS, rollout, action.revision, patch)
+        return writes
+
+    async def _route(self, seen: Observation, action: SetRouting) -> int:
+        router, route, objects = seen.routes[action.router]
+        writes = router.write(route, objects, action.routing, action.at)
+        for write in writes:
+            ref = write.ref
+            place = Place(routed(ref), ref.namespace, ref.name)
+            match write:
+                case Create(_, manifest):
+                    sending = self._client.create(place.resource, manifest, ref.namespace)
+                case Patch(_, patch):
+                    sending = self._client.patch(place.resource, ref.name, patch, ref.namespace)
+            await self._sent(seen.snapshot.rollout, place, sending)
+        return len(writes)
+
+    # --- Requests ---------------------------------------------------------------------------------
+
+    async def _create(self, rollout: Rollout, resource: Resource, body: dict[str, Any]) -> None:
+        """Finding our own is success: names are derived, a repeated create is the first one."""
+        name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
+        place = Place(resource, namespace, name)
+        try:
+            await self._sent(rollout, place, self._client.create(resource, body, namespace))
+        except AlreadyExists:
+            made = await self._client.get(resource, name, namespace)
+            owners: Sequence[Mapping[str, Any]] = made["metadata"].get("ownerReferences", ())
+            if rollout.metadata.uid not in {owner["uid"] for owner in owners}:
+                raise
+            self._caches.wrote(resource, made, _key(rollout))
+
+    async def _patch(
+        self, resource: Resource, rollout: Rollout, name: str, patch: Mapping[str, Any]
+    ) -> None:
+        namespace = rollout.metadata.namespace
+        sending = self._client.patch(resource, name, patch, namespace)
+        await self._sent(rollout, Place(resource, namespace, name), sending)
+
+    async def _sent(
+        self, rollout: Rollout, place: Place, sending: Awaitable[Mapping[str, Any]]
+    ) -> None:
+        """Takes the answer into the caches; without one the object is in doubt."""
+        try:
+            made = await sending
+        except SerinusError as error:
+            if is_doubtful(error):
+                self._doubts.note(_key(rollout), place)
+            raise
+        self._caches.wrote(place.resource, made, _key(rollout))
+
+    async def _delete(self, rollout: Rollout, action: Retire) -> None:
+        resource, namespace = _RETIRED[action.kind], rollout.metadata.namespace
+        uid = self._caches.uid(resource, namespace, action.name)
+        try:
+            left = await self._client.delete(
+                resource, action.name, namespace, resource_version=action.resource_version
+            )
+        except SerinusError as error:
+            if is_doubtful(error):
+                self._doubts.note(_key(rollout), Place(resource, namespace, action.name))
+            raise
+        if left is None:
+            self._caches.gone(resource, namespace, action.name, uid)
+        else:
+            self._caches.wrote(resource, left, _key(rollout))
+
+    async def _status(self, rollout: Rollout, plan: Plan) -> int:
+        """One patch, conditional on what the decision saw: commands that came meanwhile win."""
+        change = struct_patch(rollout.status, plan.status) if plan.status is not None else {}
+        if not change:
+            return 0
+        name, namespace = rollout.metadata.name, rollout.metadata.namespace
+        patch = manifests.at(rollout.metadata.resource_version, {"status": change})
+        sending = self._client.patch(kinds.ROLLOUTS, name, patch, namespace, subresource="status")
+        await self._sent(rollout, Place(kinds.ROLLOUTS, namespace, name), sending)
+        return 1
+
+    def _announce(self, rollout: Rollout, action: Announce) -> None:
+        about = manifests.reference("Rollout", rollout.metadata)
+        kind = "Warning" if action.warning else "Normal"
+        self._announcer.tell(about, kind, action.reason, action.message)
+
+
+def _key(rollout: Rollout) -> Key:
+    return rollout.metadata.namespace, rollout.metadata.name

@@ -1,0 +1,46 @@
+"""The manifest of the AnalysisRun that a plan starts. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from serinus.api import names
+from serinus.api.argo import Rollout
+from serinus.api.wire import builtins
+from serinus.base.errors import SerinusError
+from serinus.control.writing.manifests import owner
+from serinus.core.analysis.build import build_run
+from serinus.core.analysis.subject import RunIdentity, Subject, Templates
+from serinus.core.analysis.templates import prepare
+from serinus.core.rollout.actions import StartRun
+
+
+def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> dict[str, Any]:
+    """The run of a step. Raises SerinusError with every problem if its templates are not sound.
+
+    Validation has found those before; a template that changed in between is found here.
+    """
+    path = f"spec.strategy.canary.steps[{action.step_index}].analysis"
+    subject = Subject(
+        document=builtins(rollout),
+        latest_hash=action.revision_hash,
+        stable_hash=action.stable_hash,
+    )
+    prepared = prepare(action.analysis, templates, subject, path=path)
+    if prepared.problems:
+        raise SerinusError("; ".join(map(str, prepared.problems)))
+    metadata, selector = action.analysis.analysis_run_metadata, rollout.spec.selector
+    identity = RunIdentity(
+        name=action.name,
+        namespace=rollout.metadata.namespace,
+        owner=owner(rollout),
+        labels={
+            **(selector.match_labels if selector else {}),
+            **metadata.labels,
+            names.POD_HASH: action.revision_hash,
+            names.ROLLOUT_TYPE: "Step",
+            names.STEP_INDEX: str(action.step_index),
+        },
+        annotations=metadata.annotations,
+    )
+    return build_run(prepared.spec, identity)
