@@ -10,7 +10,7 @@ import json
 import socket
 import threading
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,10 @@ PATHS = {
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "Pod": "/api/v1/namespaces/{}/pods",
 }
+CHECKOUT = f"{PATHS['Rollout'].format('production')}/checkout"
 DEADLINE_SECONDS = 30
+Run = Callable[..., tuple[int, str, str]]
+"""A command line: exit status, standard output, standard error."""
 
 
 class Refused(Exception):

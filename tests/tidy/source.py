@@ -15,6 +15,11 @@ def modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
+def files_of_tests() -> list[Path]:
+    """Every Python file of the tests, in a stable order."""
+    return sorted((ROOT / "tests").rglob("*.py"))
+
+
 @cache
 def tree(path: Path) -> ast.Module:
     """The parsed file."""

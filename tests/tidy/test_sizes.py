@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tidy.source import modules, name, tree
+from tidy.source import ROOT, files_of_tests, modules, name, tree
 
 FILE_LINES = 400
 FUNCTION_LINES = 60
@@ -20,6 +20,17 @@ def test_files_stay_under_400_lines() -> None:
         if (lines := len(path.read_text().splitlines())) > FILE_LINES
     }
     assert long == {}
+
+
+def test_files_of_tests_stay_under_400_lines_too() -> None:
+    """They are split along their subjects; what they share is a file beside them."""
+    found = files_of_tests()
+    assert len(found) > 100
+    assert {
+        str(path.relative_to(ROOT)): lines
+        for path in found
+        if (lines := len(path.read_text().splitlines())) > FILE_LINES
+    } == {}
 
 
 def test_functions_stay_under_60_lines() -> None:

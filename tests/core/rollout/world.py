@@ -7,86 +7,25 @@ can judge by that, and nothing of the rules by which plans are made.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
 from msgspec.structs import replace
 
+from core.rollout.parts import ROUTER, START, Pod, Router, Service, Set_, hash_of, template_of
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun, AnalysisRunSpec, AnalysisRunStatus
 from serinus.api.argo import Rollout, RolloutStatus
 from serinus.api.hashes import pod_hash, step_hash
 from serinus.api.kubernetes import ObjectMeta
-from serinus.api.template import Template, read_template
 from serinus.api.wire import decode
 from serinus.base.errors import FieldProblem
 from serinus.core.rollout import actions as act
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.rules import ALL, Rules
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Settings, Snapshot
-from serinus.core.routing import RouterSeen, Routing, Unknown
-
-START = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
-ROUTER = "nginx"
-
-
-def template_of(version: str) -> Template:
-    """A pod template that differs by its image only."""
-    containers = [{"name": "app", "image": f"app:{version}"}]
-    return read_template({"metadata": {"labels": {"app": "x"}}, "spec": {"containers": containers}})
-
-
-def hash_of(version: str) -> str:
-    return pod_hash(template_of(version))
-
-
-@dataclass
-class Pod:
-    name: str
-    ready_at: datetime | None
-    """None: never gets ready by itself."""
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Set_:
-    """A ReplicaSet."""
-
-    name: str
-    hash: str
-    number: int
-    template: Template
-    replicas: int = 0
-    version: int = 1
-    min_ready_seconds: int = 0
-    annotations: dict[str, str] = field(default_factory=dict)
-    injected: dict[str, dict[str, str]] = field(default_factory=dict)
-    pods: list[Pod] = field(default_factory=list)
-
-
-@dataclass
-class Service:
-    name: str
-    selector: str = ""
-    version: int = 1
-    written_at: datetime | None = None
-    before: str | None = None
-    """What data planes may still obey until the last write has settled."""
-
-
-@dataclass
-class Router:
-    routing: Routing = field(default_factory=lambda: Routing(0))
-    written_at: datetime | None = None
-    verified: bool | None = None
-    readable: bool = True
-    before: Routing | None = None
-    weights: tuple[int, ...] = ()
-    """What its objects show where they differ; used while it is not readable."""
-    drifted: bool = False
+from serinus.core.routing import RouterSeen, Unknown
 
 
 class World:

@@ -1,0 +1,124 @@
+"""Commands that change a Rollout: what they write, what they never overwrite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.server import CHECKOUT, PATHS, Run, Server
+from serinus.api.argo import Rollout
+from serinus.cli import cluster as cluster_module
+
+
+def test_abort_and_retry_write_the_status(run: Run, server: Server) -> None:
+    assert run("abort", "checkout") == (0, "rollout 'checkout' aborted\n", "")
+    assert server.rollout("checkout")["status"]["abort"] is True
+    for words in (("checkout",), ("rollout", "checkout"), ("rollout/checkout",)):
+        assert run("retry", *words) == (0, "rollout 'checkout' retried\n", "")
+    assert server.rollout("checkout")["status"]["abort"] is False
+
+
+def test_pause_and_promote_write_the_spec(run: Run, server: Server) -> None:
+    assert run("pause", "checkout") == (0, "rollout 'checkout' paused\n", "")
+    assert server.rollout("checkout")["spec"]["paused"] is True
+    assert run("promote", "checkout") == (0, "rollout 'checkout' promoted\n", "")
+    found = server.rollout("checkout")
+    assert found["spec"]["paused"] is False
+    assert found["status"]["currentStepIndex"] == 3
+
+
+def test_promote_skips_the_step_and_full_all_of_them(run: Run, server: Server) -> None:
+    assert run("promote", "checkout")[0] == 0
+    assert server.rollout("checkout")["status"]["currentStepIndex"] == 4
+    assert run("promote", "checkout", "--full") == (0, "rollout 'checkout' fully promoted\n", "")
+    assert server.rollout("checkout")["status"]["promoteFull"] is True
+
+
+def test_promote_of_a_rollout_at_rest_says_so(run: Run, server: Server) -> None:
+    rest = {"stableRS": "new", "phase": "Healthy", "message": None, "currentStepIndex": 6}
+    server.patch(f"{CHECKOUT}/status", {"status": rest})
+    before = server.rollout("checkout")["metadata"]["resourceVersion"]
+    for words in (("checkout",), ("checkout", "--full")):
+        told = "rollout 'checkout' has nothing to be promoted from: Healthy\n"
+        assert run("promote", *words) == (0, told, "")
+    assert server.rollout("checkout")["metadata"]["resourceVersion"] == before
+
+
+def test_a_change_in_between_is_read_again_not_overwritten(
+    run: Run, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The controller moves on between our reading and our write: the step index follows it."""
+    read = cluster_module.Cluster.rollout
+    moves = iter([5])
+
+    def late(self: Any, name: str) -> Rollout:
+        found = read(self, name)
+        for index in moves:
+            server.patch(f"{CHECKOUT}/status", {"status": {"currentStepIndex": index}})
+        return found
+
+    monkeypatch.setattr(cluster_module.Cluster, "rollout", late)
+    assert run("promote", "checkout")[0] == 0
+    assert server.rollout("checkout")["status"]["currentStepIndex"] == 6
+
+
+def test_set_image_changes_the_template(run: Run, server: Server) -> None:
+    told = "rollout 'checkout' image updated\n"
+    assert run("set", "image", "checkout", "checkout=shop/checkout:v3") == (0, told, "")
+    spec = server.rollout("checkout")["spec"]["template"]["spec"]
+    assert spec["containers"][0]["image"] == "shop/checkout:v3"
+    again = "rollout 'checkout' has these images already\n"
+    assert run("set", "image", "checkout", "*=shop/checkout:v3") == (0, again, "")
+
+
+def test_set_image_names_what_it_does_not_know(run: Run) -> None:
+    status, _, err = run("set", "image", "checkout", "proxy=x")
+    assert (status, err) == (1, "error: no container is named proxy; there are: checkout\n")
+    status, _, err = run("set", "image", "checkout", "proxy")
+    assert status == 2
+    assert "'proxy' is not CONTAINER=IMAGE" in err
+
+
+def test_set_image_goes_to_the_workload_that_is_referred_to(run: Run, server: Server) -> None:
+    labels = {"app": "web"}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "web", "image": "w:1"}]},
+    }
+    spec = {"selector": {"matchLabels": labels}, "template": template}
+    server.create(
+        {"kind": "Deployment", "apiVersion": "apps/v1", "metadata": {"name": "web"}, "spec": spec}
+    )
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    strategy = {"canary": {}}
+    server.create(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Rollout",
+            "metadata": {"name": "web"},
+            "spec": {"workloadRef": ref, "strategy": strategy},
+        }
+    )
+    assert (
+        run("set", "image", "web", "web=w:2", "-n", "default")[1] == "rollout 'web' image updated\n"
+    )
+    made = server.call("GET", f"{PATHS['Deployment'].format('default')}/web")
+    assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "w:2"
+    status, _, err = run("undo", "web", "-n", "default")
+    assert (status, err) == (
+        1,
+        "error: rollout 'web' takes its template from a Deployment; undo that one instead\n",
+    )
+
+
+def test_undo_takes_the_template_of_the_revision_before(run: Run, server: Server) -> None:
+    assert run("undo", "checkout") == (0, "rollout 'checkout' undone\n", "")
+    template = server.rollout("checkout")["spec"]["template"]
+    assert template["spec"]["containers"][0]["image"] == "ghcr.io/acme/checkout:v1"
+    assert template["metadata"]["labels"] == {"app": "checkout"}
+    told = "rollout 'checkout' has the template of that revision already\n"
+    assert run("undo", "checkout", "--to-revision", "1") == (0, told, "")
+    assert run("undo", "checkout", "--to-revision", "9")[2] == (
+        "error: there is no revision 9; there are: 2, 1\n"
+    )
