@@ -12,9 +12,10 @@ import yaml
 from serinus.api.argo import Rollout
 from serinus.api.findings import Findings
 from serinus.api.reading import read
-from serinus.api.validation.analysis import ConditionCheck, nothing_wrong
 from serinus.api.validation.check import check_rollout
+from serinus.api.validation.language import Language
 from serinus.api.wire import Unreadable, decode
+from serinus.core.analysis.checks import LANGUAGE
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -115,10 +116,10 @@ class World:
                     return Unreadable(namespace=namespace, name=name, error=str(error))
         return None
 
-    def findings(self, check: ConditionCheck = nothing_wrong) -> Findings:
+    def findings(self, language: Language = LANGUAGE) -> Findings:
         """What is found about the rollout in this world."""
         reading = read(Rollout, self.rollout)
-        return check_rollout(reading.object, self, reading.findings, condition=check)
+        return check_rollout(reading.object, self, reading.findings, language=language)
 
     def told(self) -> list[str]:
         """The text of every finding."""

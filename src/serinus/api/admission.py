@@ -19,6 +19,7 @@ from serinus.api.reading import Reading, read
 from serinus.api.validation.analysis import validate_run_spec, validate_template_spec
 from serinus.api.validation.check import check_rollout
 from serinus.api.validation.experiment import validate_experiment
+from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.later import NO_EXPERIMENTS
 from serinus.api.wire import Unreadable, decode
 from serinus.base.errors import FieldProblem
@@ -46,7 +47,9 @@ class StoreView(Protocol):
         """The object, or None."""
 
 
-def admit(body: Mapping[str, Any], view: StoreView) -> tuple[Sequence[str], Sequence[FieldProblem]]:
+def admit(
+    body: Mapping[str, Any], view: StoreView, language: Language = UNKNOWN
+) -> tuple[Sequence[str], Sequence[FieldProblem]]:
     """Warnings about `body`, and no refusals: the order of a manifest's documents is free.
 
     Unknown fields with the nearest known one, references that are not there yet, and what the
@@ -56,21 +59,21 @@ def admit(body: Mapping[str, Any], view: StoreView) -> tuple[Sequence[str], Sequ
     if kind is None or not str(body.get("apiVersion", "")).startswith("argoproj.io/"):
         return (), ()
     try:
-        found = _findings(read(kind, body), view)
+        found = _findings(read(kind, body), view, language)
     except ValueError as error:
         return (f"cannot be read: {error}",), ()
     told = (*found.errors, *found.warnings, *found.missing)
     return tuple(dict.fromkeys(_one_line(str(problem)) for problem in told)), ()
 
 
-def _findings(reading: Reading[Any], view: StoreView) -> Findings:
+def _findings(reading: Reading[Any], view: StoreView, language: Language) -> Findings:
     match reading.object:
         case Rollout() as rollout:
-            return check_rollout(rollout, _Stored(view), reading.findings)
+            return check_rollout(rollout, _Stored(view), reading.findings, language=language)
         case AnalysisTemplate() | ClusterAnalysisTemplate() as template:
-            return reading.findings + Findings.of(validate_template_spec(template.spec))
+            return reading.findings + Findings.of(validate_template_spec(template.spec, language))
         case AnalysisRun() as run:
-            return reading.findings + Findings.of(validate_run_spec(run.spec))
+            return reading.findings + Findings.of(validate_run_spec(run.spec, language))
         case Experiment() as experiment:
             found = (*validate_experiment(experiment), NO_EXPERIMENTS)
             return reading.findings + Findings.of(found)

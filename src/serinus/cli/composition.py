@@ -9,6 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import yaml
 from serinus.api.admission import admit
 from serinus.control.counting.telemetry import Telemetry
 from serinus.control.wiring import World, run_controller
+from serinus.core.analysis.checks import LANGUAGE
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists
 from serinus.kube.resource import Resource
@@ -48,7 +50,7 @@ async def embedded(
         speed=speed,
         ingress_port=port,
         crds=crds(),
-        admission=(admit, admit_pod_templates),
+        admission=(partial(admit, language=LANGUAGE), admit_pod_templates),
         images=images or image_table(),
     )
     async with Cluster(options) as cluster, asyncio.TaskGroup() as group:

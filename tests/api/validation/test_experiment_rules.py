@@ -13,6 +13,7 @@ from serinus.api.experiment import Experiment
 from serinus.api.validation.analysis import validate_run_spec
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.wire import decode
+from serinus.core.analysis.checks import LANGUAGE
 
 EXPERIMENT = """
 metadata: {name: e, namespace: prod}
@@ -71,7 +72,7 @@ def test_rules_of_experiments(path: str, value: Any, expected: str) -> None:
 )
 def test_rules_of_runs(path: str, value: Any, expected: str) -> None:
     document = yaml.safe_load(RUN)
-    assert list(validate_run_spec(decode(AnalysisRun, document).spec)) == []
+    assert list(validate_run_spec(decode(AnalysisRun, document).spec, LANGUAGE)) == []
     put(document, path, value)
-    told = [str(p) for p in validate_run_spec(decode(AnalysisRun, document).spec)]
+    told = [str(p) for p in validate_run_spec(decode(AnalysisRun, document).spec, LANGUAGE)]
     assert any(expected in text for text in told), told

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from api.worlds import World, put
 from serinus.api.findings import Missing
+from serinus.core.analysis.checks import LANGUAGE
 
 C = "spec.strategy.canary."
 STEP = C + "steps[2].analysis"
@@ -149,8 +151,17 @@ METRICS: list[tuple[str, Any, str]] = [
         {"start": "now()", "end": "now()", "step": "often"},
         T + "provider.prometheus.rangeQuery.step: 'often' is not a duration",
     ),
-    (M + "successCondition", "wrong", T + "successCondition: not understood"),
-    ("spec.dryRun", [{"metricName": "["}], "spec.dryRun[0].metricName: '[' is no regular"),
+    (M + "successCondition", "result[0", T + "successCondition: "),
+    (
+        "spec.dryRun",
+        [{"metricName": "["}],
+        "spec.dryRun[0].metricName: invalid regular expression '['",
+    ),
+    (
+        "spec.measurementRetention",
+        [{"metricName": "(?=errors)", "limit": 3}],
+        "spec.measurementRetention[0].metricName: invalid regular expression '(?=errors)'",
+    ),
 ]
 
 
@@ -158,7 +169,7 @@ METRICS: list[tuple[str, Any, str]] = [
 def test_rules_of_metrics(path: str, value: Any, expected: str) -> None:
     world = World()
     put(world.of("AnalysisTemplate"), path, value)
-    found = world.findings(lambda text: "not understood" if text == "wrong" else "")
+    found = world.findings()
     assert any(expected in str(error) for error in found.errors), found.errors
     assert {error.path for error in found.errors} == {STEP + ".templates[0]"}
 
@@ -175,7 +186,8 @@ def test_limits_that_an_argument_fills_in_are_left_alone() -> None:
     template = world.of("AnalysisTemplate")
     for name in ("count", "failureLimit", "interval", "successCondition"):
         put(template, M + name, "{{args.revision}}")
-    assert world.findings(lambda text: "not understood").errors == ()
+    strict = replace(LANGUAGE, condition=lambda text: "not understood")
+    assert world.findings(strict).errors == ()
 
 
 def test_a_problem_of_a_template_is_told_once_however_many_steps_name_it() -> None:

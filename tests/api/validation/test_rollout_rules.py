@@ -145,7 +145,12 @@ BREAKS: list[tuple[str, Any, str]] = [
     (
         C + "steps.2.analysis.dryRun",
         [{"metricName": "*"}],
-        C + "steps[2].analysis.dryRun[0].metricName: '*' is no regular expression",
+        C + "steps[2].analysis.dryRun[0].metricName: invalid regular expression '*'",
+    ),
+    (
+        C + "steps.2.analysis.dryRun",
+        [{"metricName": "(?<=e)rrors"}],
+        C + "steps[2].analysis.dryRun[0].metricName: invalid regular expression '(?<=e)rrors'",
     ),
     (
         C + "steps.2.analysis.dryRun",
@@ -169,6 +174,9 @@ FINE: list[tuple[str, Any]] = [
     (C + "canaryMetadata", {"labels": {"role": "canary"}, "annotations": {"Team": "x y"}}),
     (C + "dynamicStableScale", True),
     (C + "steps.2.analysis.dryRun", [{"metricName": "err.*"}]),
+    # Python's own engine does not know \\z, and may take for ever for nested repetitions
+    (C + "steps.2.analysis.dryRun", [{"metricName": r"^errors\z"}]),
+    (C + "steps.2.analysis.dryRun", [{"metricName": "^(err.*|(e+)+$)"}]),
     (C + "steps.2.analysis.args.0.valueFrom", {"fieldRef": {"fieldPath": "metadata.labels['a']"}}),
     (C + "steps.2.analysis.args.0.valueFrom", {"fieldRef": {"fieldPath": "status.phase"}}),
     (C + "minPodsPerReplicaSet", 2),

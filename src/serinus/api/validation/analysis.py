@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from serinus.api.analysis import (
     AnalysisRunArgument,
@@ -19,12 +19,10 @@ from serinus.api.analysis import (
 from serinus.api.argo import RolloutAnalysis
 from serinus.api.validation.arguments import misplaced_placeholders
 from serinus.api.validation.labels import validate_annotations, validate_labels
+from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.later import not_yet_measured
 from serinus.api.validation.numbers import duration, is_filled_in_later, whole
 from serinus.base.errors import FieldProblem
-
-ConditionCheck = Callable[[str], str]
-"""What is wrong with a condition, in a sentence, or "". The language is not known here."""
 
 Rules = tuple[DryRun | MeasurementRetention, ...]
 
@@ -41,11 +39,6 @@ _PODS_OF = ("Latest", "Stable")
 _DOWNWARD = re.compile(r"metadata\.(name|namespace|uid|(labels|annotations)\['[^']+'\])")
 
 
-def nothing_wrong(condition: str) -> str:
-    """The check of who does not know the language of conditions."""
-    return ""
-
-
 # --- What asks for an analysis --------------------------------------------------------------------
 
 
@@ -59,8 +52,8 @@ def validate_rollout_analysis(asked: RolloutAnalysis, path: str) -> Iterator[Fie
         elif template in asked.templates[:index]:
             yield FieldProblem(f"{path}.templates[{index}]", f"{template.template_name} is twice")
     yield from passed_arguments(asked.args, f"{path}.args")
-    yield from _rules(asked.dry_run, f"{path}.dryRun")
-    yield from _rules(asked.measurement_retention, f"{path}.measurementRetention")
+    for name, rules in rules_of(asked):
+        yield from _rules(rules, f"{path}.{name}")
     metadata = asked.analysis_run_metadata
     yield from validate_labels(metadata.labels, f"{path}.analysisRunMetadata.labels")
     yield from validate_annotations(metadata.annotations, f"{path}.analysisRunMetadata.annotations")
@@ -103,6 +96,13 @@ def _field_path(text: str, path: str) -> Iterator[FieldProblem]:
         )
 
 
+def rules_of(
+    spec: RolloutAnalysis | AnalysisTemplateSpec | AnalysisRunSpec,
+) -> tuple[tuple[str, Rules], ...]:
+    """What names metrics by regular expressions, by its field."""
+    return ("dryRun", spec.dry_run), ("measurementRetention", spec.measurement_retention)
+
+
 def _rules(rules: Rules, path: str) -> Iterator[FieldProblem]:
     seen: set[str] = set()
     for index, name in enumerate(_expressions(rules)):
@@ -110,25 +110,29 @@ def _rules(rules: Rules, path: str) -> Iterator[FieldProblem]:
         if name in seen:
             yield FieldProblem(here, f"{name!r} is repeated")
         seen.add(name)
-        try:
-            re.compile(name)
-        except re.error as error:
-            hint = "; write .* for every metric" if name == "*" else ""
-            yield FieldProblem(here, f"{name!r} is no regular expression ({error}){hint}")
 
 
 def _expressions(rules: Rules) -> list[str]:
     return [rule.metric_name for rule in rules]
 
 
-def rules_without_metric(rules: Rules, names: Sequence[str], path: str) -> Iterator[FieldProblem]:
-    """Rules that none of the metrics' names fits; a rule that is no expression is named before."""
+def unreadable_patterns(rules: Rules, language: Language, path: str) -> Iterator[FieldProblem]:
+    """Rules whose metricName is no regular expression (RE2, as Go reads it)."""
+    for index, name in enumerate(_expressions(rules)):
+        wrong = language.pattern(name)
+        if wrong:
+            hint = "; write .* for every metric" if name == "*" else ""
+            yield FieldProblem(f"{path}[{index}].metricName", f"{wrong}{hint}")
+
+
+def rules_without_metric(
+    rules: Rules, names: Sequence[str], language: Language, path: str
+) -> Iterator[FieldProblem]:
+    """Rules that none of the metrics' names fits; `unreadable_patterns` names the others."""
     for index, expression in enumerate(_expressions(rules)):
-        try:
-            fits = any(re.search(expression, name) for name in names)
-        except re.error:
+        if language.pattern(expression):
             continue
-        if not fits:
+        if not any(language.matches(expression, name) for name in names):
             yield FieldProblem(
                 f"{path}[{index}].metricName",
                 f"{expression!r} fits no metric; there are {', '.join(names) or 'none'}",
@@ -139,7 +143,7 @@ def rules_without_metric(rules: Rules, names: Sequence[str], path: str) -> Itera
 
 
 def validate_template_spec(
-    spec: AnalysisTemplateSpec, check: ConditionCheck = nothing_wrong, path: str = "spec"
+    spec: AnalysisTemplateSpec, language: Language = UNKNOWN, path: str = "spec"
 ) -> Iterator[FieldProblem]:
     """A template by itself; the templates that it names are looked at elsewhere."""
     if not spec.metrics and not spec.templates:
@@ -147,13 +151,14 @@ def validate_template_spec(
     for index, argument in enumerate(spec.args):
         if not argument.name or argument.name in [a.name for a in spec.args[:index]]:
             yield FieldProblem(f"{path}.args[{index}].name", "is empty or repeated")
-    yield from _rules(spec.dry_run, f"{path}.dryRun")
-    yield from _rules(spec.measurement_retention, f"{path}.measurementRetention")
-    yield from validate_metrics(spec.metrics, check, f"{path}.metrics")
+    for name, rules in rules_of(spec):
+        yield from _rules(rules, f"{path}.{name}")
+        yield from unreadable_patterns(rules, language, f"{path}.{name}")
+    yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
 
 
 def validate_run_spec(
-    spec: AnalysisRunSpec, check: ConditionCheck = nothing_wrong, path: str = "spec"
+    spec: AnalysisRunSpec, language: Language = UNKNOWN, path: str = "spec"
 ) -> Iterator[FieldProblem]:
     """An AnalysisRun's spec: a template's rules, and every argument must have its value."""
     if not spec.metrics:
@@ -161,17 +166,17 @@ def validate_run_spec(
     for index, argument in enumerate(spec.args):
         if argument.value is None and argument.value_from is None:
             yield FieldProblem(f"{path}.args[{index}]", f"{argument.name!r} has no value")
-    yield from _rules(spec.dry_run, f"{path}.dryRun")
-    yield from _rules(spec.measurement_retention, f"{path}.measurementRetention")
+    for name, rules in rules_of(spec):
+        yield from _rules(rules, f"{path}.{name}")
+        yield from unreadable_patterns(rules, language, f"{path}.{name}")
     names = [metric.name for metric in spec.metrics]
-    yield from rules_without_metric(spec.dry_run, names, f"{path}.dryRun")
-    retention = f"{path}.measurementRetention"
-    yield from rules_without_metric(spec.measurement_retention, names, retention)
-    yield from validate_metrics(spec.metrics, check, f"{path}.metrics")
+    for name, rules in rules_of(spec):
+        yield from rules_without_metric(rules, names, language, f"{path}.{name}")
+    yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
 
 
 def validate_metrics(
-    metrics: Sequence[Metric], check: ConditionCheck, path: str
+    metrics: Sequence[Metric], language: Language, path: str
 ) -> Iterator[FieldProblem]:
     """Metrics of a template or run."""
     for index, metric in enumerate(metrics):
@@ -180,10 +185,10 @@ def validate_metrics(
             yield FieldProblem(f"{here}.name", "is missing")
         elif metric.name in [other.name for other in metrics[:index]]:
             yield FieldProblem(f"{here}.name", f"{metric.name!r} is used twice")
-        yield from validate_metric(metric, check, here)
+        yield from validate_metric(metric, language, here)
 
 
-def validate_metric(metric: Metric, check: ConditionCheck, path: str) -> Iterator[FieldProblem]:
+def validate_metric(metric: Metric, language: Language, path: str) -> Iterator[FieldProblem]:
     """One metric by itself; what holds an argument is left for when the argument is there."""
     yield from duration(metric.interval, f"{path}.interval")
     yield from duration(metric.initial_delay, f"{path}.initialDelay")
@@ -192,7 +197,9 @@ def validate_metric(metric: Metric, check: ConditionCheck, path: str) -> Iterato
         ("successCondition", metric.success_condition),
         ("failureCondition", metric.failure_condition),
     ):
-        wrong = check(condition) if condition and not is_filled_in_later(condition) else ""
+        wrong = (
+            language.condition(condition) if condition and not is_filled_in_later(condition) else ""
+        )
         if wrong:
             yield FieldProblem(f"{path}.{name}", wrong)
     if metric.on_no_data and metric.on_no_data not in ON_NO_DATA:

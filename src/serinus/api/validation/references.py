@@ -12,7 +12,7 @@ import msgspec
 from serinus.api.argo import CanaryStrategy, Rollout
 from serinus.api.kubernetes import Ingress, PodTemplateView, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
-from serinus.api.validation.analysis import ConditionCheck, nothing_wrong
+from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
 from serinus.api.validation.templates import validate_analyses
 from serinus.api.wire import decode
@@ -20,7 +20,7 @@ from serinus.base.errors import FieldProblem
 
 
 def validate_references(
-    rollout: Rollout, lookup: Lookup, check: ConditionCheck = nothing_wrong
+    rollout: Rollout, lookup: Lookup, language: Language = UNKNOWN
 ) -> Iterator[FieldProblem]:
     """Services, Ingresses and AnalysisTemplates of a canary that its own rules let pass."""
     canary = rollout.spec.strategy.canary
@@ -29,7 +29,7 @@ def validate_references(
     path = "spec.strategy.canary"
     yield from _services(rollout, canary, lookup, path)
     yield from _ingresses(rollout, canary, lookup, path)
-    yield from validate_analyses(rollout.metadata.namespace, canary, lookup, check)
+    yield from validate_analyses(rollout.metadata.namespace, canary, lookup, language)
 
 
 def _services(

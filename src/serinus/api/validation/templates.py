@@ -17,12 +17,14 @@ from serinus.api.analysis import (
 )
 from serinus.api.argo import CanaryStrategy, RolloutAnalysis
 from serinus.api.validation.analysis import (
-    ConditionCheck,
     is_endless,
+    rules_of,
     rules_without_metric,
+    unreadable_patterns,
     validate_template_spec,
 )
 from serinus.api.validation.arguments import how_to_pass, used_arguments
+from serinus.api.validation.language import Language
 from serinus.api.validation.lookup import Lookup, find
 from serinus.base.errors import FieldProblem
 
@@ -45,16 +47,16 @@ class _Survey:
 
     namespace: str
     lookup: Lookup
-    check: ConditionCheck
+    language: Language
     told: set[AnalysisTemplateRef] = field(default_factory=set)
     needs: dict[tuple[str, str], _Need] = field(default_factory=dict)
 
 
 def validate_analyses(
-    namespace: str, canary: CanaryStrategy, lookup: Lookup, check: ConditionCheck
+    namespace: str, canary: CanaryStrategy, lookup: Lookup, language: Language
 ) -> Iterator[FieldProblem]:
     """Everything that the analysis steps of `canary` refer to."""
-    survey = _Survey(namespace, lookup, check)
+    survey = _Survey(namespace, lookup, language)
     for index, step in enumerate(canary.steps):
         if step.analysis is not None:
             yield from _analysis(survey, step.analysis, f"{_STEPS}steps[{index}].analysis")
@@ -69,10 +71,10 @@ def _analysis(survey: _Survey, asked: RolloutAnalysis, path: str) -> Iterator[Fi
     templates = list(found.values())
     yield from _clashes(templates, path)
     names = [metric.name for template in templates for metric in template.spec.metrics]
-    if len(found) >= len(asked.templates):  # else a missing template may have the metric
-        yield from rules_without_metric(asked.dry_run, names, f"{path}.dryRun")
-        retention = f"{path}.measurementRetention"
-        yield from rules_without_metric(asked.measurement_retention, names, retention)
+    for name, rules in rules_of(asked):
+        yield from unreadable_patterns(rules, survey.language, f"{path}.{name}")
+        if len(found) >= len(asked.templates):  # else a missing template may have the metric
+            yield from rules_without_metric(rules, names, survey.language, f"{path}.{name}")
     _note_needs(survey, asked, templates, path)
 
 
@@ -110,7 +112,7 @@ def _title(template: AnyTemplate) -> str:
 def _template(
     survey: _Survey, template: AnyTemplate, title: str, path: str
 ) -> Iterator[FieldProblem]:
-    for problem in validate_template_spec(template.spec, survey.check):
+    for problem in validate_template_spec(template.spec, survey.language):
         yield FieldProblem(path, f"{title}: {problem}")
     for index, metric in enumerate(template.spec.metrics):
         if is_endless(metric):

@@ -19,7 +19,7 @@ from serinus.base.errors import FieldProblem
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.interest import Key, Reference
 from serinus.control.looking.lookup import CacheLookup
-from serinus.core.analysis.checks import condition_problem
+from serinus.core.analysis.checks import LANGUAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Checker:
 def _checked(partial: PartialObject, lookup: CacheLookup) -> Checked:
     reading = read(Rollout, partial)
     rollout = reading.object
-    found = check_rollout(rollout, lookup, reading.findings, condition=condition_problem)
+    found = check_rollout(rollout, lookup, reading.findings, language=LANGUAGE)
     template = read_template(rollout.spec.template)
     canary = rollout.spec.strategy.canary
     return Checked(

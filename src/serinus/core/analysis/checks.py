@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from serinus.api.analysis import DryRun, MeasurementRetention, Metric
 from serinus.api.validation.analysis import validate_metric, validate_metrics
+from serinus.api.validation.language import Language
 from serinus.base.errors import FieldProblem
 from serinus.expr.condition import compile_expression
 from serinus.expr.errors import ExprError
@@ -25,16 +26,25 @@ def condition_problem(source: str) -> str:
     return ""
 
 
+def pattern_problem(source: str) -> str:
+    """What is wrong with a regular expression, in a sentence, or "" if it compiles."""
+    try:
+        compile_pattern(source)
+    except ExprError as error:
+        return str(error)
+    return ""
+
+
 def metric_problems(metric: Metric, path: str) -> list[FieldProblem]:
     """Faults of one metric whose arguments are filled in."""
-    return list(validate_metric(metric, condition_problem, path))
+    return list(validate_metric(metric, LANGUAGE, path))
 
 
 def metrics_problems(metrics: Sequence[Metric], path: str) -> list[FieldProblem]:
     """Faults of all metrics of a run together and of each."""
     if not metrics:
         return [FieldProblem(path, "no metrics specified")]
-    return list(validate_metrics(metrics, condition_problem, path))
+    return list(validate_metrics(metrics, LANGUAGE, path))
 
 
 def rule_problems(
@@ -56,11 +66,8 @@ def rule_problems(
 
 
 def _why(rule: DryRun | MeasurementRetention) -> str:
-    try:
-        compile_pattern(rule.metric_name)
-    except ExprError as error:
-        return f": {error}; write .* for all metrics"
-    return ""
+    wrong = pattern_problem(rule.metric_name)
+    return f": {wrong}; write .* for all metrics" if wrong else ""
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -72,3 +79,7 @@ def matches(pattern: str, name: str) -> bool:
         return compile_pattern(pattern).search(name)
     except ExprError:
         return False
+
+
+LANGUAGE = Language(condition_problem, pattern_problem, matches)
+"""What validation asks of the language of conditions."""
