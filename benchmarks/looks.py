@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from benchmarks.figure import Figure, seconds_of
-from control import scenes
+from benchmarks.shop import objects_of, resting_shop
 from serinus.api.argo import Rollout
 from serinus.api.wire import decode
+from serinus.base.clock import Clock
 from serinus.control import kinds
 from serinus.control.looking.caches import Caches
 from serinus.control.looking.interest import Key
@@ -25,10 +26,10 @@ from serinus.core.rollout.plan import plan
 from serinus.kube.client import Client
 from serinus.kube.resource import ENDPOINTSLICES, INGRESSES, PODS, REPLICASETS, SERVICES
 from serinus.kube.transport.wire import Request, Response
-from support.cluster import NAMESPACE, controlled, paper_cluster
-from support.virtual import run_virtual, virtual_clock
 
 ROLLOUTS = 1000
+SETTLED_SECONDS = 3.0
+"""Until what is seen for the first time counts as settled."""
 KINDS = (kinds.ROLLOUTS, REPLICASETS, PODS, SERVICES, ENDPOINTSLICES, INGRESSES)
 KINDS += (kinds.ANALYSIS_RUNS, kinds.ANALYSIS_TEMPLATES)
 
@@ -54,23 +55,7 @@ class Canned:
 
 
 def figures() -> Iterator[Figure]:
-    yield from run_virtual(_measured(run_virtual(_resting_shop())))
-
-
-async def _resting_shop() -> dict[str, list[str]]:
-    """Every object of a shop after a release, as text, by plural."""
-    async with paper_cluster() as cluster, controlled(cluster, asker=scenes.network(cluster)):
-        await cluster.apply(scenes.ALL)
-        await scenes.until_phase(cluster, "Healthy")
-        await scenes.release(cluster, "web:v2")
-        await cluster.clock.sleep(180)
-        return {
-            kind.plural: [
-                msgspec.json.encode(item).decode()
-                for item in (await cluster.admin.list(kind, NAMESPACE)).items
-            ]
-            for kind in KINDS
-        }
+    yield from asyncio.run(_measured())
 
 
 def _copies(items: list[str], uids: set[str]) -> bytes:
@@ -85,10 +70,12 @@ def _copies(items: list[str], uids: set[str]) -> bytes:
     return ",".join(made).encode()
 
 
-async def _measured(shop: dict[str, list[str]]) -> list[Figure]:
+async def _measured() -> list[Figure]:
+    async with resting_shop() as cluster:
+        shop = await objects_of(cluster, KINDS)
     every = [msgspec.json.decode(item) for items in shop.values() for item in items]
     uids = {item["metadata"]["uid"] for item in every}
-    clock = virtual_clock()
+    clock = Clock()
     client = Client(Canned({plural: _copies(items, uids) for plural, items in shop.items()}), clock)
     caches = Caches(client, clock, random.Random(1))
     async with asyncio.TaskGroup() as group:
@@ -101,7 +88,7 @@ async def _measured(shop: dict[str, list[str]]) -> list[Figure]:
         observer = Observer(caches, objects, routers, Settings(), clock)
         keys = caches.rollouts.store.keys()
         observer.observe(keys[0])
-        await clock.sleep(10)
+        await clock.sleep_wall(SETTLED_SECONDS)
         found = _figures(caches, observer, keys)
         for task in tasks:
             task.cancel()

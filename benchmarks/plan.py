@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.figure import Figure, seconds_of
-from core.rollout.world import World
+from benchmarks.obedient import Obedient, template_of
+from serinus.api.hashes import pod_hash
 from serinus.api.wire import decode, encode
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.snapshot import Snapshot
@@ -13,19 +14,6 @@ from serinus.core.rollout.snapshot import Snapshot
 WEIGHTS = (5, 20, 40, 60, 80)
 STEPS = [step for w in WEIGHTS for step in ({"setWeight": w}, {"pause": {"duration": "60s"}})]
 REPLICAS = 10
-
-
-class Recorder(World):
-    """The tests' world; keeps each snapshot that it hands out."""
-
-    def __init__(self) -> None:
-        super().__init__(STEPS, replicas=REPLICAS)
-        self.handed_out: list[Snapshot] = []
-
-    def snapshot(self) -> Snapshot:
-        made = super().snapshot()
-        self.handed_out.append(made)
-        return made
 
 
 def figures() -> Iterator[Figure]:
@@ -47,11 +35,11 @@ def figures() -> Iterator[Figure]:
 
 def recorded() -> list[Snapshot]:
     """What was seen from the release of v2 to its promotion."""
-    world = Recorder()
-    world.run()
-    world.handed_out.clear()
+    world = Obedient(STEPS, REPLICAS)
+    world.release("v1")
+    world.seen.clear()
     world.release("v2")
-    world.run()
-    if world.status.stable_rs != world.set_of("v2").hash or len(world.handed_out) < len(STEPS):
-        raise RuntimeError(f"the release did not end in a promotion: {world.timeline[-3:]}")
-    return world.handed_out
+    stable, wanted = world.rollout.status.stable_rs, pod_hash(template_of("v2"))
+    if stable != wanted or len(world.seen) < len(STEPS):
+        raise RuntimeError(f"the release did not end in a promotion: {world.rollout.status}")
+    return world.seen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.figure import Figure, median, seconds_of
+from benchmarks.servers import ask, has_prometheus, prometheus, sample_services
 from serinus.base.clock import Clock
 from serinus.local.metrics.labels import NAME
 from serinus.local.metrics.promql.compile import compile_query
@@ -19,8 +19,6 @@ from serinus.local.metrics.promql.query import query_instant
 from serinus.local.metrics.samples import Samples
 from serinus.local.metrics.scraper import ACCEPT, Scraper
 from serinus.local.metrics.sources import Target
-from support.prometheus import prometheus
-from support.sample_pods import sample_pods
 
 PODS = 10
 SCRAPED_PODS = 20
@@ -66,27 +64,26 @@ def filled() -> Samples:
 def beside_prometheus(samples: Samples, ours: float) -> Figure:
     """The same query over HTTP to Debian's Prometheus on the same samples."""
     what = "the same asked of Prometheus 2.42 by HTTP"
-    if not (shutil.which("prometheus") and shutil.which("promtool")):
+    if not has_prometheus():
         return Figure(what, skipped="needs Debian's package `prometheus`: make test-deps")
     points = {
         tuple(series.labels.pairs.items()): list(zip(series.times, series.values, strict=True))
         for series in samples.select([])
     }
-    with tempfile.TemporaryDirectory() as folder, prometheus(Path(folder), points) as oracle:
+    with tempfile.TemporaryDirectory() as folder, prometheus(Path(folder), points) as url:
         theirs = seconds_of(
-            lambda: oracle.ask("/api/v1/query", query=QUERY, time=AT_MS / 1000), calls=50
+            lambda: ask(url, "/api/v1/query", query=QUERY, time=AT_MS / 1000), calls=50
         )
     return Figure(what, theirs / ours, "our evaluation of it", detail=f"{theirs * 1e6:.0f} us")
 
 
 async def scrape_round() -> Figure:
     """Twenty sample services, as processes: scraping, reading and storing against only asking."""
-    versions = {f"checkout-{number}": "v1" for number in range(SCRAPED_PODS)}
     with (
         tempfile.TemporaryDirectory() as folder,
-        sample_pods(Path(folder), versions) as ports,
+        sample_services(Path(folder), SCRAPED_PODS) as ports,
     ):
-        urls = [f"http://127.0.0.1:{port}/metrics" for port in ports.values()]
+        urls = [f"http://127.0.0.1:{port}/metrics" for port in ports]
         rounds, bare = await measured_rounds(urls)
     return Figure(
         f"a scrape round of {SCRAPED_PODS} pods",

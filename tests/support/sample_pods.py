@@ -1,4 +1,4 @@
-"""Sample services as processes of a test or a benchmark, each on a loopback port of its own."""
+"""Sample services as processes of a test, each on a loopback port of its own."""
 
 from __future__ import annotations
 

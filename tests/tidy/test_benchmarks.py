@@ -23,6 +23,26 @@ def test_every_benchmark_hands_back_figures() -> None:
         assert "figures" in {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}, path.name
 
 
+def test_benchmarks_stand_on_their_own() -> None:
+    """They import the package and each other, nothing of the tests."""
+    rooms = {path.stem for path in (ROOT / "tests").iterdir()} | {"tests"}
+    imported = {
+        (path.name, module)
+        for path in (ROOT / "benchmarks").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in modules_of(node)
+    }
+    assert ("plan.py", "benchmarks.obedient") in imported
+    assert [(file, name) for file, name in imported if name.split(".")[0] in rooms] == []
+
+
+def modules_of(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names]
+
+
 @pytest.mark.parametrize(
     ("ratio", "at_least", "at_most", "met"),
     [
