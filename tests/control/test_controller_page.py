@@ -95,7 +95,8 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
         ("get", "argoproj.io", "analysisruns"),
         ("get", "argoproj.io", "rollouts"),
         ("get", "networking.k8s.io", "ingresses"),
-    }, "objects are read one by one only after an answer was lost"
+        *((verb, "coordination.k8s.io", "leases") for verb in ("get", "create", "update")),
+    }, "objects are read one by one only after an answer was lost; leases by the election"
 
 
 def test_every_number_is_on_the_page_and_no_other() -> None:

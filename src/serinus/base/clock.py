@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 
 class Clock:
@@ -21,11 +22,13 @@ class Clock:
         speed: float = 1.0,
         epoch: datetime | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        uptime: Callable[[], float] | None = None,
     ) -> None:
         """`epoch` is the instant shown now; without it the clock starts at the wall's time.
 
-        `monotonic` gives wall seconds; a simulation hands in its event loop's `time`. `began` is
-        the wall's instant at the start, with which another process can join this clock.
+        `monotonic` gives wall seconds; a simulation hands in its event loop's `time`. `uptime`
+        gives those that a sleeping machine counts too (see `uptime`). `began` is the wall's
+        instant at the start, with which another process can join this clock.
         """
         if speed <= 0:
             raise ValueError(f"speed must be greater than 0, got {speed}")
@@ -34,6 +37,7 @@ class Clock:
         self.epoch = epoch or self.began
         self._monotonic = monotonic
         self._started = monotonic()
+        self._uptime = uptime or (_uptime() if monotonic is time.monotonic else monotonic)
 
     @classmethod
     def joined(cls, speed: float, epoch: datetime, began: datetime) -> Clock:
@@ -52,6 +56,14 @@ class Clock:
         """Monotonic wall seconds, for what must not be scaled (time-outs, latencies)."""
         return self._monotonic()
 
+    def uptime(self) -> float:
+        """Monotonic wall seconds that also pass while the machine is suspended.
+
+        For leases that others wait out; where the system has no such clock (it is Linux'
+        CLOCK_BOOTTIME) the same as `wall`.
+        """
+        return self._uptime()
+
     async def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of this clock."""
         await asyncio.sleep(max(0.0, seconds) / self.speed)
@@ -67,3 +79,8 @@ class Clock:
     def span(self, wall_seconds: float) -> timedelta:
         """How much of this clock's time passes in `wall_seconds` of the wall."""
         return timedelta(seconds=wall_seconds * self.speed)
+
+
+def _uptime() -> Callable[[], float]:
+    kind = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic if kind is None else partial(time.clock_gettime, kind)

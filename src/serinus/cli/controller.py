@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from serinus.cli.election import election_options, is_in_pod
 from serinus.cli.stopping import run_until_stopped
 
 if TYPE_CHECKING:
     from serinus.control.counting.telemetry import Telemetry
+    from serinus.kube.transport.wire import Transport
 
 METRICS_PORT, HEALTH_PORT = 8090, 8080
 PORT = click.IntRange(0, 65535)
@@ -37,9 +38,14 @@ PORT = click.IntRange(0, 65535)
     metavar="ADDRESS",
     help="Address of these pages; otherwise all of a pod's, and 127.0.0.1 elsewhere.",
 )
+@election_options
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
-    """Run the controller until Ctrl-C; it logs a line of JSON a reconcile to standard error."""
+    """Run the controller until Ctrl-C; it logs a line of JSON a reconcile to standard error.
+
+    Several of them may run: with --leader-elect only the one that holds the Lease works, the
+    others stand by. One that loses the Lease ends with an error, to be started anew.
+    """
     from serinus.cli.logs import log_as_json
 
     log_as_json()
@@ -49,23 +55,23 @@ def controller(options: dict[str, str | None], /, **given: Any) -> None:
 
 
 async def _control(options: dict[str, Any]) -> None:
+    from serinus.cli.election import elector_of
     from serinus.cli.remote import clock_of, resolver_of
     from serinus.control.counting.metered import MeteredTransport
     from serinus.control.counting.telemetry import Telemetry
     from serinus.control.wiring import World, run_controller
     from serinus.kube.auth import connect, make_transport
     from serinus.kube.client import Client
+    from serinus.kube.fence import FencedTransport
 
     connection = connect(options["kubeconfig"], options["context"])
     clock, telemetry = clock_of(connection), Telemetry()
     transport = MeteredTransport(make_transport(connection), telemetry.requested)
-    client = Client(transport, clock, user_agent="serinus-controller")
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(client.close)
-        await _serve_pages(stack, telemetry, options)
+
+    async def work(transport: Transport) -> None:
         await run_controller(
             World(
-                client=client,
+                client=Client(transport, clock, user_agent="serinus-controller"),
                 clock=clock,
                 rng=random.Random(),
                 namespace=options["namespace"],
@@ -73,6 +79,17 @@ async def _control(options: dict[str, Any]) -> None:
                 telemetry=telemetry,
             )
         )
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(transport.close)
+        elector = elector_of(options, connection, transport, clock)
+        if elector is not None:
+            telemetry.elect(elector)
+        await _serve_pages(stack, telemetry, options)
+        if elector is None:
+            await work(transport)
+        else:
+            await elector.lead(lambda: work(FencedTransport(transport, elector.fence)))
 
 
 async def _serve_pages(
@@ -87,8 +104,7 @@ async def _serve_pages(
         serving_if_free,
     )
 
-    in_pod = "KUBERNETES_SERVICE_HOST" in os.environ
-    host = options["listen"] or (EVERYWHERE if in_pod else LOOPBACK)
+    host = options["listen"] or (EVERYWHERE if is_in_pod() else LOOPBACK)
     for pages, port, usual in (
         (metrics_page(telemetry), options["metrics_port"], METRICS_PORT),
         (health_pages(telemetry), options["healthz_port"], HEALTH_PORT),

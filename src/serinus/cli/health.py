@@ -28,11 +28,15 @@ def metrics_page(telemetry: Telemetry) -> Mapping[str, Page]:
 
 
 def health_pages(telemetry: Telemetry) -> Mapping[str, Page]:
-    """Alive: it answers at all. Ready: every kind that decisions need is in the caches."""
+    """Alive: it answers at all. Ready: every kind that decisions need is in the caches, or
+    another process leads and this one stands by.
+    """
 
     def ready() -> tuple[int, str]:
         missing = telemetry.missing()
-        return (503, "waiting for " + "; ".join(missing)) if missing else (200, "ok")
+        if missing:
+            return 503, "waiting for " + "; ".join(missing)
+        return 200, telemetry.standing_by() or "ok"
 
     return {"/healthz": lambda: (200, "ok"), "/readyz": ready}
 

@@ -15,6 +15,7 @@ from serinus.kube.bucket import Bucket
 from serinus.kube.errors import (
     ApiError,
     NoAnswer,
+    NotLeading,
     TooManyRequests,
     Unavailable,
     error_of_answer,
@@ -80,6 +81,8 @@ class Caller:
     def _wait_seconds(self, request: Request, error: ApiError, attempt: int) -> float | None:
         """How long to wait before the next try; None if there must not be one."""
         match error:
+            case NotLeading():
+                return None
             case TooManyRequests() | NoAnswer(sent=False):
                 pass
             case Unavailable() if request.method in _IDEMPOTENT:

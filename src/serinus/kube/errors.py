@@ -87,6 +87,14 @@ class NoAnswer(Unavailable):
         self.sent = sent
 
 
+class NotLeading(NoAnswer):
+    """A write that was not sent, because another process may be the leader by now."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, sent=False)
+        self.reason = "NotLeading"
+
+
 class UnreadableAnswer(SerinusError):
     """An answer that is not what it should be: no JSON, or JSON of another shape."""
 

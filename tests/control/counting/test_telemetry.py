@@ -17,6 +17,8 @@ from serinus.control.counting.telemetry import Telemetry
 from serinus.core.rollout.reasons import Hold
 from serinus.kube.errors import NoAnswer
 from serinus.kube.transport.wire import Request, Response
+from kube.election import court
+from serinus.kube.transport.wire import Response
 from support.cluster import controlled, paper_cluster
 from support.virtual import run_virtual
 
@@ -143,6 +145,31 @@ def test_a_controller_that_is_ready_says_so() -> None:
 
     assert run_virtual(story()) == (200, "ok")
     assert health_pages(Telemetry())["/readyz"]()[0] == 503
+
+
+def test_a_controller_that_stands_by_is_ready_unless_it_cannot_reach_the_lease() -> None:
+    async def story() -> None:
+        async with court() as it:
+            leading = it.candidate("a")
+            await it.clock.sleep(1)
+            standing = it.candidate("b")
+            await it.clock.sleep(5)
+            told = [Telemetry(), Telemetry()]
+            for one, candidate in zip(told, (leading, standing), strict=True):
+                one.elect(candidate.elector)
+            ready = [health_pages(one)["/readyz"]() for one in told]
+            assert ready == [
+                (503, "waiting for the controller has not started yet"),
+                (200, "standing by; lease default/lock is held by a"),
+            ]
+            numbers = [series(one.page(), "leader_election_master_status") for one in told]
+            assert numbers == [{'{name="lock"}': 1}, {'{name="lock"}': 0}]
+            standing.network.refusal = Response(403, {}, b'{"message":"no leases for you"}')
+            await it.clock.sleep(5)
+            status, text = health_pages(told[1])["/readyz"]()
+            assert (status, "no leases for you" in text) == (503, True)
+
+    run_virtual(story())
 
 
 def test_a_port_that_is_taken_is_an_error_only_if_somebody_asked_for_it() -> None:

@@ -19,6 +19,7 @@ from serinus.control.looking.caches import Caches
 from serinus.control.looking.interest import Key
 from serinus.core.rollout.reasons import Hold
 from serinus.kube.informer import Informer
+from serinus.kube.leader import Elector
 from serinus.kube.transport.counted import write_kind
 from serinus.kube.transport.wire import Request
 
@@ -63,6 +64,7 @@ class Telemetry:
         self._caches: Caches | None = None
         self._queues: Mapping[str, Callable[[], int]] = {}
         self._lost: Callable[[], int] = lambda: 0
+        self._elector: Elector | None = None
 
     # --- What it hears ----------------------------------------------------------------------------
 
@@ -71,6 +73,10 @@ class Telemetry:
     ) -> None:
         """Whose state the gauges show: objects, ready keys by queue, lost events."""
         self._caches, self._queues, self._lost = caches, queues, lost
+
+    def elect(self, elector: Elector) -> None:
+        """Whether this process works or stands by."""
+        self._elector = elector
 
     def worked(self, kind: str, key: Key, seconds: float, error: Exception | None) -> None:
         """One reconcile is over; that of an object that is gone ends its series."""
@@ -116,14 +122,23 @@ class Telemetry:
     # --- What it tells ----------------------------------------------------------------------------
 
     def missing(self) -> tuple[str, ...]:
-        """What keeps the controller from working, in words."""
+        """What keeps the controller from working, in words; to stand by is not such a thing."""
+        if self._elector is not None and not self._elector.leads:
+            return (self._elector.problem,) if self._elector.problem else ()
         return self._caches.missing() if self._caches else ("the controller has not started yet",)
+
+    def standing_by(self) -> str:
+        """Who leads, if not this process; "" if this one works."""
+        if self._elector is None or self._elector.leads:
+            return ""
+        return f"standing by; {self._elector.seat} is held by {self._elector.holder or 'nobody'}"
 
     def page(self, *, empty: bool = False) -> str:
         """Everything, as Prometheus reads it; with `empty` also what was never counted."""
         return text(
             (
                 self._info(),
+                self._leads(),
                 *self._reconciles.values(),
                 *self._errors.values(),
                 self._events,
@@ -139,6 +154,14 @@ class Telemetry:
     def _info(self) -> Family:
         family = Family("serinus_controller_info", "gauge", "The version that runs.")
         family.set(1, version=__version__)
+        return family
+
+    def _leads(self) -> Family:
+        family = Family(
+            "leader_election_master_status", "gauge", "1: this process leads, 0: it stands by."
+        )
+        if self._elector is not None:
+            family.set(float(self._elector.leads), name=self._elector.seat.name)
         return family
 
     def _held(self) -> Family:
