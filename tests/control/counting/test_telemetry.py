@@ -11,14 +11,13 @@ import pytest
 
 from control import scenes
 from control.scenes import release, until_phase
+from kube.election import court
 from serinus.cli.health import PortTaken, health_pages, metrics_page, serving, serving_if_free
 from serinus.control.counting.metered import MeteredTransport
 from serinus.control.counting.telemetry import Telemetry
 from serinus.core.rollout.reasons import Hold
 from serinus.kube.errors import NoAnswer
 from serinus.kube.transport.wire import Request, Response
-from kube.election import court
-from serinus.kube.transport.wire import Response
 from support.cluster import controlled, paper_cluster
 from support.virtual import run_virtual
 
