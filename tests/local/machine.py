@@ -66,8 +66,8 @@ class Machine:
         }
         return await self.client.create(PODS, body, "default")
 
-    async def service(self) -> None:
-        spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+    async def service(self, port: Json | None = None) -> None:
+        spec = {"selector": {"app": "web"}, "ports": [port or {"port": 80}]}
         body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "svc"}, "spec": spec}
         await self.client.create(SERVICES, body, "default")
 

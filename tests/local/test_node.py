@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from local.machine import container, is_gone, machine, pid_of, ready, waiting
-from serinus.kube.resource import CONFIGMAPS, EVENTS, PODS
+from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, EVENTS, PODS
 
 Json = dict[str, Any]
 PYTHON = "import os,time;"
@@ -43,6 +44,7 @@ def test_a_pod_of_an_unknown_image_serves_its_tag_as_version_and_says_that_it_is
     assert "version v7 listening on" in log
     assert (status["phase"], status["podIP"]) == ("Running", "127.0.0.1")
     assert {c["type"]: c["status"] for c in status["conditions"]} == {
+        "PodReadyToStartContainers": "True",
         "PodScheduled": "True",
         "Initialized": "True",
         "ContainersReady": "True",
@@ -50,6 +52,23 @@ def test_a_pod_of_an_unknown_image_serves_its_tag_as_version_and_says_that_it_is
     }
     assert pod["spec"]["nodeName"] == "serinus"
     assert container(pod)["state"]["running"]["startedAt"]
+
+
+def test_every_declared_port_is_served_at_a_port_of_its_own_and_services_lead_there() -> None:
+    async def story() -> tuple[Json, list[str], list[int]]:
+        async with machine() as here:
+            ports = [{"name": "http", "containerPort": 8080}, {"containerPort": 9090}]
+            await here.service({"name": "m", "port": 90, "targetPort": 9090})
+            await here.pod("web", ports=ports)
+            pod = await here.until("web", ready)
+            given = json.loads(pod["metadata"]["annotations"]["serinus.dev/ports"])
+            answers = [(await asyncio.to_thread(get, port))[0] or "" for port in given.values()]
+            (part,) = (await here.client.list(ENDPOINTSLICES, "default")).items
+            return pod, answers, [part["ports"][0]["port"], given["9090"]]
+
+    pod, answers, (routed, served) = asyncio.run(story())
+    assert answers == ["v1", "v1"]
+    assert routed == served != port_of(pod)
 
 
 def test_a_crash_makes_the_pod_unready_at_once_and_it_comes_back_ever_later() -> None:
@@ -338,19 +357,17 @@ def test_the_log_of_the_instance_before_can_be_read() -> None:
 def test_what_happens_to_a_pod_is_told_in_events() -> None:
     async def story() -> list[tuple[str, str]]:
         async with machine(speed=60) as here:
-            ports = [{"containerPort": 8080}, {"containerPort": 9090}]
-            await here.pod("web", "acme/web:v1", command=["no-such-program"], ports=ports)
+            await here.pod("web", "acme/web:v1", command=["no-such-program"])
             await here.until("web", ready)
             await here.client.delete(PODS, "web", "default")
             await here.until("web", is_gone)
             while True:
                 found = (await here.client.list(EVENTS, "default")).items
-                if len(found) >= 5:
+                if len(found) >= 4:
                     return [(e["reason"], e["message"]) for e in found]
 
     told = dict(asyncio.run(story()))
-    assert set(told) == {"Scheduled", "OnePortServed", "CommandReplaced", "Started", "Killing"}
-    assert told["OnePortServed"].startswith("ports 8080, 9090 are declared; here a pod serves one")
+    assert set(told) == {"Scheduled", "CommandReplaced", "Started", "Killing"}
     assert told["CommandReplaced"].startswith("no-such-program is not on this machine")
 
 

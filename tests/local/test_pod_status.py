@@ -2,46 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from serinus.api.wire import decode
-from serinus.local.container import back_off_seconds
+from serinus.local.backoff import back_off_seconds
 from serinus.local.podspec import NodePod, Probe
-from serinus.local.podstatus import ContainerView, Ended, Running, Waiting, phase_of, pod_status
+from serinus.local.podstatus import (
+    ContainerView,
+    Ended,
+    PodView,
+    Running,
+    Waiting,
+    phase_of,
+    pod_status,
+)
 from serinus.local.probes import Threshold
 from support.virtual import EPOCH
 
-RUNNING = ContainerView("c", "i", Running(EPOCH, 1), ready=True)
+RUNNING = ContainerView("c", "i", Running(EPOCH, 1), ready=True, started=True)
 CREATING = ContainerView("c", "i", Waiting("ContainerCreating"))
 ENDED = Ended(1, "Error", EPOCH, EPOCH)
 BACK_OFF = ContainerView("c", "i", Waiting("CrashLoopBackOff"), last=ENDED, restarts=2)
 
 
 def ended(code: int) -> ContainerView:
-    return ContainerView("c", "i", Ended(code, "", EPOCH, EPOCH), for_good=True)
+    return ContainerView("c", "i", Ended(code, "", EPOCH, EPOCH))
+
+
+def sidecar(*, started: bool, ready: bool = True) -> ContainerView:
+    return replace(RUNNING, name="s", sidecar=True, started=started, ready=ready)
 
 
 @pytest.mark.parametrize(
-    ("containers", "inits", "phase"),
+    ("policy", "containers", "inits", "phase"),
     [
-        ([RUNNING], [], "Running"),
-        ([CREATING], [], "Pending"),
-        ([RUNNING, CREATING], [], "Pending"),
-        ([BACK_OFF], [], "Running"),
-        ([ended(0)], [], "Succeeded"),
-        ([ended(0), ended(3)], [], "Failed"),
-        ([ended(0), RUNNING], [], "Running"),
-        ([CREATING], [ended(0)], "Pending"),
-        ([CREATING], [ended(1)], "Failed"),
+        ("Always", [RUNNING], [], "Running"),
+        ("Always", [CREATING], [], "Pending"),
+        ("Always", [RUNNING, CREATING], [], "Pending"),
+        ("Always", [BACK_OFF], [], "Running"),
+        ("Always", [ended(0)], [], "Running"),
+        ("OnFailure", [ended(0)], [], "Succeeded"),
+        ("OnFailure", [ended(1)], [], "Running"),
+        ("OnFailure", [ended(0), BACK_OFF], [], "Running"),
+        ("Never", [ended(0)], [], "Succeeded"),
+        ("Never", [ended(0), ended(3)], [], "Failed"),
+        ("Never", [ended(0), RUNNING], [], "Running"),
+        ("Never", [CREATING], [ended(0)], "Pending"),
+        ("Never", [CREATING], [ended(1)], "Failed"),
+        ("Always", [CREATING], [ended(1)], "Pending"),
+        ("Always", [CREATING], [sidecar(started=False)], "Pending"),
+        ("Always", [RUNNING], [sidecar(started=False)], "Running"),
+        ("Never", [ended(0)], [sidecar(started=True)], "Succeeded"),
     ],
 )
 def test_the_phase_of_a_pod(
-    containers: list[ContainerView], inits: list[ContainerView], phase: str
+    policy: str, containers: list[ContainerView], inits: list[ContainerView], phase: str
 ) -> None:
-    assert phase_of(containers, inits) == phase
+    assert phase_of(policy, PodView(containers, inits)) == phase
+
+
+@pytest.mark.parametrize(
+    ("view", "wanted"),
+    [
+        (PodView([RUNNING]), "+ + + +"),
+        (PodView([CREATING], prepared=False), "- + - -"),
+        (PodView([CREATING], [ended(1)]), "+ - - -"),
+        (PodView([RUNNING], [ended(0)]), "+ + + +"),
+        (PodView([CREATING], [sidecar(started=False)]), "+ - - -"),
+        (PodView([CREATING], [sidecar(started=True)]), "+ + - -"),
+        (PodView([RUNNING], [sidecar(started=True, ready=False)]), "+ + - -"),
+        (PodView([RUNNING], stopped=("DeadlineExceeded", "late")), "- + - -"),
+    ],
+)
+def test_the_conditions_of_a_pod(view: PodView, wanted: str) -> None:
+    kinds = ("PodReadyToStartContainers", "Initialized", "ContainersReady", "Ready")
+    shown = conditions(pod_status(decode(NodePod, {}), view, EPOCH, {}))
+    assert " ".join("+" if shown[kind][0] == "True" else "-" for kind in kinds) == wanted
+
+
+def test_a_pod_that_was_stopped_has_failed_with_its_reason() -> None:
+    view = PodView([RUNNING], stopped=("DeadlineExceeded", "too late"))
+    status = pod_status(decode(NodePod, {}), view, EPOCH, {})
+    assert [status[key] for key in ("phase", "reason", "message")] == [
+        "Failed", "DeadlineExceeded", "too late",
+    ]  # fmt: skip
+    assert conditions(status)["Ready"][1] == "PodFailed"
 
 
 def conditions(status: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
@@ -53,9 +102,9 @@ def conditions(status: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
 
 def test_a_condition_keeps_its_instant_until_it_changes() -> None:
     pod = decode(NodePod, {})
-    first = pod_status(pod, [CREATING], [], EPOCH, {})
-    second = pod_status(pod, [CREATING], [], EPOCH + timedelta(seconds=9), first)
-    third = pod_status(pod, [RUNNING], [], EPOCH + timedelta(seconds=10), second)
+    first = pod_status(pod, PodView([CREATING]), EPOCH, {})
+    second = pod_status(pod, PodView([CREATING]), EPOCH + timedelta(seconds=9), first)
+    third = pod_status(pod, PodView([RUNNING]), EPOCH + timedelta(seconds=10), second)
     assert first == second
     assert conditions(third)["PodScheduled"] == ("True", "", "2026-01-01T00:00:00Z")
     assert conditions(first)["Ready"] == ("False", "ContainersNotReady", "2026-01-01T00:00:00Z")
@@ -64,9 +113,9 @@ def test_a_condition_keeps_its_instant_until_it_changes() -> None:
 
 def test_a_pod_with_a_readiness_gate_is_ready_when_others_have_said_so() -> None:
     body: dict[str, Any] = {"spec": {"readinessGates": [{"conditionType": "lb"}]}}
-    closed = pod_status(decode(NodePod, body), [RUNNING], [], EPOCH, {})
+    closed = pod_status(decode(NodePod, body), PodView([RUNNING]), EPOCH, {})
     body["status"] = {"conditions": [{"type": "lb", "status": "True"}]}
-    opened = pod_status(decode(NodePod, body), [RUNNING], [], EPOCH, {})
+    opened = pod_status(decode(NodePod, body), PodView([RUNNING]), EPOCH, {})
     assert conditions(closed)["Ready"][:2] == ("False", "ReadinessGatesNotReady")
     assert conditions(closed)["ContainersReady"][0] == "True"
     assert conditions(opened)["Ready"][0] == "True"

@@ -139,6 +139,25 @@ def test_host_and_port_of_the_node_win_over_the_manifest() -> None:
     }
 
 
+def test_the_ports_of_all_containers_are_told_by_name_and_number() -> None:
+    ports: list[Any] = [{"name": "http-api", "containerPort": 8080}, {"containerPort": 9090}]
+    side = {"name": "d", "ports": [{"name": "x", "containerPort": 70}]}
+    main = {"name": "c", "ports": ports}
+    notes = {"serinus.dev/port": "20007", "serinus.dev/ports": '{"8080":20007,"9090":2,"70":3}'}
+    body = {"metadata": {"annotations": notes}, "spec": {"containers": [main, side]}}
+    pod = decode(NodePod, body)
+    made = environment(pod, pod.spec.containers[0], 20007, {}, {}).variables
+    assert {key: value for key, value in made.items() if key.startswith("PORT")} == {
+        "PORT": "20007",
+        "PORTS": "20007,2",
+        "PORT_8080": "20007",
+        "PORT_HTTP_API": "20007",
+        "PORT_9090": "2",
+        "PORT_70": "3",
+        "PORT_X": "3",
+    }
+
+
 def test_values_may_refer_to_variables_that_stand_before_them() -> None:
     variables, _ = environment_of(
         [

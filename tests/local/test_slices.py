@@ -29,6 +29,14 @@ def pod(name: str = "p", port: int | None = 20001, **changes: Any) -> NodePod:
     )
 
 
+def two_ports(mapped: bool = True) -> NodePod:
+    ports = [{"name": "http", "containerPort": 8080}, {"name": "admin", "containerPort": 9090}]
+    notes = {"serinus.dev/port": "20001", "serinus.dev/ports": '{"8080":20001,"9090":20002}'}
+    if not mapped:
+        del notes["serinus.dev/ports"]
+    return pod(ports=ports, metadata={"annotations": notes})
+
+
 def service(*ports: dict[str, Any], selector: dict[str, str] | None = None) -> Service:
     return decode(
         Service,
@@ -101,6 +109,38 @@ def test_the_ports_that_lead_to_the_served_port_are_in_the_slice(
 ) -> None:
     (made,) = wanted_slices(service(*ports), [pod()]).values()
     assert [(port["name"], port["port"]) for port in made["ports"]] == [(n, 20001) for n in names]
+
+
+@pytest.mark.parametrize(
+    ("ports", "routed"),
+    [
+        ([{"port": 80, "targetPort": 9090}], [("", 20002)]),
+        ([{"port": 80, "targetPort": "admin"}], [("", 20002)]),
+        ([{"port": 80, "targetPort": "http"}], [("", 20001)]),
+        ([{"port": 9090}], [("", 20002)]),
+        (
+            [{"name": "a", "port": 9090}, {"name": "w", "port": 80, "targetPort": "http"}],
+            [("a", 20002), ("w", 20001)],
+        ),
+        ([{"port": 80, "targetPort": 7777}], [("", 20001)]),
+        ([{"port": 80, "targetPort": "none"}], []),
+        ([{"port": 9090, "protocol": "UDP", "targetPort": "admin"}], []),
+        (
+            [{"name": "x", "port": 80, "targetPort": "none"}, {"name": "a", "port": 9090}],
+            [("a", 20002)],
+        ),
+    ],
+)
+def test_each_port_of_a_service_leads_to_the_declared_port_that_it_targets(
+    ports: list[dict[str, Any]], routed: list[tuple[str, int]]
+) -> None:
+    (made,) = wanted_slices(service(*ports), [two_ports()]).values()
+    assert [(port["name"], port["port"]) for port in made["ports"]] == routed
+
+
+def test_a_pod_without_a_map_of_ports_serves_all_of_them_at_its_one() -> None:
+    (made,) = wanted_slices(service({"port": 9090}), [two_ports(mapped=False)]).values()
+    assert [port["port"] for port in made["ports"]] == [20001]
 
 
 def test_every_port_has_its_own_spelling_of_the_one_address() -> None:

@@ -15,7 +15,7 @@ from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 
@@ -40,6 +40,7 @@ from serinus.local.metrics.samples import Sample, Samples
 from serinus.local.metrics.scraper import Scraper
 from serinus.local.metrics.sources import Target, object_gauges, scrape_targets, usage_gauges
 from serinus.local.node import Node
+from serinus.local.objectpods import ObjectPods
 from serinus.local.podspec import NodePod
 from serinus.local.ports import require_free
 from serinus.local.resolver import RESOLVE_PATH, Address, Resolver, with_resolver
@@ -56,7 +57,8 @@ _INNER_LIMITS = Limits(requests_per_second=1e6, burst=10**6)
 class ClusterOptions:
     """What differs between clusters. Ports of 0 are chosen; `crds` are YAML documents.
 
-    `scrape_seconds` is of the cluster's clock. Without `gateway` no Traefik is started.
+    `scrape_seconds` is of the cluster's clock. Without `gateway` no Traefik is started. With
+    `pods` as "objects" no pod is a process (`objectpods.py`).
     """
 
     speed: float = 1.0
@@ -67,6 +69,7 @@ class ClusterOptions:
     images: ImageTable = field(default_factory=image_table)
     scrape_seconds: float = 15.0
     gateway: bool = True
+    pods: Literal["processes", "objects"] = "processes"
 
 
 def starting_epoch(speed: float, wall: datetime) -> datetime:
@@ -80,7 +83,7 @@ class Cluster:
     kubeconfig: Path
     api: ApiServer
     gateway: Gateway
-    node: Node
+    node: Node | ObjectPods
     scraper: Scraper
 
     def __init__(self, options: ClusterOptions | None = None) -> None:
@@ -164,7 +167,8 @@ class Cluster:
         clock, chance = self.clock, self._chance
         indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
         pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
-        self.node = Node(self.client("node"), clock, pods, self.options.images, chance)
+        kind = ObjectPods if self.options.pods == "objects" else Node
+        self.node = kind(self.client("node"), clock, pods, self.options.images, chance)
         self.node.processes.folder = self.folder
         self.api.log_source = self.node.logs.read
         self._run("pods", pods.run())

@@ -11,13 +11,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from serinus.base.clock import Clock
-from serinus.base.durations import format_duration
+from serinus.local.backoff import LONG_RUN_SECONDS, back_off_message, back_off_seconds
 from serinus.local.environment import Environment, Lookup, command_line, environment, lookups
 from serinus.local.images import ImageTable, Program, Refused, sample_command
 from serinus.local.logs import Logs
@@ -27,9 +26,7 @@ from serinus.local.ports import Ports, is_free
 from serinus.local.probing import Prober, Readiness, Sick
 from serinus.local.processes import Process, Processes, StartFailed
 
-FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 10.0, 300.0
 DELAY_FLOOR_SECONDS = 0.1
-LONG_RUN_SECONDS = 600.0
 START_ERROR_CODE = 128
 _NOTHING_TO_DO = "this image is not mapped to a program, so there is nothing to do before the start"
 
@@ -92,7 +89,6 @@ class ContainerLife:
             began = self._with.clock.now()
             code = await self._attend(made)
             if self._stopping or not self._is_restarted(code):
-                self._set(for_good=True)
                 return
             ran = (self._with.clock.now() - began).total_seconds()
             crashes = 1 if ran >= LONG_RUN_SECONDS else crashes + 1
@@ -236,10 +232,7 @@ class ContainerLife:
         if crashes > 1:
             seconds = back_off_seconds(crashes - 1)
             meta = self._pod.metadata
-            message = (
-                f"back-off {format_duration(timedelta(seconds=seconds))} restarting failed "
-                f"container={self.spec.name} pod={meta.name}_{meta.namespace}({meta.uid})"
-            )
+            message = back_off_message(seconds, self.spec.name, meta)
             self._set(state=Waiting("CrashLoopBackOff", message))
             self._report("Warning", "BackOff", f"Back-off restarting failed container: {message}")
             floor = DELAY_FLOOR_SECONDS * self._with.clock.speed
@@ -256,8 +249,3 @@ class ContainerLife:
 
 def _ignored(output: bytes) -> None:
     """What the command of a probe writes is nobody's business."""
-
-
-def back_off_seconds(times: int) -> float:
-    """How long the `times`th wait in a row is."""
-    return min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2.0 ** min(times - 1, 10))

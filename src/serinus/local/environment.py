@@ -72,12 +72,25 @@ def environment(
                 variables[variable.name] = value
     fixed = {
         "HOST": HOST,
-        "PORT": str(port),
+        **_ports(pod, container, port),
         "POD_NAME": pod.metadata.name,
         "POD_NAMESPACE": pod.metadata.namespace,
         "HOSTNAME": pod.metadata.name,
     }
     return Environment(variables | fixed, tuple(problems))
+
+
+def _ports(pod: NodePod, container: NodeContainer, port: int) -> dict[str, str]:
+    """PORT and PORTS (the container's own), and where each declared port of the pod really is."""
+    own = [served for declared in container.ports if (served := pod.served(declared)) is not None]
+    named = {}
+    for declared in pod.spec.declared_ports():
+        if (served := pod.served(declared)) is not None:
+            for name in (str(declared.container_port), declared.name):
+                if name:
+                    named[f"PORT_{name.upper().replace('-', '_')}"] = str(served)
+    ports = ",".join(map(str, own)) or str(port)
+    return named | {"PORT": str(port), "PORTS": ports}
 
 
 def command_line(

@@ -13,33 +13,30 @@ import os
 import random
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-import psutil
 
 from serinus.api.kubernetes import EndpointSlice
 from serinus.base.clock import Clock
 from serinus.base.quantity import parse_quantity
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, ApiError, NotFound
+from serinus.kube.errors import ApiError, NotFound
 from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
-from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, NODES, PODS, SECRETS
+from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, SECRETS
 from serinus.local.container import ContainerLife, Equipment
 from serinus.local.environment import Lookup
 from serinus.local.images import ImageTable
 from serinus.local.logs import Logs
 from serinus.local.metrics.sources import ContainerUsage
 from serinus.local.podlife import PodLife
-from serinus.local.podspec import PORT_ANNOTATION, NodePod
+from serinus.local.podspec import NodePod
 from serinus.local.podstatus import timestamp
+from serinus.local.podwrites import NODE_NAME, bind, register
 from serinus.local.ports import Ports
 from serinus.local.processes import Processes
 from serinus.local.telling import Telling
 from serinus.local.usage import usage_of
 
 log = logging.getLogger(__name__)
-NODE_NAME = "serinus"
 MEMORY_CHECK_SECONDS = 1.0
 UNROUTE_SECONDS, UNROUTE_POLL_SECONDS = 0.5, 0.02
 """Wall time between the last request to a pod and its SIGTERM: what is under way may end."""
@@ -51,41 +48,6 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 def pods_of_slice(part: EndpointSlice) -> Iterable[str]:
     """The index of endpoint slices by the uid of the pod behind them."""
     return tuple(e.target_ref.uid for e in part.endpoints if e.target_ref is not None)
-
-
-def node_object(now: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The Node as it is created, and its status; `now` is a timestamp."""
-    system = os.uname()
-    labels = {"kubernetes.io/hostname": NODE_NAME, "node-role.kubernetes.io/control-plane": ""}
-    body = {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": NODE_NAME, "labels": labels},
-        "spec": {},
-    }
-    resources = {
-        "cpu": str(os.cpu_count() or 1),
-        "memory": f"{psutil.virtual_memory().total >> 10}Ki",
-        "pods": "110",
-    }
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
-    info = {
-        "kubeletVersion": "v1.36.0",
-        "kubeProxyVersion": "",
-        "operatingSystem": system.sysname.lower(),
-        "osImage": system.sysname,
-        "kernelVersion": system.release,
-        "architecture": system.machine,
-        "containerRuntimeVersion": "process://1",
-        **dict.fromkeys(("machineID", "systemUUID", "bootID"), NODE_NAME),
-    }
-    return body, {
-        "capacity": resources,
-        "allocatable": resources,
-        "conditions": [ready | {"lastHeartbeatTime": now, "lastTransitionTime": now}],
-        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
-        "nodeInfo": info,
-    }
 
 
 class Node:
@@ -132,7 +94,7 @@ class Node:
 
     async def run(self) -> None:
         """Run pods until cancelled; then every process of them is killed."""
-        await self._register()
+        await register(self._client, timestamp(self._clock.now()))
         self._slices.on_change(lambda old, new: self._wake_waiting())
         self._pods.on_change(self._pod_changed)
         try:
@@ -188,7 +150,6 @@ class Node:
                 life.vanish()
             else:
                 life.update(current)
-            self._warn_of_ports(bound)
             await life.run()
         except Exception:
             # a bug in one pod's life must not stop the others
@@ -201,34 +162,23 @@ class Node:
         meta = pod.metadata
         if pod.port() is not None and pod.spec.node_name == NODE_NAME:
             return pod
-        port = self.ports.take()
-        patch = {
-            "metadata": {"uid": meta.uid, "annotations": {PORT_ANNOTATION: str(port)}},
-            "spec": {"nodeName": NODE_NAME},
-        }
+        declared = sum(1 for _ in pod.spec.declared_ports())
+        ports = [self.ports.take() for _ in range(max(1, declared))]
         while True:
             try:
-                answer = await self._client.patch(PODS, meta.name, patch, meta.namespace)
+                answer = await bind(self._client, pod, ports)
                 break
             except NotFound:
-                self.ports.give_back(port)
+                for port in ports:
+                    self.ports.give_back(port)
                 return None
             except ApiError as error:
                 log.warning("binding of pod %s/%s: %s", meta.namespace, meta.name, error)
                 await self._clock.sleep_wall(_RETRY_SECONDS)
         self._pods.expect(answer)
-        message = f"Successfully assigned {meta.namespace}/{meta.name} to {NODE_NAME}, port {port}"
+        message = f"Successfully assigned {meta.namespace}/{meta.name} to {NODE_NAME}"
         self._report(pod, "Normal", "Scheduled", message)
         return self._pods.store.get(meta.namespace, meta.name)
-
-    def _warn_of_ports(self, pod: NodePod) -> None:
-        declared = [str(port.container_port) for c in pod.spec.containers for port in c.ports]
-        if len(declared) > 1:
-            message = (
-                f"ports {', '.join(declared)} are declared; here a pod serves one port, so all of "
-                f"them lead to {pod.port()} of the first container with ports"
-            )
-            self._report(pod, "Warning", "OnePortServed", message)
 
     async def _no_endpoints(self, pod: NodePod) -> None:
         """Wait until no slice names the pod, and nothing has been sent to it for a moment.
@@ -236,15 +186,18 @@ class Node:
         The data plane is asked before and after that moment: it may be so far behind that it had
         not yet begun to send when the endpoint went.
         """
-        port = pod.port() or 0
+        ports = {pod.port() or 0, *pod.ports().values()}
         while self._slices.store.by_index(_UID_INDEX, pod.metadata.uid):
             await self._slices_changed.wait()
         while True:
-            while await self.routes_to(port):
+            while await self._is_sent_to(ports):
                 await self._clock.sleep_wall(UNROUTE_POLL_SECONDS)
             await self._clock.sleep_wall(UNROUTE_SECONDS)
-            if not await self.routes_to(port):
+            if not await self._is_sent_to(ports):
                 return
+
+    async def _is_sent_to(self, ports: Iterable[int]) -> bool:
+        return any([await self.routes_to(port) for port in ports])
 
     def _wake_waiting(self) -> None:
         self._slices_changed.set()
@@ -290,14 +243,6 @@ class Node:
                     message = f"{container.spec.name} uses {memory >> 20} MiB, its limit is {limit}"
                     self._report(life.pod, "Warning", "OOMKilling", message)
                     container.kill_for_memory()
-
-    async def _register(self) -> None:
-        body, status = node_object(timestamp(self._clock.now()))
-        try:
-            await self._client.create(NODES, body)
-        except AlreadyExists:
-            log.info("node %s is known already", NODE_NAME)
-        await self._client.patch(NODES, NODE_NAME, {"status": status}, subresource="status")
 
 
 async def _nothing_routes(port: int) -> bool:

@@ -7,19 +7,18 @@ SIGKILL, confirmation.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from serinus.kube.client import Client, PatchKind
+from serinus.kube.client import Client
 from serinus.kube.errors import ApiError, Conflict, NotFound
-from serinus.kube.resource import PODS
 from serinus.local.container import ContainerLife, Equipment
-from serinus.local.podspec import NodePod
-from serinus.local.podstatus import Ended, pod_status
+from serinus.local.podspec import NodeContainer, NodePod
+from serinus.local.podstatus import Ended, PodView, pod_status
+from serinus.local.podwrites import confirm, write_status
 
 log = logging.getLogger(__name__)
 ENDPOINT_LIMIT_SECONDS = 10.0
@@ -122,16 +121,11 @@ class PodLife:
         """Write the status whenever it differs from what was written last."""
         while True:
             self._changed.clear()
-            status = pod_status(
-                self.pod,
-                [one.view for one in self.containers],
-                [one.view for one in self.inits],
-                self._with.clock.now(),
-                self._written,
-            )
+            view = PodView([one.view for one in self.containers], [one.view for one in self.inits])
+            status = pod_status(self.pod, view, self._with.clock.now(), self._written)
             if status != self._written:
                 try:
-                    await self._write(status)
+                    await write_status(self._client, self.pod.metadata, status)
                 except NotFound:
                     return  # the watch will say so
                 except ApiError as error:
@@ -141,26 +135,12 @@ class PodLife:
                 self._written = status
             await self._changed.wait()
 
-    async def _write(self, status: dict[str, Any]) -> None:
-        meta = self.pod.metadata
-        # by strategic merge, so that conditions of others (readiness gates) stay; a reason that no
-        # longer holds has to be taken out by name
-        none: dict[str, Any] = {"reason": None, "message": None}
-        status = status | {"conditions": [none | each for each in status["conditions"]]}
-        await self._client.patch(
-            *(PODS, meta.name, {"metadata": {"uid": meta.uid}, "status": status}, meta.namespace),
-            kind=PatchKind.STRATEGIC,
-            subresource="status",
-        )
-
     async def _confirm(self) -> None:
         """Tell the server that the pod is gone from here."""
         meta = self.pod.metadata
-        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta.uid}}
-        body = json.dumps({"kind": "DeleteOptions", "apiVersion": "v1"} | options).encode()
         while not self._vanished:
             try:
-                await self._client.raw("DELETE", PODS.path(meta.namespace, meta.name), body=body)
+                await confirm(self._client, meta)
                 return
             except (NotFound, Conflict):
                 return  # removed, or another pod by that name
@@ -169,25 +149,25 @@ class PodLife:
                 await self._with.clock.sleep_wall(_RETRY_SECONDS)
 
     def _lives(self) -> list[ContainerLife]:
-        """The containers; the first that declares a port serves the pod's, others get their own."""
-        specs = self.pod.spec.containers
-        serving = next((spec for spec in specs if spec.ports), specs[0] if specs else None)
         return [
-            ContainerLife(
-                self._with,
-                self.pod,
-                spec,
-                (self.pod.port() or 0) if spec is serving else self._take_port(),
-                self._changed.set,
-            )
-            for spec in specs
+            ContainerLife(self._with, self.pod, spec, self._port_of(spec), self._changed.set)
+            for spec in self.pod.spec.containers
         ]
+
+    def _port_of(self, spec: NodeContainer) -> int:
+        """The port in PORT: of the first that is declared, else of the pod, else one of its own."""
+        if spec.ports:
+            return self.pod.served(spec.ports[0]) or 0
+        declared = any(True for _ in self.pod.spec.declared_ports())
+        if not declared and spec is self.pod.spec.containers[0]:
+            return self.pod.port() or 0
+        return self._take_port()
 
     def _take_port(self) -> int:
         self._own_ports.append(self._with.ports.take())
         return self._own_ports[-1]
 
     def _give_back(self) -> None:
-        for port in (*self._own_ports, self.pod.port() or 0):
+        for port in (*self._own_ports, self.pod.port() or 0, *self.pod.ports().values()):
             self._with.ports.give_back(port)
         self._with.logs.forget(self.pod.metadata.namespace, self.pod.metadata.name)

@@ -1,11 +1,12 @@
 """What the node says about a pod: states of containers to a status as kubectl shows it. Pure.
 
-Reasons and phases are the API's. Times are the clock's, in whole seconds.
+Reasons, phases and conditions are the kubelet's. Times are the clock's, in whole seconds. Every
+node here, whether its pods are processes or only objects, writes what this file makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,7 +48,11 @@ State = Waiting | Running | Ended
 
 @dataclass(frozen=True, slots=True)
 class ContainerView:
-    """One container as it stands; `last` is the instance before."""
+    """One container as it stands; `last` is the instance before.
+
+    `started` says that it has come through its startup probe; `sidecar` that it is an init
+    container which goes on.
+    """
 
     name: str
     image: str
@@ -55,7 +60,31 @@ class ContainerView:
     last: Ended | None = None
     ready: bool = False
     restarts: int = 0
-    for_good: bool = False
+    started: bool = False
+    sidecar: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PodView:
+    """All containers of a pod; `inits` includes the sidecars.
+
+    `prepared` says that its volumes are there; `stopped` is the reason and message of a pod that
+    was ended before its time.
+    """
+
+    containers: Sequence[ContainerView]
+    inits: Sequence[ContainerView] = ()
+    prepared: bool = True
+    stopped: tuple[str, str] | None = None
+
+    def lasting(self) -> Iterator[ContainerView]:
+        """The containers that are there to stay."""
+        yield from (one for one in self.inits if one.sidecar)
+        yield from self.containers
+
+    def has_begun(self) -> bool:
+        """Whether the init containers are over: one of the others has been started."""
+        return any(not _is_new(one) for one in self.containers)
 
 
 def timestamp(at: datetime) -> str:
@@ -63,53 +92,80 @@ def timestamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def phase_of(containers: Sequence[ContainerView], inits: Sequence[ContainerView]) -> str:
-    """The pod's phase."""
-    failed_init = any(
-        isinstance(one.state, Ended) and one.for_good and one.state.exit_code for one in inits
-    )
-    if failed_init:
+def first_state(pod: NodePod) -> Waiting:
+    """What a container is doing before its pod has begun."""
+    return Waiting("PodInitializing" if pod.spec.init_containers else "ContainerCreating")
+
+
+def phase_of(policy: str, view: PodView) -> str:
+    """The pod's phase under a restart policy."""
+    if view.stopped is not None:
         return "Failed"
-    if containers and all(one.for_good for one in containers):
-        codes = [one.state.exit_code for one in containers if isinstance(one.state, Ended)]
-        return "Failed" if any(codes) else "Succeeded"
-    if any(isinstance(one.state, Waiting) and one.last is None for one in containers):
+    plain = [one for one in view.inits if not one.sidecar]
+    if policy == "Never" and any(_code(one) for one in plain):
+        return "Failed"
+    if not view.has_begun() or any(_is_new(one) for one in view.containers):
         return "Pending"
-    return "Running"
+    codes = [_code(one) for one in view.containers]
+    if not codes or None in codes or policy == "Always":
+        return "Running" if codes else "Pending"
+    if not any(codes):
+        return "Succeeded"
+    return "Failed" if policy == "Never" else "Running"
 
 
 def pod_status(
-    pod: NodePod,
-    containers: Sequence[ContainerView],
-    inits: Sequence[ContainerView],
-    now: datetime,
-    before: Mapping[str, Any],
+    pod: NodePod, view: PodView, now: datetime, before: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The status to write; `before` is the one written last (empty at first).
 
     Conditions keep their transition time as long as their status stays.
     """
-    initialized = all(isinstance(one.state, Ended) and not one.state.exit_code for one in inits)
-    phase = phase_of(containers, inits)
-    unready = [one.name for one in containers if not one.ready]
+    phase = phase_of(pod.spec.restart_policy, view)
+    sandbox = view.prepared and phase not in ("Succeeded", "Failed")
     conditions = {
+        "PodReadyToStartContainers": ("True" if sandbox else "False", "", ""),
+        "Initialized": _initialized(phase, view),
+        "Ready": _ready(pod, phase, view),
+        "ContainersReady": _readiness(phase, view),
         "PodScheduled": ("True", "", ""),
-        "Initialized": ("True", "", "") if initialized else _not_initialized(inits),
-        "ContainersReady": _readiness(phase, unready),
-        "Ready": _ready(pod, phase, unready),
     }
+    reason = dict(zip(("reason", "message"), view.stopped or (), strict=False))
     return {
         "phase": phase,
+        **reason,
         "hostIP": HOST,
         "hostIPs": [{"ip": HOST}],
-        "podIP": HOST,
-        "podIPs": [{"ip": HOST}],
+        **({"podIP": HOST, "podIPs": [{"ip": HOST}]} if view.prepared else {}),
         "startTime": before.get("startTime") or timestamp(now),
-        "qosClass": _quality(pod),
+        "qosClass": quality(pod),
         "conditions": _dated(conditions, now, before),
-        "containerStatuses": [_container(one) for one in containers],
-        **({"initContainerStatuses": [_container(one) for one in inits]} if inits else {}),
+        "containerStatuses": [_container(one) for one in view.containers],
+        **(
+            {"initContainerStatuses": [_container(one, init=True) for one in view.inits]}
+            if view.inits
+            else {}
+        ),
     }
+
+
+def _is_new(one: ContainerView) -> bool:
+    return isinstance(one.state, Waiting) and one.last is None
+
+
+def _code(one: ContainerView) -> int | None:
+    """The exit code of a container that has ended, or had and waits for its next start."""
+    if isinstance(one.state, Ended):
+        return one.state.exit_code
+    if isinstance(one.state, Waiting) and one.last is not None:
+        return one.last.exit_code
+    return None
+
+
+def _is_initialized(init: ContainerView) -> bool:
+    if init.sidecar:
+        return init.started
+    return isinstance(init.state, Ended) and init.state.exit_code == 0
 
 
 def _dated(
@@ -125,40 +181,49 @@ def _dated(
     return made
 
 
-def _readiness(phase: str, unready: Sequence[str]) -> tuple[str, str, str]:
+def _readiness(phase: str, view: PodView) -> tuple[str, str, str]:
     if phase in ("Succeeded", "Failed"):
-        return "False", "PodCompleted", ""
+        return "False", "PodCompleted" if phase == "Succeeded" else "PodFailed", ""
+    unready = " ".join(one.name for one in view.lasting() if not one.ready)
     if unready:
-        names = " ".join(unready)
-        return "False", "ContainersNotReady", f"containers with unready status: [{names}]"
+        message = f"containers with unready status: [{unready}]"
+        return "False", "ContainersNotReady", message
     return "True", "", ""
 
 
-def _ready(pod: NodePod, phase: str, unready: Sequence[str]) -> tuple[str, str, str]:
-    status = _readiness(phase, unready)
-    if status[0] == "True":
-        held = {c.type for c in pod.status.conditions if c.status == "True"}
-        for gate in pod.spec.readiness_gates:
-            if gate.condition_type not in held:
-                message = f'the status of pod readiness gate "{gate.condition_type}" is not "True"'
-                return "False", "ReadinessGatesNotReady", message
-    return status
+def _ready(pod: NodePod, phase: str, view: PodView) -> tuple[str, str, str]:
+    status = _readiness(phase, view)
+    if status[0] != "True":
+        return status
+    held = {c.type: c.status for c in pod.status.conditions}
+    closed = []
+    for gate in (gate.condition_type for gate in pod.spec.readiness_gates):
+        if gate not in held:
+            closed.append(f'corresponding condition of pod readiness gate "{gate}" does not exist.')
+        elif held[gate] != "True":
+            said = f'the status of pod readiness gate "{gate}" is not "True", but {held[gate]}'
+            closed.append(said)
+    return ("False", "ReadinessGatesNotReady", ", ".join(closed)) if closed else status
 
 
-def _not_initialized(inits: Sequence[ContainerView]) -> tuple[str, str, str]:
-    names = " ".join(one.name for one in inits if not isinstance(one.state, Ended))
+def _initialized(phase: str, view: PodView) -> tuple[str, str, str]:
+    if phase == "Succeeded":
+        return "True", "PodCompleted" if view.inits else "", ""
+    names = " ".join(one.name for one in view.inits if not _is_initialized(one))
+    if not names or view.has_begun():
+        return "True", "", ""
     return "False", "ContainersNotInitialized", f"containers with incomplete status: [{names}]"
 
 
-def _container(one: ContainerView) -> dict[str, Any]:
+def _container(one: ContainerView, *, init: bool = False) -> dict[str, Any]:
     pid = getattr(one.state, "pid", 0)
     return {
         "name": one.name,
         "image": one.image,
         "imageID": "",
         **({"containerID": f"process://{pid}"} if pid else {}),
-        "ready": one.ready,
-        "started": isinstance(one.state, Running),
+        "ready": _is_initialized(one) if init and not one.sidecar else one.ready,
+        "started": one.started,
         "restartCount": one.restarts,
         "state": _state(one.state),
         "lastState": _state(one.last) if one.last else {},
@@ -184,8 +249,9 @@ def _state(state: State) -> dict[str, Any]:
             }
 
 
-def _quality(pod: NodePod) -> str:
-    asked = [c.resources for c in pod.spec.containers]
+def quality(pod: NodePod) -> str:
+    """The quality-of-service class: what requests and limits promise."""
+    asked = [c.resources for c in pod.spec.all_containers()]
     if not any(r.requests or r.limits for r in asked):
         return "BestEffort"
     same = all({"cpu", "memory"} <= {*r.limits} and r.requests in ({}, r.limits) for r in asked)

@@ -1,7 +1,7 @@
 """Which EndpointSlices a Service should have, and how the gateway is shown them. Pure.
 
-One slice per pod, since every pod has a port of its own. The stored slices are plain: 127.0.0.1 and
-the pod's port. Traefik drops every endpoint whose address text it already has, whatever its port;
+One slice per pod, since every pod has ports of its own. The stored slices are plain: 127.0.0.1 and
+the pod's ports. Traefik drops every endpoint whose address text it already has, whatever its port;
 so the gateway's view spells each pod's address differently (`spelled_address`).
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from serinus.api.kubernetes import ContainerPort, Service, ServicePort
+from serinus.api.kubernetes import Service, ServicePort
 from serinus.local.environment import HOST
 from serinus.local.podspec import NodePod
 
@@ -34,31 +34,37 @@ def wanted_slices(service: Service, pods: Iterable[NodePod]) -> dict[str, dict[s
     """
     found: dict[str, dict[str, Any]] = {}
     for pod in pods:
-        port = pod.port()
         over = pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed")
-        if port is not None and not over and pod.status.pod_ip and is_selected(service, pod):
-            made = _slice(service, pod, port)
+        bound = pod.port() is not None
+        if bound and not over and pod.status.pod_ip and is_selected(service, pod):
+            made = _slice(service, pod)
             found[made["metadata"]["name"]] = made
     return found
 
 
-def served_port(pod: NodePod) -> ContainerPort | None:
-    """The one port that a pod serves here: the first that its containers declare."""
-    return next((port for c in pod.spec.containers for port in c.ports), None)
+def routed_ports(service: Service, pod: NodePod) -> tuple[tuple[ServicePort, int], ...]:
+    """The Service's ports that lead to this pod, each with the loopback port behind it.
+
+    `targetPort` names a declared port by name or number. A number that no container declares (in
+    a cluster a process may serve it all the same) leads to the pod's first port if the Service has
+    no other one.
+    """
+    found = ((port, _target(port, pod)) for port in service.spec.ports)
+    routed = tuple((port, target) for port, target in found if target is not None)
+    wanted, first = service.spec.ports[:1], pod.port()
+    if routed or first is None or any(isinstance(port.target_port, str) for port in wanted):
+        return routed
+    return tuple((port, first) for port in wanted)
 
 
-def routed_ports(service: Service, pod: NodePod) -> tuple[ServicePort, ...]:
-    """The Service's ports that lead to the pod's served port; if none is told apart, the first."""
-    ports, served = service.spec.ports, served_port(pod)
-    if len(ports) <= 1 or served is None:
-        return ports[:1]
-    names = (served.container_port, str(served.container_port), served.name)
-    matching = tuple(
-        port
-        for port in ports
-        if (port.port if port.target_port is None else port.target_port) in names
-    )
-    return matching or ports[:1]
+def _target(port: ServicePort, pod: NodePod) -> int | None:
+    wanted = port.port if port.target_port is None else port.target_port
+    protocol = port.protocol or "TCP"
+    for declared in pod.spec.declared_ports():
+        names = (declared.container_port, str(declared.container_port), declared.name)
+        if wanted in names and (declared.protocol or "TCP") == protocol:
+            return pod.served(declared)
+    return None
 
 
 def spelled_address(port: int) -> str:
@@ -83,7 +89,7 @@ def gateway_view(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**stored, "addressType": "IPv6", "endpoints": endpoints}
 
 
-def _slice(service: Service, pod: NodePod, port: int) -> dict[str, Any]:
+def _slice(service: Service, pod: NodePod) -> dict[str, Any]:
     ready = pod.ready()
     return {
         "apiVersion": "discovery.k8s.io/v1",
@@ -123,6 +129,6 @@ def _slice(service: Service, pod: NodePod, port: int) -> dict[str, Any]:
         # an unnamed port must carry the empty name: a missing one is no match for Traefik
         "ports": [
             {"name": wanted.name, "port": port, "protocol": wanted.protocol or "TCP"}
-            for wanted in routed_ports(service, pod)
+            for wanted, port in routed_ports(service, pod)
         ],
     }

@@ -283,7 +283,10 @@ async def after(seconds: float) -> None:
 
 
 async def serve(env: Mapping[str, str]) -> None:
-    """Run until SIGTERM; HOST, PORT, POD_NAME and SAMPLE_VERSION say who and where."""
+    """Run until SIGTERM; HOST, PORT, POD_NAME and SAMPLE_VERSION say who and where.
+
+    PORTS, with commas between, names all the ports; without it PORT is the only one.
+    """
     version = env.get("SAMPLE_VERSION", "unknown")
     behaviour = behaviour_of(version, env)
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
@@ -291,13 +294,14 @@ async def serve(env: Mapping[str, str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, service.stop)
     await after(behaviour.start_delay_seconds)
-    host, port = env.get("HOST", "127.0.0.1"), int(env.get("PORT", "8080"))
+    host, ports = env.get("HOST", "127.0.0.1"), env.get("PORTS") or env.get("PORT", "8080")
     if behaviour.never_listen:
         say("never-listen: running without opening a port")
     else:
         make: Callable[[], Connection] = lambda: Connection(service)  # noqa: E731
-        server = await loop.create_server(make, host, port, backlog=1024)
-        say(f"version {version} listening on {host}:{server.sockets[0].getsockname()[1]}")
+        for port in ports.split(","):
+            server = await loop.create_server(make, host, int(port), backlog=1024)
+            say(f"version {version} listening on {host}:{server.sockets[0].getsockname()[1]}")
     if behaviour.crash_after_seconds is not None:
         seconds = behaviour.crash_after_seconds
         loop.call_later(seconds, crash, f"{seconds:g} seconds after the start")
