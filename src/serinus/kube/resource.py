@@ -56,6 +56,9 @@ CRDS = Resource(
 )
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+GATEWAYCLASSES = Resource(
+    "gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", False
+)
 EVENTS = Resource("", "v1", "events", "Event")
 INGRESSCLASSES = Resource("networking.k8s.io", "v1", "ingressclasses", "IngressClass", False)
 INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")

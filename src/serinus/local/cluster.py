@@ -11,7 +11,7 @@ import logging
 import random
 import shutil
 import tempfile
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,15 +24,16 @@ from serinus.base.clock import Clock
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
-from serinus.kube.resource import CRDS, ENDPOINTSLICES, INGRESSCLASSES, PODS
+from serinus.kube.resource import CRDS, ENDPOINTSLICES, GATEWAYCLASSES, INGRESSCLASSES, PODS
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.admission import Admission
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
 from serinus.local.controllers.garbage import Garbage
 from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.crds.catalogue import GATEWAY_CLASS, definitions
 from serinus.local.gateway import Gateway
-from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts
+from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts, listener_view
 from serinus.local.images import ImageTable, image_table
 from serinus.local.kubeconfig import clock_fields, kubeconfig, write_kubeconfig
 from serinus.local.metrics.http import QueryApi
@@ -142,7 +143,12 @@ class Cluster:
         self.api = ApiServer(
             self.clock,
             admission=options.admission,
-            views={"gateway": {"endpointslices": gateway_view}},
+            views={
+                "gateway": {
+                    "endpointslices.discovery.k8s.io": gateway_view,
+                    "gateways.gateway.networking.k8s.io": self._listeners_shown,
+                }
+            },
         )
         web = self._serve(self.api, options.api_port)
         inner = self.client("controllers")
@@ -157,11 +163,15 @@ class Cluster:
         self._write_kubeconfig(f"{web.url}{self.api.prefix('admin')}")
 
     async def _install(self, client: Client) -> None:
-        """The kinds that were handed in, and the class that Ingresses name."""
-        for text in self.options.crds:
-            for document in yaml.safe_load_all(text):
-                await client.create(CRDS, document)
+        """The kinds that were handed in and those of gateways, and the classes that name ours."""
+        handed_in = (d for text in self.options.crds for d in yaml.safe_load_all(text))
+        for document in (*definitions(), *handed_in):
+            await client.create(CRDS, document)
         await client.create(INGRESSCLASSES, INGRESS_CLASS)
+        await client.create(GATEWAYCLASSES, GATEWAY_CLASS)
+
+    def _listeners_shown(self, gateway: Mapping[str, Any]) -> Mapping[str, Any]:
+        return listener_view(gateway, self.gateway.ports.web)
 
     def _start_workloads(self, client: Client) -> Informer[NodePod]:
         clock, chance = self.clock, self._chance

@@ -1,7 +1,8 @@
-"""Traefik's configuration, and the addresses under which it tells what it does. Pure."""
+"""Traefik's configuration, what it is shown, and where it tells what it does. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +62,30 @@ def static_config(endpoint: str, ports: GatewayPorts, routes_file: str) -> dict[
                 "throttleDuration": "50ms",
                 "watchIngressWithoutClass": True,
             },
+            "kubernetesGateway": {"endpoint": endpoint, "throttleDuration": "50ms"},
+            "kubernetesCRD": {
+                "endpoint": endpoint,
+                "throttleDuration": "50ms",
+                # else one Service without endpoints takes its whole route down, at any weight
+                "allowEmptyServices": True,
+                "safeNaming": False,
+            },
         },
     }
+
+
+def listener_view(stored: Mapping[str, Any], port: int) -> Mapping[str, Any]:
+    """A Gateway as Traefik is shown it: whatever port an HTTP listener names, it is `port`.
+
+    Traefik joins a listener to the entry point of the same port; here there is one, at a port that
+    was free.
+    """
+    spec = stored.get("spec") or {}
+    shown = [
+        {**listener, "port": port} if listener.get("protocol") == "HTTP" else listener
+        for listener in spec.get("listeners") or ()
+    ]
+    return {**stored, "spec": {**spec, "listeners": shown}}
 
 
 def routes_config() -> dict[str, Any]:

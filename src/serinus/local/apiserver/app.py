@@ -49,9 +49,9 @@ class ApiServer:
     """The server; `await server(scope, receive, send)` answers one request.
 
     `admission` are checks on every write. `views` give a caller its own spelling of a kind:
-    caller name, resource plural, pure function. `log_source` gives the logs of pods (it may
-    also be set later). `chance` makes uids and secrets (a seeded one
-    makes a run repeatable). At least the newest `history_limit` changes of each kind can be
+    caller name, `plural.group` of the kind, pure function. `log_source` gives the logs of pods
+    (it may also be set later). `chance` makes uids and secrets (a seeded one makes a run
+    repeatable). At least the newest `history_limit` changes of each kind can be
     watched from.
 
     A web server in front of it must leave the header `Date` alone (uvicorn: `date_header=False`):
@@ -168,7 +168,7 @@ class ApiServer:
         served = self.state.registry.find(target.group, target.version, target.plural)
         if served is None:
             raise no_such_page()
-        view = self._views.get(request.caller, {}).get(target.plural)
+        view = self._views.get(request.caller, {}).get(f"{target.plural}.{target.group}")
         call = verbs.Call(self.state, served, target, request, view, self.log_source)
         return await verbs.answer(call)
 
