@@ -71,7 +71,7 @@ def test_a_secrets_plain_texts_are_encoded_and_its_values_are_never_told() -> No
         assert ("stringData" in made, made["type"]) == (False, "Opaque")
         bad = {"metadata": {"name": "t"}, "data": {"key": "hush, this is no base64"}}
         refusal = await api.refused("POST", f"{CORE}/secrets", bad)
-        assert refusal["details"]["causes"][0]["field"] == "data.key"
+        assert "data.key: " in refusal["message"]
         assert "hush" not in str(refusal)
         bad = {"metadata": {"name": "t"}, "data": {"key": ["hush"]}}
         assert "hush" not in str(await api.refused("POST", f"{CORE}/secrets", bad))

@@ -16,6 +16,7 @@ from serinus.local.apiserver.http import Request
 from serinus.local.apiserver.protobuf import PROTOBUF, decode_protobuf
 
 DEPTH_LIMIT = 100
+OBJECT_TYPES = ("application/json", "application/yaml", PROTOBUF)
 
 _decode = msgspec.json.Decoder().decode
 _JSON_TYPES = ("application/json", "text/json", "*/*", "application/octet-stream")
@@ -63,10 +64,7 @@ def decode_object(request: Request) -> dict[str, Any]:
     elif content_type == PROTOBUF:
         value = decode_protobuf(request.body)
     else:
-        raise unsupported_media_type(
-            f"the content type {content_type} is not accepted here; send application/json, "
-            "application/yaml, or (for the kinds that kubectl creates so) protobuf"
-        )
+        raise unsupported_media_type(OBJECT_TYPES)
     return require_object(value)
 
 

@@ -43,7 +43,8 @@ def qualified(group: str, plural: str) -> str:
 
 
 def _named(group: str, plural: str, name: str) -> dict[str, Any]:
-    return {"name": name, "kind": plural} | ({"group": group} if group else {})
+    named = {"name": name} if name else {}
+    return named | ({"group": group} if group else {}) | {"kind": plural}
 
 
 def bad_request(message: str) -> StatusError:
@@ -67,9 +68,9 @@ def no_such_page() -> StatusError:
     return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
-def method_not_allowed(method: str, where: str) -> StatusError:
-    """405, naming the verb and the resource."""
-    message = f"{method} is not supported on {where}"
+def method_not_allowed() -> StatusError:
+    """405; kubectl and client-go know the sentence."""
+    message = "the server does not allow this method on the requested resource"
     return StatusError(405, "MethodNotAllowed", message)
 
 
@@ -96,32 +97,60 @@ def expired(message: str) -> StatusError:
 
 def too_large(limit_bytes: int) -> StatusError:
     """413: the body is over the limit."""
-    message = f"Request entity too large: limit is {limit_bytes} bytes"
-    return StatusError(413, "RequestEntityTooLarge", message)
+    return request_too_large(f"limit is {limit_bytes}")
 
 
-def unsupported_media_type(message: str) -> StatusError:
-    """415, with a sentence that says what is accepted instead."""
+def request_too_large(why: str) -> StatusError:
+    """413: more than the server takes at once."""
+    return StatusError(413, "RequestEntityTooLarge", f"Request entity too large: {why}")
+
+
+def unsupported_media_type(accepted: Iterable[str]) -> StatusError:
+    """415, naming what is accepted instead."""
+    message = (
+        "the body of the request was in an unknown format - accepted media types include: "
+        + ", ".join(accepted)
+    )
     return StatusError(415, "UnsupportedMediaType", message)
 
 
+def not_acceptable(offered: Iterable[str]) -> StatusError:
+    """406, naming the media types that answers come in."""
+    message = f"only the following media types are accepted: {', '.join(offered)}"
+    return StatusError(406, "NotAcceptable", message)
+
+
 def forbidden(group: str, plural: str, name: str, why: str) -> StatusError:
-    """403: understood, and refused by the state of the cluster."""
-    message = f'{qualified(group, plural)} "{name}" is forbidden: {why}'
-    return StatusError(403, "Forbidden", message, _named(group, plural, name))
+    """403: understood, and refused by the state of the cluster or the caller's rights."""
+    named = f'{qualified(group, plural)} "{name}"' if name else qualified(group, plural)
+    return StatusError(
+        403, "Forbidden", f"{named} is forbidden: {why}", _named(group, plural, name)
+    )
 
 
-def invalid(
-    kind: str, group: str, name: str, problems: Iterable[FieldProblem], reason: str = ""
-) -> StatusError:
-    """422 with every problem of the object at once; `reason` is the machine word per cause."""
-    found = list(problems)
+_CAUSES = {
+    "Required value": "FieldValueRequired",
+    "Duplicate value": "FieldValueDuplicate",
+    "Unsupported value": "FieldValueNotSupported",
+    "Forbidden": "FieldValueForbidden",
+    "Too long": "FieldValueTooLong",
+    "Too many": "FieldValueTooMany",
+    "Not found": "FieldValueNotFound",
+}
+
+
+def _cause(problem: FieldProblem) -> dict[str, str]:
+    reason = _CAUSES.get(problem.message.partition(":")[0], "FieldValueInvalid")
+    return {"reason": reason, "message": problem.message, "field": problem.path}
+
+
+def invalid(kind: str, group: str, name: str, problems: Iterable[FieldProblem]) -> StatusError:
+    """422 with every problem of the object at once."""
+    found = list(dict.fromkeys(problems))
     texts = [str(problem) for problem in found]
     listed = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     title = f"{kind}.{group}" if group else kind
-    details: dict[str, Any] = {"name": name, "kind": kind} | ({"group": group} if group else {})
-    details["causes"] = [
-        {"reason": reason or "FieldValueInvalid", "message": problem.message, "field": problem.path}
-        for problem in found
-    ]
+    details: dict[str, Any] = {"name": name} if name else {}
+    details |= ({"group": group} if group else {}) | {"kind": kind}
+    details["causes"] = [_cause(problem) for problem in found]
     return StatusError(422, "Invalid", f'{title} "{name}" is invalid: {listed}', details)

@@ -37,7 +37,7 @@ def page(registry: Registry, documents: Documents, request: Request) -> Answer:
     """The page at the request's path; StatusError 404 if there is none."""
     path = request.path.rstrip("/") or "/"
     if request.method not in ("GET", "HEAD"):
-        raise method_not_allowed(request.method, path)
+        raise method_not_allowed()
     if path in _HEALTH or path.rpartition("/")[0] in _HEALTH:
         return Answer(200, b"ok", "text/plain; charset=utf-8")
     if path == "/version":

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from serinus.local.apiserver.errors import bad_request, unsupported_media_type
+from serinus.local.apiserver.errors import StatusError, bad_request
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\0"
@@ -59,9 +59,11 @@ def decode_protobuf(body: bytes) -> dict[str, Any]:
         kind, api_version, raw = _envelope(body[len(_MAGIC) :])
         message = _message_name(api_version, kind)
         if message not in _table():
-            raise unsupported_media_type(
+            raise StatusError(
+                415,
+                "UnsupportedMediaType",
                 f"{api_version} {kind} is not accepted as protobuf here; write it to a file and "
-                "use kubectl create -f or kubectl apply -f, which send JSON"
+                "use kubectl create -f or kubectl apply -f, which send JSON",
             )
         value = _decode(message, raw, 0)
     except (_Malformed, IndexError, struct.error, UnicodeDecodeError) as error:

@@ -31,8 +31,6 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     """What breaks a rule of a built-in kind; `before` is None on creation."""
     key = (kind.group, kind.plural)
     found = list(_selector_problems(value)) if key in _SELECTING else []
-    if key == ("", "secrets"):
-        found += _secret_problems(value)
     if before is None:
         return found
     for path in _IMMUTABLE.get(key, ()):
@@ -46,7 +44,12 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     return found
 
 
-def _secret_problems(secret: Object) -> Iterator[FieldProblem]:
+def undecodable(kind: Kind, value: Object) -> list[FieldProblem]:
+    """What of an object's texts is not in the encoding that its kind asks for."""
+    return list(_unreadable_data(value)) if (kind.group, kind.plural) == ("", "secrets") else []
+
+
+def _unreadable_data(secret: Object) -> Iterator[FieldProblem]:
     for name, text in (secret.get("data") or {}).items():
         try:
             b64decode(text, validate=True)

@@ -23,6 +23,7 @@ _JUNCTORS = ("allOf", "anyOf", "oneOf")
 # formats that a structural schema may name and that are checked; the others are documentation
 _FORMATS = frozenset(("date-time", "date", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"))
 _REQUIRED = "Required value"
+_TYPED = "must be of type "
 
 
 class Rules:
@@ -73,6 +74,11 @@ class Rules:
 def is_absence(problem: FieldProblem) -> bool:
     """Whether a problem is that a required field is not there."""
     return problem.message == _REQUIRED
+
+
+def is_of_wrong_type(problem: FieldProblem) -> bool:
+    """Whether a problem is that a value is of another type than its field."""
+    return _TYPED in problem.message
 
 
 def schema_problem(root: Node) -> str:
@@ -170,9 +176,7 @@ def _problem(error: Any) -> FieldProblem:
             )
         case "type":
             wanted = " or ".join(sorted(word for word in kind.types if word != "null"))
-            return FieldProblem(
-                path, f"Invalid value: {_type_name(instance)}: must be of type {wanted}"
-            )
+            return FieldProblem(path, f"Invalid value: {_type_name(instance)}: {_TYPED}{wanted}")
     if isinstance(instance, dict | list):
         return FieldProblem(path, f"Invalid value: {_type_name(instance)}: {_rule(kind)}")
     return FieldProblem(path, f"Invalid value: {error.message[:300]}")

@@ -14,18 +14,19 @@ from serinus.base.errors import FieldProblem
 from serinus.local.apiserver import deletes, lists, watch, writes
 from serinus.local.apiserver.bodies import decode_json, decode_object, duplicate_fields
 from serinus.local.apiserver.errors import (
+    StatusError,
     bad_request,
     invalid,
     method_not_allowed,
     no_such_page,
     not_found,
-    qualified,
     unsupported_media_type,
 )
 from serinus.local.apiserver.evictions import evict
 from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.logs import LogSource, read_logs
+from serinus.local.apiserver.options import require_write_options
 from serinus.local.apiserver.patches import json_patch, merge_patch
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.registry import Served
@@ -86,10 +87,7 @@ async def answer(call: Call) -> Outcome:
         table = {"POST": _create}
     verb = table.get(call.request.method)
     if verb is None or (target.name and kind.namespaced and not target.namespace):
-        where = qualified(kind.group, kind.plural)
-        raise method_not_allowed(
-            call.request.method, where + ("" if target.name else " as a whole")
-        )
+        raise method_not_allowed()
     return verb(call)
 
 
@@ -131,10 +129,10 @@ def _list_or_watch(call: Call) -> Outcome:
 
 
 def _create(call: Call) -> Answer:
-    body = decode_object(call.request)
+    options, body = _options(call), decode_object(call.request)
     if is_review(call.kind):
         return json_answer(201, review(call.kind, body, call.request.caller))
-    written = writes.create(call.state, call.served, call.target, body, _options(call))
+    written = writes.create(call.state, call.served, call.target, body, options)
     return _written(call, 201, written)
 
 
@@ -163,8 +161,10 @@ def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
     """The patch of the request as a function on the object; StatusError 415 if of no known kind."""
     content_type = call.request.content_type
     if content_type in APPLY_PATCHES:
-        raise unsupported_media_type(
-            "server-side apply is not served yet; use kubectl apply without --server-side"
+        raise StatusError(
+            415,
+            "UnsupportedMediaType",
+            "server-side apply is not served yet; use kubectl apply without --server-side",
         )
     apply = {MERGE_PATCH: merge_patch, JSON_PATCH: json_patch}.get(content_type)
     if content_type == STRATEGIC_PATCH:
@@ -173,11 +173,9 @@ def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
         elif not call.kind.custom:
             apply = partial(strategic_merge_patch, call.served.schema)
     if apply is None:
-        known = [JSON_PATCH, MERGE_PATCH, *(() if call.kind.custom else (STRATEGIC_PATCH,))]
-        raise unsupported_media_type(
-            "the body of the request was in an unknown format - accepted media types include: "
-            + ", ".join(known)
-        )
+        custom = call.kind.custom
+        known = (JSON_PATCH, MERGE_PATCH, *(() if custom else (STRATEGIC_PATCH,)), APPLY_PATCHES[0])
+        raise unsupported_media_type(known)
     patch = decode_json(call.request.body)
     if content_type != JSON_PATCH and not isinstance(patch, dict):
         raise bad_request("a merge patch must be an object")
@@ -207,7 +205,7 @@ def _write_scale(call: Call) -> Answer:
 
 async def _evict(call: Call) -> Outcome:
     if call.request.method != "POST":
-        raise method_not_allowed(call.request.method, "pods/eviction")
+        raise method_not_allowed()
     evict(call.state, call.kind, call.target, decode_object(call.request))
     return json_answer(201, _success())
 
@@ -221,7 +219,7 @@ async def _refuse_upgrade(call: Call) -> Outcome:
 
 async def _logs(call: Call) -> Outcome:
     if call.request.method not in ("GET", "HEAD"):
-        raise method_not_allowed(call.request.method, "pods/log")
+        raise method_not_allowed()
     now = call.state.clock.now()
     return await read_logs(call.log_source, _found(call).object, call.request.query, now)
 
@@ -259,26 +257,21 @@ def _delete_collection(call: Call) -> Answer:
 
 
 def _options(call: Call) -> writes.WriteOptions:
-    query = call.request.query
-    validation = query.get("fieldValidation") or "Warn"
-    if validation not in ("Strict", "Warn", "Ignore"):
-        raise bad_request(
-            f"fieldValidation {validation!r} is unknown; known are Strict, Warn, Ignore"
-        )
-    dry_run = query.get("dryRun", "")
-    if dry_run not in ("", "All"):
-        raise bad_request(f"dryRun {dry_run!r} is unknown; known is All")
     request = call.request
+    query, kind = request.query, _OPTIONS.get(request.method, "UpdateOptions")
+    require_write_options(kind, query, apply=request.content_type in APPLY_PATCHES)
+    validation = query.get("fieldValidation") or "Warn"
     repeated: tuple[str, ...] = ()
     if "fieldValidation" in query and validation != "Ignore" and request.content_type == JSON:
         repeated = tuple(duplicate_fields(request.body))
-    return writes.WriteOptions(validation, bool(dry_run), repeated)
+    return writes.WriteOptions(validation, bool(query.get("dryRun")), repeated)
 
 
 def _written(call: Call, status: int, written: writes.Written) -> Answer:
     return Answer(status, _shape(call).one(written.version), warnings=written.warnings)
 
 
+_OPTIONS = {"POST": "CreateOptions", "PATCH": "PatchOptions"}
 _COLLECTION_VERBS: dict[str, Verb] = {
     "GET": _list_or_watch,
     "HEAD": _list_or_watch,

@@ -31,8 +31,8 @@ from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.metadata import kept_metadata, new_metadata
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.registry import Served
-from serinus.local.apiserver.rules import rule_problems
-from serinus.local.apiserver.schema_rules import is_absence
+from serinus.local.apiserver.rules import rule_problems, undecodable
+from serinus.local.apiserver.schema_rules import is_absence, is_of_wrong_type
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Version
 
@@ -102,7 +102,12 @@ def require_namespace(state: State, kind: Kind, namespace: str, name: str) -> No
         why = (
             f"unable to create new content in namespace {namespace} because it is being terminated"
         )
-        raise forbidden(kind.group, kind.plural, name, why)
+        refusal = forbidden(kind.group, kind.plural, name, why)
+        cause = f"namespace {namespace} is being terminated"
+        refusal.details["causes"] = [
+            {"reason": "NamespaceTerminating", "message": cause, "field": "metadata.namespace"}
+        ]
+        raise refusal
 
 
 def update(
@@ -206,9 +211,22 @@ def _require_valid(
     """StatusError 422 with all that the schema forbids."""
     problems = served.schema.problems(value, before)
     if not served.kind.custom:
+        _require_decodable(served.kind, value, problems)
         # built-in statuses come from components that leave out what is zero
         problems = [p for p in problems if not (p.path.startswith("status.") and is_absence(p))]
     _refuse(served.kind, value, problems)
+
+
+def _require_decodable(
+    kind: Kind, value: Mapping[str, Any], problems: Sequence[FieldProblem]
+) -> None:
+    """StatusError 400 if a value of a built-in kind has no form that its field could take."""
+    wrong = [problem for problem in problems if is_of_wrong_type(problem)]
+    if wrong := wrong or undecodable(kind, value):
+        raise bad_request(
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
+            + "; ".join(map(str, wrong))
+        )
 
 
 def _refuse(kind: Kind, value: Mapping[str, Any], problems: Sequence[FieldProblem]) -> None:
