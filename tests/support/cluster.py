@@ -26,9 +26,10 @@ from serinus.kube.resource import CRDS, NAMESPACES, PODS, Resource
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.kube.transport.wire import Transport
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
+from serinus.local.controllers.endpointslice import EndpointSlices
+from serinus.local.controllers.every import pod_informer
 from serinus.local.controllers.garbage import Garbage
-from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.controllers.replicaset import ReplicaSets
 from serinus.local.podspec import NodePod
 from support.virtual import virtual_clock
 
@@ -133,8 +134,7 @@ async def paper_cluster(seed: int = 7) -> AsyncIterator[PaperCluster]:
         NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     )
     client = cluster.client("controllers")
-    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
-    pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
+    pods = pod_informer(client, clock, chance)
     PaperNode(cluster, pods)
     running = [
         asyncio.create_task(part)

@@ -126,8 +126,23 @@ class ReplicaSet(Wire, frozen=True, kw_only=True):
     status: ReplicaSetStatus = ReplicaSetStatus()
 
 
+class RollingUpdate(Wire, frozen=True, kw_only=True):
+    """Counts, or percentages of `replicas` as text."""
+
+    max_unavailable: int | str = "25%"
+    max_surge: int | str = "25%"
+
+
+class DeploymentStrategy(Wire, frozen=True, kw_only=True):
+    """`type` is RollingUpdate or Recreate."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
 class DeploymentSpec(Wire, frozen=True, kw_only=True):
     replicas: int | None = None
+    strategy: DeploymentStrategy = DeploymentStrategy()
     selector: LabelSelector = LabelSelector()
     template: Raw = Raw(b"{}")
     min_ready_seconds: int = 0
@@ -142,7 +157,9 @@ class DeploymentStatus(Wire, frozen=True, kw_only=True):
     ready_replicas: int = 0
     available_replicas: int = 0
     unavailable_replicas: int = 0
+    terminating_replicas: int | None = None
     observed_generation: int = 0
+    collision_count: int | None = None
     conditions: tuple[Condition, ...] = ()
 
 

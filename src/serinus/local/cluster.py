@@ -24,13 +24,11 @@ from serinus.base.clock import Clock
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
-from serinus.kube.resource import CRDS, ENDPOINTSLICES, GATEWAYCLASSES, INGRESSCLASSES, PODS
+from serinus.kube.resource import CRDS, ENDPOINTSLICES, GATEWAYCLASSES, INGRESSCLASSES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.admission import Admission
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
-from serinus.local.controllers.garbage import Garbage
-from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.controllers.every import every_controller, pod_informer
 from serinus.local.crds.catalogue import GATEWAY_CLASS, definitions
 from serinus.local.gateway import Gateway
 from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts, listener_view
@@ -175,17 +173,15 @@ class Cluster:
 
     def _start_workloads(self, client: Client) -> Informer[NodePod]:
         clock, chance = self.clock, self._chance
-        indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
-        pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
+        pods = pod_informer(client, clock, chance)
         kind = ObjectPods if self.options.pods == "objects" else Node
         self.node = kind(self.client("node"), clock, pods, self.options.images, chance)
         self.node.processes.folder = self.folder
         self.api.log_source = self.node.logs.read
         self._run("pods", pods.run())
         self._run("node", self.node.run())
-        self._run("replicasets", ReplicaSets(client, clock, pods, chance).run())
-        self._run("endpointslices", EndpointSlices(client, clock, pods, chance).run())
-        self._run("garbage", Garbage(client, clock, chance).run())
+        for name, part in every_controller(client, clock, pods, chance).items():
+            self._run(name, part)
         return pods
 
     def _start_metrics(self, client: Client, pods: Informer[NodePod]) -> None:

@@ -15,13 +15,7 @@ from serinus.kube.informer import Informer
 from serinus.kube.resource import ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.controllers.endpointslice import (
-    NAMESPACE_INDEX,
-    EndpointSlices,
-    namespace_of,
-)
-from serinus.local.controllers.garbage import Garbage
-from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.controllers.every import every_controller, pod_informer
 from serinus.local.podspec import NodePod
 from support.virtual import virtual_clock
 
@@ -31,8 +25,9 @@ Json = dict[str, Any]
 class World:
     """What a story does and sees; all objects are in the namespace `default`."""
 
-    def __init__(self, client: Client, clock: Clock) -> None:
+    def __init__(self, client: Client, clock: Clock, pods: Informer[NodePod]) -> None:
         self.client = client
+        self.pods_informer = pods
         self.clock = clock
 
     async def settle(self) -> None:
@@ -109,19 +104,11 @@ async def world(**options: Any) -> AsyncIterator[World]:
         return Client(transport, clock, user_agent=caller, limits=limits)
 
     controller = client("controllers")
-    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
-    pods = Informer(controller, PODS, NodePod, clock, indexes=indexes, jitter=chance)
-    running = [
-        asyncio.create_task(part)
-        for part in (
-            pods.run(),
-            ReplicaSets(controller, clock, pods, chance).run(),
-            EndpointSlices(controller, clock, pods, chance).run(),
-            Garbage(controller, clock, chance).run(),
-        )
-    ]
+    pods = pod_informer(controller, clock, chance)
+    parts = every_controller(controller, clock, pods, chance).values()
+    running = [asyncio.create_task(part) for part in (pods.run(), *parts)]
     try:
-        yield World(client("admin"), clock)
+        yield World(client("admin"), clock, pods)
     finally:
         for task in running:
             task.cancel()

@@ -153,7 +153,7 @@ class Garbage:
         elif _ORPHAN in meta.finalizers:
             for other, dependent in dependents:
                 left = [o for o in dependent.metadata.owner_references if o.uid != meta.uid]
-                await self._patch(other, {"ownerReferences": [_reference(o) for o in left]})
+                await self._patch(other, {"ownerReferences": [_reference(o) for o in left] or None})
             await self._drop_finalizer(place, thing, _ORPHAN)
 
     async def _delete_in_foreground(self, place: Place) -> None:

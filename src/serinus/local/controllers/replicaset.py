@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
 
 from serinus.api.kubernetes import ReplicaSet
 from serinus.base.clock import Clock
@@ -15,19 +14,13 @@ from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS, REPLICASETS
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.controllers.loop import work
+from serinus.local.controllers.ownership import OWNER_INDEX
 from serinus.local.controllers.pods import new_pod, plan_replicas
 from serinus.local.podspec import NodePod
 from serinus.local.telling import Telling
 
 Key = tuple[str, str]
-OWNER_INDEX = "owner"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
-
-
-def owner_uids(pod: NodePod) -> Iterable[str]:
-    """The index that the informer of pods needs under OWNER_INDEX."""
-    owner = pod.metadata.controller()
-    return (owner.uid,) if owner is not None else ()
 
 
 class ReplicaSets:

@@ -1,0 +1,1 @@
+"""Deployments: one ReplicaSet for each template, and the way from one to the next."""
