@@ -18,7 +18,8 @@ from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.cluster import Cluster, ClusterOptions
 from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
-from serinus.local.controllers.replicaset import OWNER_INDEX, ReplicaSets, owner_uids
+from serinus.local.controllers.ownership import OWNER_INDEX, owner_uids
+from serinus.local.controllers.replicaset import ReplicaSets
 from serinus.local.images import image_table
 from serinus.local.objectpods import Fate, ObjectPods
 from serinus.local.podspec import NodePod
