@@ -25,6 +25,7 @@ from serinus.kube.errors import AlreadyExists
 from serinus.kube.resource import Resource
 from serinus.local.apiserver.podtemplates import admit_pod_templates
 from serinus.local.cluster import Cluster, ClusterOptions
+from serinus.local.datadir import DataDir
 from serinus.local.images import ImageTable, image_table
 
 
@@ -40,7 +41,11 @@ def crds() -> tuple[bytes, ...]:
 
 @asynccontextmanager
 async def embedded(
-    *, speed: float, port: int, images: ImageTable | None = None
+    *,
+    speed: float,
+    port: int,
+    images: ImageTable | None = None,
+    data: DataDir | None = None,
 ) -> AsyncIterator[Cluster]:
     """The embedded cluster with our kinds installed; nothing of it is left behind at the end.
 
@@ -52,6 +57,7 @@ async def embedded(
         crds=crds(),
         admission=(partial(admit, language=LANGUAGE), admit_pod_templates),
         images=images or image_table(),
+        data=data,
     )
     async with Cluster(options) as cluster, asyncio.TaskGroup() as group:
         watching = group.create_task(cluster.failed())

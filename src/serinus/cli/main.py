@@ -17,6 +17,7 @@ from serinus import __version__
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("serinus.cli.demo:demo", "Release a good and a bad version on this machine."),
     "up": ("serinus.cli.up:up", "Run a cluster and the controller on this machine."),
+    "kubectl": ("serinus.cli.kubectl:kubectl", "Run kubectl against the running local cluster."),
     "controller": ("serinus.cli.controller:controller", "Run the controller against a cluster."),
     "load": ("serinus.cli.load:load", "Send steady traffic and report per version."),
     "get": ("serinus.cli.show:get", "Show a rollout with all that belongs to it, or list them."),

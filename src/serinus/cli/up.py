@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+import os
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from serinus.base.errors import SerinusError
 from serinus.cli.composition import apply, controlled, embedded, example_folder, manifests
 from serinus.cli.health import metrics_page, serving
 from serinus.cli.stopping import run_until_stopped
 from serinus.local.cluster import Cluster
 from serinus.local.images import image_table, image_table_of
+from serinus.local.instances import DEFAULT_NAME, Claim, claimed, runtime_folder
+
+if TYPE_CHECKING:
+    from serinus.local.datadir import DataDir
 
 EXAMPLES = ("checkout",)
 
@@ -35,17 +43,62 @@ EXAMPLES = ("checkout",)
     help="YAML table of programs that run for images (docs/embedded-cluster.md).",
 )
 @click.option("--no-controller", is_flag=True, help="Leave out the controller; run it by itself.")
-def up(
-    port: int, speed: float, example: str | None, images: Path | None, no_controller: bool
-) -> None:
+@click.option(
+    "--name",
+    default=DEFAULT_NAME,
+    show_default=True,
+    help="Name of this cluster, for several on one machine.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder in which all objects outlive the process; otherwise they end with it.",
+)
+@click.option("--reset", is_flag=True, help="Empty the folder of --data-dir first.")
+def up(**given: Any) -> None:
     """Run a cluster on this machine: real processes as pods, a real ingress, real metrics."""
-    table = image_table() if images is None else image_table_of(images)
-    run_until_stopped(_up(embedded(speed=speed, port=port, images=table), example, no_controller))
+    options = UpOptions(**given)
+    if options.reset and options.data_dir is None:
+        raise SerinusError(
+            "--reset empties a stored cluster and needs to know which: add --data-dir FOLDER; "
+            "without --data-dir nothing outlives `serinus up`, so there is nothing to reset"
+        )
+    with claimed(runtime_folder(os.environ), options.name) as claim, ExitStack() as stack:
+        data = None
+        if options.data_dir is not None:
+            data = _stored(stack, options.data_dir, options.reset)
+        run_until_stopped(_up(options, claim, data))
 
 
-async def _up(
-    made: AbstractAsyncContextManager[Cluster], example: str | None, no_controller: bool
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """What was asked for on the command line."""
+
+    port: int
+    speed: float
+    example: str | None
+    images: Path | None
+    no_controller: bool
+    name: str
+    data_dir: Path | None
+    reset: bool
+
+
+def _stored(stack: ExitStack, folder: Path, reset: bool) -> DataDir:
+    """The folder, locked and open until `stack` ends; emptied first if that was asked for."""
+    from serinus.local import datadir
+
+    stack.enter_context(datadir.locked(folder))
+    if reset:
+        click.echo(f"--reset removes from {folder}: {datadir.contents(folder)}", err=True)
+        datadir.reset(folder)
+    return stack.enter_context(datadir.opened(folder))
+
+
+async def _up(options: UpOptions, claim: Claim, data: DataDir | None) -> None:
+    table = image_table() if options.images is None else image_table_of(options.images)
+    made = embedded(speed=options.speed, port=options.port, images=table, data=data)
+    example, no_controller = options.example, options.no_controller
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(made)
         pages = ""
@@ -57,6 +110,7 @@ async def _up(
             client = cluster.client("admin")
             for manifest in manifests(example_folder(example)):
                 await apply(client, manifest)
+        claim.announce(cluster.kubeconfig)
         click.echo(welcome(cluster, example, pages))
         await asyncio.Event().wait()  # until a signal, or a part that fails, cancels this
 

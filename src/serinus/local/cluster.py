@@ -24,15 +24,17 @@ from serinus.base.clock import Clock
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
-from serinus.kube.resource import CRDS, ENDPOINTSLICES, GATEWAYCLASSES, INGRESSCLASSES
+from serinus.kube.resource import ENDPOINTSLICES, GATEWAYCLASSES, INGRESSCLASSES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.admission import Admission
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.every import every_controller, pod_informer
 from serinus.local.crds.catalogue import GATEWAY_CLASS, definitions
+from serinus.local.datadir import DataDir
 from serinus.local.gateway import Gateway
 from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts, listener_view
 from serinus.local.images import ImageTable, image_table
+from serinus.local.installing import install, install_definition
 from serinus.local.kubeconfig import clock_fields, kubeconfig, write_kubeconfig
 from serinus.local.metrics.http import QueryApi
 from serinus.local.metrics.samples import Sample, Samples
@@ -41,8 +43,10 @@ from serinus.local.metrics.sources import Target, object_gauges, scrape_targets,
 from serinus.local.node import Node
 from serinus.local.objectpods import ObjectPods
 from serinus.local.podspec import NodePod
+from serinus.local.podwrites import NODE_NAME
 from serinus.local.ports import require_free
 from serinus.local.resolver import RESOLVE_PATH, Address, Resolver, with_resolver
+from serinus.local.restart import note_restart
 from serinus.local.slices import gateway_view
 from serinus.local.web import LoopbackServer
 
@@ -57,7 +61,8 @@ class ClusterOptions:
     """What differs between clusters. Ports of 0 are chosen; `crds` are YAML documents.
 
     `scrape_seconds` is of the cluster's clock. Without `gateway` no Traefik is started. With
-    `pods` as "objects" no pod is a process (`objectpods.py`).
+    `pods` as "objects" no pod is a process (`objectpods.py`). `data` is where the objects outlive
+    the process, if they are to.
     """
 
     speed: float = 1.0
@@ -69,11 +74,20 @@ class ClusterOptions:
     scrape_seconds: float = 15.0
     gateway: bool = True
     pods: Literal["processes", "objects"] = "processes"
+    data: DataDir | None = None
 
 
 def starting_epoch(speed: float, wall: datetime) -> datetime:
     """What a clock of this speed shows at the start, so as not to overtake the wall for a day."""
     return wall - timedelta(hours=WALL_HOURS_UNTIL_FUTURE) * max(0.0, speed - 1)
+
+
+def _clock_of(options: ClusterOptions) -> Clock:
+    """A clock that does not overtake the wall soon, nor goes back behind what was stored."""
+    wall = Clock().began
+    epoch = starting_epoch(options.speed, wall)
+    known = None if options.data is None else options.data.earliest(wall)
+    return Clock(options.speed, epoch if known is None else max(known, epoch))
 
 
 class Cluster:
@@ -87,8 +101,7 @@ class Cluster:
 
     def __init__(self, options: ClusterOptions | None = None) -> None:
         self.options = options or ClusterOptions()
-        wall = Clock().began
-        self.clock = Clock(self.options.speed, starting_epoch(self.options.speed, wall))
+        self.clock = _clock_of(self.options)
         self.folder = Path()
         self._failure: BaseException | None = None
         self._has_failed = asyncio.Event()
@@ -147,10 +160,14 @@ class Cluster:
                     "gateways.gateway.networking.k8s.io": self._listeners_shown,
                 }
             },
+            storage=options.data.storage if options.data is not None else None,
         )
+        if options.data is not None:
+            self._run("clock of the storage", options.data.keep_time(self.clock))
         web = self._serve(self.api, options.api_port)
         inner = self.client("controllers")
         await self._install(self.client("setup"))
+        await note_restart(self.client("node"), self.clock, NODE_NAME)
         pods = self._start_workloads(inner)
         self._start_metrics(inner, pods)
         self._start_gateway(f"{web.url}{self.api.prefix('gateway')}")
@@ -164,9 +181,9 @@ class Cluster:
         """The kinds that were handed in and those of gateways, and the classes that name ours."""
         handed_in = (d for text in self.options.crds for d in yaml.safe_load_all(text))
         for document in (*definitions(), *handed_in):
-            await client.create(CRDS, document)
-        await client.create(INGRESSCLASSES, INGRESS_CLASS)
-        await client.create(GATEWAYCLASSES, GATEWAY_CLASS)
+            await install_definition(client, document)
+        await install(client, INGRESSCLASSES, INGRESS_CLASS)
+        await install(client, GATEWAYCLASSES, GATEWAY_CLASS)
 
     def _listeners_shown(self, gateway: Mapping[str, Any]) -> Mapping[str, Any]:
         return listener_view(gateway, self.gateway.ports.web)
@@ -235,7 +252,8 @@ class Cluster:
             "ingress": self.ingress_url,
             "metrics": self.metrics_url,
         }
-        self.kubeconfig = write_kubeconfig(self.folder, kubeconfig(server, extension))
+        folder = self.folder if self.options.data is None else self.options.data.path
+        self.kubeconfig = write_kubeconfig(folder, kubeconfig(server, extension))
 
     async def _stop(self) -> None:
         """Requests first, then what answers them, then what everything asks."""
@@ -252,4 +270,8 @@ class Cluster:
             self.api.close()
         for server in self._servers:
             await server.stop()
+        if hasattr(self, "api"):
+            await self.api.settled()
+        if self.options.data is not None:
+            await self.options.data.note(self.clock)
         shutil.rmtree(self.folder, ignore_errors=True)

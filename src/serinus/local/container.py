@@ -77,6 +77,8 @@ class ContainerLife:
     async def run(self) -> None:
         """Start and attend to the process again and again, as the restart policy says."""
         crashes = refusals = 0
+        if isinstance(self.view.state, Ended):
+            return  # it had ended for good before this node began
         while not self._stopping:
             made = await self._prepared()
             if self._stopping:
@@ -93,6 +95,10 @@ class ContainerLife:
             ran = (self._with.clock.now() - began).total_seconds()
             crashes = 1 if ran >= LONG_RUN_SECONDS else crashes + 1
             await self._back_off(crashes)
+
+    def resume(self, view: ContainerView) -> None:
+        """Go on from where an earlier process of ours left it; before `run`."""
+        self.view = view
 
     def stop(self) -> None:
         """Never start it again."""

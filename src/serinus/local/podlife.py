@@ -19,6 +19,7 @@ from serinus.local.container import ContainerLife, Equipment
 from serinus.local.podspec import NodeContainer, NodePod
 from serinus.local.podstatus import Ended, PodView, pod_status
 from serinus.local.podwrites import confirm, write_status
+from serinus.local.resuming import known_before, resumed
 
 log = logging.getLogger(__name__)
 ENDPOINT_LIMIT_SECONDS = 10.0
@@ -52,6 +53,9 @@ class PodLife:
         ]
         for init in self.inits:
             init.is_init = True
+        for container in self.containers:
+            container.resume(resumed(container.view, pod.status))
+        self._before = known_before(pod.status)
 
     def update(self, pod: NodePod) -> None:
         """The pod as the server has it now."""
@@ -122,7 +126,8 @@ class PodLife:
         while True:
             self._changed.clear()
             view = PodView([one.view for one in self.containers], [one.view for one in self.inits])
-            status = pod_status(self.pod, view, self._with.clock.now(), self._written)
+            before = self._written or self._before
+            status = pod_status(self.pod, view, self._with.clock.now(), before)
             if status != self._written:
                 try:
                     await write_status(self._client, self.pod.metadata, status)

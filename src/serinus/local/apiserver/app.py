@@ -1,4 +1,4 @@
-"""The embedded Kubernetes API server: an ASGI application over a store in memory.
+"""The embedded Kubernetes API server: an ASGI application over a store.
 
 Callers are known by a random prefix of the path, or by the same text as a bearer token; anything
 else is 401. It knows no workload: controllers and nodes are clients like any other.
@@ -15,7 +15,9 @@ from serinus.base.clock import Clock
 from serinus.local.apiserver import pages, verbs
 from serinus.local.apiserver.admission import Admission, StoreView
 from serinus.local.apiserver.catalogue import built_in_kinds
-from serinus.local.apiserver.errors import StatusError, no_such_page, unauthorized
+from serinus.local.apiserver.custom import DEFINITIONS
+from serinus.local.apiserver.definitions import serve_stored
+from serinus.local.apiserver.errors import StatusError, no_such_page, not_stored, unauthorized
 from serinus.local.apiserver.http import (
     Answer,
     Receive,
@@ -37,6 +39,7 @@ from serinus.local.apiserver.paths import parse_path
 from serinus.local.apiserver.registry import Registry
 from serinus.local.apiserver.representation import View
 from serinus.local.apiserver.state import State
+from serinus.local.apiserver.storage import Storage
 from serinus.local.apiserver.store import Store
 
 log = logging.getLogger(__name__)
@@ -52,7 +55,8 @@ class ApiServer:
     caller name, `plural.group` of the kind, pure function. `log_source` gives the logs of pods
     (it may also be set later). `chance` makes uids and secrets (a seeded one makes a run
     repeatable). At least the newest `history_limit` changes of each kind can be
-    watched from.
+    watched from. `storage` keeps the objects; without it they live as long as the server, with it
+    the server has to be made inside a running event loop.
 
     A web server in front of it must leave the header `Date` alone (uvicorn: `date_header=False`):
     clients read the cluster's time from it.
@@ -67,18 +71,22 @@ class ApiServer:
         log_source: LogSource | None = None,
         chance: random.Random | None = None,
         history_limit: int = 2_000,
+        storage: Storage | None = None,
     ) -> None:
         self.clock = clock
         self.log_source = log_source
         self._chance = chance or secrets.SystemRandom()
-        store, registry = Store(history_limit), Registry(built_in_kinds())
+        store, registry = Store(history_limit, storage), Registry(built_in_kinds())
         self.state = State(store, registry, clock, self._chance, tuple(admission))
         self._documents = Documents(registry)
         self._views = {caller: dict(shown) for caller, shown in (views or {}).items()}
         self._secrets: dict[str, str] = {}
         self._callers: dict[str, str] = {}
+        serve_stored(self.state)
+        store.taken_back = self._serve_again
         for name in _START_NAMESPACES:
-            verbs.create_namespace(self.state, name)
+            if self.view.get("", "namespaces", name) is None:
+                verbs.create_namespace(self.state, name)
 
     @property
     def view(self) -> StoreView:
@@ -135,20 +143,43 @@ class ApiServer:
         else:
             await send_answer(send, outcome, date, head_only=scope["method"] == "HEAD")
 
+    async def settled(self) -> None:
+        """Wait until all that was written so far is durable, or was taken back."""
+        await self.state.store.settled()
+
+    def _serve_again(self, kinds: set[tuple[str, str]]) -> None:
+        """After a write was taken back: serve what the definitions that are left say."""
+        if DEFINITIONS in kinds:
+            serve_stored(self.state)
+
     async def _outcome(self, scope: Scope, receive: Receive) -> Answer | Stream:
         try:
             caller, path = self._caller(scope)
             body = await read_body(scope, receive)
             headers = read_headers(scope)
             request = Request(scope["method"], path, read_query(scope), headers, body, caller)
-            return await self._dispatch(request)
+            return await self._settled(request)
         except StatusError as refusal:
-            return json_answer(refusal.code, refusal.body())
+            return _refused(refusal)
         except Exception:
             # a bug of ours must not reach clients as a broken connection or a traceback
             log.exception("request failed", extra={"method": scope["method"]})
             words = "the embedded API server failed on this request; its log has the details"
-            return json_answer(500, StatusError(500, "InternalError", words).body())
+            return _refused(StatusError(500, "InternalError", words))
+
+    async def _settled(self, request: Request) -> Answer | Stream:
+        """The answer, when all that it tells of is durable; StatusError 507 if that cannot be."""
+        while True:
+            try:
+                outcome = await self._dispatch(request)
+            except StatusError as refusal:
+                outcome = _refused(refusal)
+            lost = await self.state.store.settled()
+            if lost is None:
+                return outcome
+            # the answer told of what never was: a write is refused, a reader looks again
+            if request.method not in ("GET", "HEAD"):
+                raise not_stored(lost)
 
     def _caller(self, scope: Scope) -> tuple[str, str]:
         """Who asks, and the path without the prefix; StatusError 401 for strangers."""
@@ -171,6 +202,10 @@ class ApiServer:
         view = self._views.get(request.caller, {}).get(f"{target.plural}.{target.group}")
         call = verbs.Call(self.state, served, target, request, view, self.log_source)
         return await verbs.answer(call)
+
+
+def _refused(refusal: StatusError) -> Answer:
+    return json_answer(refusal.code, refusal.body())
 
 
 _NO_UPGRADE = "exec, attach and port-forward are not served"

@@ -22,6 +22,17 @@ def serve(state: State, definition: Mapping[str, Any]) -> None:
     state.registry.replace(spec["group"], spec["names"]["plural"], versions)
 
 
+def serve_stored(state: State) -> None:
+    """Serve exactly the custom kinds that the stored definitions describe."""
+    stored = state.store.collection(*DEFINITIONS).sorted()
+    named = {(v.object["spec"]["group"], v.object["spec"]["names"]["plural"]) for v in stored}
+    served = {(s.kind.group, s.kind.plural) for s in state.registry.all() if s.kind.custom}
+    for group, plural in served - named:
+        state.registry.replace(group, plural, ())
+    for version in stored:
+        serve(state, version.object)
+
+
 def stop_serving(state: State, definition: Mapping[str, Any]) -> None:
     """Serve the kind no longer; its watches end."""
     spec = definition["spec"]

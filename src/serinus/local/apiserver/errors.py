@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from serinus.base.errors import FieldProblem, SerinusError
+from serinus.local.apiserver.storage import StorageError
 
 
 class StatusError(SerinusError):
@@ -154,3 +155,10 @@ def invalid(kind: str, group: str, name: str, problems: Iterable[FieldProblem]) 
     details |= ({"group": group} if group else {}) | {"kind": kind}
     details["causes"] = [_cause(problem) for problem in found]
     return StatusError(422, "Invalid", f'{title} "{name}" is invalid: {listed}', details)
+
+
+def not_stored(lost: StorageError) -> StatusError:
+    """507 if there is no room for the write, else 500; nothing of it was kept."""
+    if lost.full:
+        return StatusError(507, "InsufficientStorage", str(lost))
+    return StatusError(500, "InternalError", str(lost))

@@ -120,9 +120,9 @@ async def _lines(
             {watch.collection.next_change()}, timeout=min(left, _BOOKMARK_SECONDS)
         )
         if not done and watch.bookmarks and left > _BOOKMARK_SECONDS:
-            yield watch.shape.bookmark(str(state.store.resource_version), {})
+            yield watch.shape.bookmark(str(state.store.published_version), {})
     if watch.bookmarks:
-        yield watch.shape.bookmark(str(state.store.resource_version), {})
+        yield watch.shape.bookmark(str(state.store.published_version), {})
 
 
 def line_of(watch: Watch, change: Change) -> bytes | None:
