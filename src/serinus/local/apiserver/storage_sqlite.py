@@ -126,7 +126,7 @@ class SqliteStorage:
     def _open(self, page_limit: int) -> None:
         sql = self._sql
         # exclusive: no shared memory file, and no other process can write beside us
-        for pragma in ("auto_vacuum=INCREMENTAL", "locking_mode=EXCLUSIVE", "journal_mode=WAL"):
+        for pragma in ("locking_mode=EXCLUSIVE", "auto_vacuum=INCREMENTAL", "journal_mode=WAL"):
             sql.execute(f"PRAGMA {pragma}")
         sql.execute("PRAGMA synchronous=NORMAL")
         sql.execute(f"PRAGMA journal_size_limit={_WAL_LIMIT_BYTES}")
