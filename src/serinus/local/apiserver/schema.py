@@ -43,6 +43,8 @@ class Schema:
         self.absent_nulls = absent_nulls
         self._rules: Rules | None = None
         self._defaults: bool | None = None
+        # what others made of this schema and want to find again, by their own names
+        self.kept: dict[str, object] = {}
 
     def resolve(self, node: Node) -> Node:
         """The node itself, or what its `$ref` names."""
