@@ -180,9 +180,6 @@ def test_a_strategic_merge_patch_on_a_custom_kind_is_refused() -> None:
         assert refusal["message"].endswith(
             "application/merge-patch+json, application/apply-patch+yaml"
         )
-        apply = {"content_type": "application/apply-patch+yaml"}
-        refusal = await api.refused("PATCH", f"{WIDGETS}/a", {"spec": {}}, **apply)
-        assert "server-side apply is not served" in refusal["message"]
 
     story(tell)
 

@@ -20,9 +20,13 @@ _CLUSTER_SERVICE: Object = {"internalTrafficPolicy": "Cluster", "ipFamilyPolicy"
 _DEPLOYMENT: Object = {"revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
 
 
-def prepare_create(state: State, kind: Kind, value: Object) -> Object:
-    """`value` as it is stored first: with defaults, and what the server allots."""
-    value = _with_defaults(kind, _encoded_secret(kind, value))
+def with_defaults(kind: Kind, value: Object) -> Object:
+    """`value` as its writer is taken to mean it: with defaults."""
+    return _with_defaults(kind, _encoded_secret(kind, value))
+
+
+def allotted(state: State, kind: Kind, value: Object) -> Object:
+    """`value` as it is stored first, with what the server allots."""
     allot = _ALLOTTED.get((kind.group, kind.plural))
     return allot(state, value) if allot else value
 

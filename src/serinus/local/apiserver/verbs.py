@@ -12,9 +12,10 @@ from typing import Any
 
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver import deletes, lists, watch, writes
+from serinus.local.apiserver.applying import apply_object, apply_scale
 from serinus.local.apiserver.bodies import decode_json, decode_object, duplicate_fields
+from serinus.local.apiserver.configurations import read_configuration
 from serinus.local.apiserver.errors import (
-    StatusError,
     bad_request,
     invalid,
     method_not_allowed,
@@ -27,6 +28,7 @@ from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_ans
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.logs import LogSource, read_logs
 from serinus.local.apiserver.options import require_write_options
+from serinus.local.apiserver.ownership import read_manager
 from serinus.local.apiserver.patches import json_patch, merge_patch
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.registry import Served
@@ -47,7 +49,7 @@ from serinus.local.apiserver.tables import Table, accepts_metadata, accepts_tabl
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
-APPLY_PATCHES = ("application/apply-patch+yaml", "application/apply-patch+cbor")
+APPLY_PATCH = "application/apply-patch+yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,8 @@ def _unversioned(kind: Kind, body: Mapping[str, Any]) -> Exception:
 
 
 def _patch(call: Call) -> Answer:
+    if call.request.content_type == APPLY_PATCH:
+        return _apply(call)
     change = read_patch(call)
     written = writes.update(call.state, call.served, call.target, change, _options(call))
     return _written(call, 200, written)
@@ -160,12 +164,6 @@ def _patch(call: Call) -> Answer:
 def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
     """The patch of the request as a function on the object; StatusError 415 if of no known kind."""
     content_type = call.request.content_type
-    if content_type in APPLY_PATCHES:
-        raise StatusError(
-            415,
-            "UnsupportedMediaType",
-            "server-side apply is not served yet; use kubectl apply without --server-side",
-        )
     apply = {MERGE_PATCH: merge_patch, JSON_PATCH: json_patch}.get(content_type)
     if content_type == STRATEGIC_PATCH:
         if call.target.subresource == "scale":
@@ -174,12 +172,29 @@ def read_patch(call: Call) -> Callable[[Mapping[str, Any]], Any]:
             apply = partial(strategic_merge_patch, call.served.schema)
     if apply is None:
         custom = call.kind.custom
-        known = (JSON_PATCH, MERGE_PATCH, *(() if custom else (STRATEGIC_PATCH,)), APPLY_PATCHES[0])
+        known = (JSON_PATCH, MERGE_PATCH, *(() if custom else (STRATEGIC_PATCH,)), APPLY_PATCH)
         raise unsupported_media_type(known)
     patch = decode_json(call.request.body)
     if content_type != JSON_PATCH and not isinstance(patch, dict):
         raise bad_request("a merge patch must be an object")
     return lambda value: apply(value, patch)
+
+
+def _apply(call: Call) -> Answer:
+    """Server-side apply of an object, its status or its scale; 201 if the object is new."""
+    options = replace(_options(call), force=call.request.flag("force"))
+    config, repeated = read_configuration(call.request.body)
+    if repeated and options.validation == "Strict":
+        raise bad_request(f"error strict decoding YAML: {', '.join(repeated)}")
+    warned = () if options.validation == "Ignore" else repeated
+    if call.target.subresource == "scale":
+        target = replace(call.target, subresource="")
+        written = apply_scale(call.state, call.served, target, config, options)
+        scale = scale_of(call.kind, written.version.object)
+        return json_answer(200, scale, (*warned, *written.warnings))
+    written, new = apply_object(call.state, call.served, call.target, config, options)
+    answer = _written(call, 201 if new else 200, written)
+    return replace(answer, warnings=(*warned, *answer.warnings))
 
 
 def _read_scale(call: Call) -> Answer:
@@ -188,6 +203,8 @@ def _read_scale(call: Call) -> Answer:
 
 def _write_scale(call: Call) -> Answer:
     """PUT and PATCH of a Scale change the replicas of the object, and nothing else."""
+    if call.request.content_type == APPLY_PATCH:
+        return _apply(call)
     if call.request.method == "PATCH":
         patch = read_patch(call)
     else:
@@ -259,12 +276,13 @@ def _delete_collection(call: Call) -> Answer:
 def _options(call: Call) -> writes.WriteOptions:
     request = call.request
     query, kind = request.query, _OPTIONS.get(request.method, "UpdateOptions")
-    require_write_options(kind, query, apply=request.content_type in APPLY_PATCHES)
+    require_write_options(kind, query, apply=request.content_type == APPLY_PATCH)
     validation = query.get("fieldValidation") or "Warn"
     repeated: tuple[str, ...] = ()
     if "fieldValidation" in query and validation != "Ignore" and request.content_type == JSON:
         repeated = tuple(duplicate_fields(request.body))
-    return writes.WriteOptions(validation, bool(query.get("dryRun")), repeated)
+    half, manager = call.target.subresource, read_manager(request)
+    return writes.WriteOptions(validation, bool(query.get("dryRun")), repeated, manager, half)
 
 
 def _written(call: Call, status: int, written: writes.Written) -> Answer:

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from serinus.base.errors import FieldProblem
+from serinus.local.apiserver.apply.entries import Writer
 from serinus.local.apiserver.bodies import require_object
-from serinus.local.apiserver.built_in import prepare_create, prepare_update
+from serinus.local.apiserver.built_in import allotted, prepare_update, with_defaults
 from serinus.local.apiserver.custom import definition_problems, with_status
 from serinus.local.apiserver.definitions import is_definition, serve
 from serinus.local.apiserver.deletes import remove_if_finished
@@ -29,6 +30,13 @@ from serinus.local.apiserver.errors import (
 from serinus.local.apiserver.hints import hint
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.metadata import kept_metadata, new_metadata
+from serinus.local.apiserver.ownership import (
+    SERVER,
+    after_create,
+    after_replacement,
+    same_but_times,
+    with_owners,
+)
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.registry import Served
 from serinus.local.apiserver.rules import rule_problems, undecodable
@@ -44,12 +52,18 @@ Change = Callable[[Mapping[str, Any]], Any]
 class WriteOptions:
     """How a write is to be done; `validation` is Strict, Warn or Ignore (`fieldValidation`).
 
-    `repeated` are the fields that the body names twice.
+    `repeated` are the fields that the body names twice. `manager` is the name of the writer, `half`
+    the subresource through which it writes. `applied`: the body brings its owners along; `force`:
+    an apply takes fields over from others.
     """
 
     validation: str = "Warn"
     dry_run: bool = False
     repeated: tuple[str, ...] = ()
+    manager: str = SERVER
+    half: str = ""
+    applied: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +92,11 @@ def create(
         value.pop("status", None)
     value = served.schema.default(value)
     _require_valid(served, value)
-    value = prepare_create(state, kind, value)
+    value = with_defaults(kind, value)
+    if not options.applied:
+        entries = after_create(served, value, options.manager, state.timestamp())
+        value = with_owners(value, entries)
+    value = allotted(state, kind, value)
     warnings += _admit(state, kind, value, None)
     collection = state.collection(kind)
     key = (metadata.get("namespace", ""), metadata["name"])
@@ -129,6 +147,8 @@ def update(
     metadata = kept_metadata(kind, before, value)
     if target.subresource == "status":
         value = _with_status(before, value, metadata)
+        if options.applied:
+            value["metadata"]["managedFields"] = metadata.get("managedFields")
     else:
         value["metadata"] = metadata
         if "status" in kind.subresources:
@@ -139,6 +159,7 @@ def update(
     _require_valid(served, value, before)
     if target.subresource != "status":
         value = prepare_update(kind, before, value)
+    value = _owned(state, served, before, value, options)
     if _same(value, before):
         return Written(old, warnings)
     _count_generation(kind, before, value)
@@ -152,6 +173,27 @@ def update(
     stored = state.store.put(collection, old.key, {**value, "apiVersion": kind.stored_version})
     remove_if_finished(state, kind, stored)
     return Written(stored, warnings)
+
+
+def _owned(
+    state: State,
+    served: Served,
+    before: Mapping[str, Any],
+    value: dict[str, Any],
+    options: WriteOptions,
+) -> dict[str, Any]:
+    """`value` with its owners; with those of before, if nothing but a time would change."""
+    known = before["metadata"].get("managedFields") or ()
+    if options.applied:
+        entries = value["metadata"].get("managedFields") or ()
+    else:
+        writer = Writer(options.manager, served.kind.api_version, options.half)
+        entries = after_replacement(served, before, value, writer, state.timestamp())
+    if entries is not known and same_but_times(entries, known):
+        unchanged = with_owners(value, known)
+        if _same(unchanged, before):
+            return unchanged
+    return with_owners(value, entries)
 
 
 def _in_version(kind: Kind, value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ it too. Pure; the time is handed in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from serinus.local.apiserver.apply.compare import MISSING, compare
@@ -57,7 +57,7 @@ class Conflict:
         return text
 
     @property
-    def field(self) -> str:
+    def where(self) -> str:
         """The path as people read it."""
         return path_text(self.path)
 
@@ -72,13 +72,11 @@ class Conflicts(Exception):
 
 def _message(found: list[Conflict]) -> str:
     if len(found) == 1:
-        return (
-            f"Apply failed with 1 conflict: conflict with {found[0].owner}: {found[0].field}"
-        )
+        return f"Apply failed with 1 conflict: conflict with {found[0].owner}: {found[0].where}"
     lines: list[str] = []
     for owner in sorted({conflict.owner for conflict in found}):
         lines.append(f"conflicts with {owner}:")
-        lines += [f"- {conflict.field}" for conflict in found if conflict.owner == owner]
+        lines += [f"- {conflict.where}" for conflict in found if conflict.owner == owner]
     return f"Apply failed with {len(found)} conflicts: " + "\n".join(lines)
 
 
@@ -93,7 +91,7 @@ class Application:
     fields: Node
     writer: Writer
     force: bool = False
-    allowed: Node = EMPTY
+    allowed: Node = field(default_factory=dict)
 
 
 def apply(
@@ -108,7 +106,8 @@ def apply(
     mine = owned(asked.fields)
     merged = merge(kind, live, asked.config)
     if last is not None:
-        merged = _pruned(kind, merged, last, union(_all_of(others), mine))
+        # with name and kind, which nobody owns: they keep what they are in
+        merged = _pruned(kind, merged, last, union(_all_of(others), asked.fields))
     changes = compare(kind, live, merged)
     taken = union(changes.changed, changes.removed)
     _require_no_conflict(others, changes.changed, asked)
@@ -135,7 +134,7 @@ def _pruned(kind: Type, merged: Object, last: Entry, wanted: Node) -> Object:
     if not gone:
         return merged
     rest = without(kind, merged, gone)
-    return {} if rest is MISSING else rest  # type: ignore[no-any-return]
+    return {} if rest is MISSING else rest
 
 
 def _require_no_conflict(others: Entries, changed: Node, asked: Application) -> None:

@@ -16,7 +16,10 @@ _TEMPLATE: Mapping[str, Any] = {"metadata": {}, "spec": _POD}
 _SPEC: Mapping[str, Any] = {"spec": {}, "status": {}}
 _BORN: dict[tuple[str, str], Mapping[str, Any]] = {
     ("", "namespaces"): _SPEC,
-    ("", "nodes"): {"spec": {}, "status": {"daemonEndpoints": {"kubeletEndpoint": {}}, "nodeInfo": {}}},
+    ("", "nodes"): {
+        "spec": {},
+        "status": {"daemonEndpoints": {"kubeletEndpoint": {}}, "nodeInfo": {}},
+    },
     ("", "pods"): {"spec": _POD, "status": {}},
     ("", "services"): {"spec": {}, "status": {"loadBalancer": {}}},
     ("", "events"): {"involvedObject": {}, "source": {}},

@@ -39,9 +39,7 @@ def _fields(kind: Type, value: Any, path: str, problems: list[str]) -> Node | No
     return None
 
 
-def _map_fields(
-    kind: Type, value: dict[str, Any], path: str, problems: list[str]
-) -> Node | None:
+def _map_fields(kind: Type, value: dict[str, Any], path: str, problems: list[str]) -> Node | None:
     made: Node = {}
     for name, child in value.items():
         found, others = kind.field(name), kind.others()
