@@ -278,8 +278,8 @@ def test_the_end_of_the_controller_waits_for_what_is_under_way() -> None:
             return before, await status(cluster)
 
     before, after = run_virtual(story())
-    assert before.get("currentPodHash", "") == ""
-    assert after["currentPodHash"]
+    assert before.get("observedGeneration", "") == ""
+    assert after["observedGeneration"]
 
 
 def test_a_resting_shop_is_silent_whatever_happens_to_others() -> None:

@@ -79,6 +79,9 @@ def _unpaused(before: World, duration: str | None) -> Iterator[str]:
     seconds = None if duration is None else int(duration.removesuffix("s"))
     if seconds is None or before.now < micros(started) + seconds * 1_000_000:
         yield f"S5: a pause of {duration or 'no end'} is left by itself"
+    wanted = before.shape.weight_at(before.index)
+    if before.router.weight < wanted:
+        yield f"S5: a pause at weight {wanted} is over at weight {before.router.weight}"
 
 
 def _passed(before: World, run: Run, index: int) -> bool:

@@ -161,14 +161,21 @@ def test_an_invalid_spec_that_is_mended_goes_on() -> None:
     world = World(STEPS)
     world.problems = (FieldProblem("spec.strategy.canary.canaryService", "does not exist"),)
     world.run()
-    assert world.line() == "w=0 step=0  Degraded"
-    assert world.events == []
+    assert world.line() == "w=0 step=None  Degraded"
+    assert [reason for reason, _ in world.events] == ["RolloutAddedToInformer"]
+    begun = (world.status.current_pod_hash, world.status.duration)
+    assert begun == ("", None), "nothing runs yet"
+    assert world.status.observed_generation == str(world.rollout.metadata.generation)
     said = {condition.type: condition.message for condition in world.status.conditions}
     assert "Progressing" not in said
     assert said["Waiting"].startswith("an error in the spec, see the condition InvalidSpec")
     world.problems = ()
     world.run()
     assert world.line() == "w=0 step=4 v1:4 Healthy"
+    assert "RolloutUpdated" in [reason for reason, _ in world.events]
+    assert world.status.current_pod_hash == hash_of("v1")
+    assert world.status.duration is not None
+    assert world.status.duration.completion_status == "Promoted"
     assert all(condition.type != "InvalidSpec" for condition in world.status.conditions)
 
 

@@ -7,13 +7,11 @@ on, so that a lost status costs time and nothing else.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from serinus.api.argo import Pause, PauseCondition, ReplicaProgressThreshold, Step
-from serinus.base.durations import parse_pause_duration
-from serinus.core.rollout import capacity, reach
-from serinus.core.rollout.canary import PAUSE_STEP, step_text
-from serinus.core.rollout.course import Course
+from serinus.core.rollout import capacity, pauses, reach
+from serinus.core.rollout.canary import PAUSE_STEP, step_text, weight_at
+from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal, canary_count
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import Rule
@@ -89,7 +87,7 @@ def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause)
     if Rule.S5 not in standing.rules:
         return _next(standing, course), proposal
     now = standing.snapshot.now
-    begun = next((c.start_time for c in course.pauses if c.reason == PAUSE_STEP), None)
+    begun = pauses.entered_at(course)
     if begun is None and course.controller_pause:
         return _next(standing, course).tell("RolloutResumed", "Rollout is resumed"), proposal
     if begun is None:
@@ -99,16 +97,30 @@ def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause)
             controller_pause=True,
         ).tell("RolloutPaused", f"Rollout is paused ({PAUSE_STEP})")
         begun = now
-    ends = _ends(pause, begun)
+    ends = pauses.over_at(pause, begun)
     if ends is not None and now >= ends:
-        return _next(standing, course), proposal
+        held = _below_its_weight(standing, course, proposal)
+        return (_next(standing, course), proposal) if held is None else (course, held)
     until = f"until {ends:%H:%M:%S}Z" if ends else "until it is promoted"
     where = f"{course.index + 1}/{len(standing.strategy.steps)}"
     return course, proposal.because(Hold.PAUSE, f"pause of step {where} {until}", ends)
 
 
-def _ends(pause: Pause, begun: datetime) -> datetime | None:
-    return None if pause.duration is None else begun + parse_pause_duration(pause.duration)
+def _below_its_weight(standing: Standing, course: Course, proposal: Proposal) -> Proposal | None:
+    """Why a pause whose time is over does not end: the canary has not the weight of its step.
+
+    A canary that died is left by all traffic (S3); a pause is there to see it under its weight.
+    """
+    wanted = weight_at(standing.strategy.steps, course.index, standing.total)
+    where = f"the pause of step {course.index + 1}/{len(standing.strategy.steps)} is over"
+    for seen in standing.routers if wanted else ():
+        if isinstance(seen.routing, Unknown):
+            message = f"{where}; it ends when the weight can be read"
+            return proposal.because(Hold.UNKNOWN, message, reach.retry_at(standing))
+        if seen.routing.weight * standing.total < wanted * seen.routing.total:
+            message = f"{where}; it ends when the canary has its weight {wanted} again"
+            return proposal.because(Hold.CAPACITY, message)
+    return None
 
 
 def _at_scale(standing: Standing, course: Course, proposal: Proposal, *, exact: bool) -> bool:
@@ -164,7 +176,7 @@ def _why(standing: Standing, course: Course) -> str:
     if standing.first:
         return "Initial deploy"
     if course.promote_full:
-        return "Full promotion requested"
+        return FULL_PROMOTION
     count = len(standing.strategy.steps)
     return f"Completed all {count} canary steps" if count else "The canary has no steps"
 

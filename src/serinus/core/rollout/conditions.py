@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from serinus.api.argo import RolloutStatus
 from serinus.api.findings import describe
 from serinus.api.kubernetes import Condition
+from serinus.core.rollout import pauses
 from serinus.core.rollout.course import Course, abort_text
 from serinus.core.rollout.reasons import Reason
 from serinus.core.rollout.standing import Standing
@@ -177,7 +178,7 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
         was = old.message if old and old.reason == ABORTED else abort_text(standing, "")
         return Said("Progressing", "False", ABORTED, course.abort_message or was)
     if standing.spec.paused or course.pauses:
-        return Said("Progressing", "Unknown", "RolloutPaused", "Rollout is paused")
+        return _pausing(standing, course, status)
     if old is not None and old.reason == ABORTED:
         return Said("Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort")
     if healthy(standing, status):
@@ -210,6 +211,16 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
     return Said("Progressing", old.status, old.reason, old.message)
 
 
+def _pausing(standing: Standing, course: Course, status: RolloutStatus) -> Said:
+    """A pause has no deadline; what still holds it when its time is over has one."""
+    late = pauses.is_late(standing, course) and not standing.frozen
+    moved = late and _progressed(standing.status, status)
+    if late and not moved and timed_out(standing, course):
+        message = f'ReplicaSet "{_name(standing)}" has timed out progressing.'
+        return Said("Progressing", "False", TIMED_OUT, message)
+    return Said("Progressing", "Unknown", "RolloutPaused", "Rollout is paused", refresh=moved)
+
+
 def _old(standing: Standing) -> Condition | None:
     return next((c for c in standing.status.conditions if c.type == "Progressing"), None)
 
@@ -238,22 +249,27 @@ def deadline(standing: Standing, course: Course) -> datetime | None:
     """When lack of progress becomes a failure; None while it is not looked at.
 
     A pause and an analysis take what they take; an abort, a rest and old pods in their delay have
-    no deadline.
+    no deadline. A timed pause that is held longer has one, counted from its end.
     """
     old = _old(standing)
     if old is None or old.last_update_time is None or course.abort or standing.frozen:
         return None
-    if course.pauses or course.renewed or old.reason in (COMPLETE, TIMED_OUT, ABORTED):
+    late = pauses.is_late(standing, course)
+    if course.renewed or old.reason in (COMPLETE, TIMED_OUT, ABORTED):
+        return None
+    if course.pauses and not late:
         return None
     if standing.promoted and any(revision.replicas for revision in standing.others):
         return None
     steps = standing.strategy.steps
     step = steps[course.index] if course.index < len(steps) and not course.promote_full else None
-    if step is not None and (step.pause or step.analysis or step.experiment):
+    if step is not None and not late and (step.pause or step.analysis or step.experiment):
         return None
     seconds = standing.spec.progress_deadline_seconds
     span = DEFAULT_DEADLINE_SECONDS if seconds is None else seconds
-    return old.last_update_time + timedelta(seconds=span)
+    over = pauses.ends_at(standing, course)
+    since = old.last_update_time if over is None else max(over, old.last_update_time)
+    return since + timedelta(seconds=span)
 
 
 def timed_out(standing: Standing, course: Course) -> bool:

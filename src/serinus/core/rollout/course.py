@@ -16,6 +16,9 @@ from serinus.core.rollout.rollback import skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
 
+FULL_PROMOTION = "Full promotion requested"
+"""The outcome of a promotion that a person asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
@@ -91,7 +94,7 @@ def _changed(standing: Standing, course: Course) -> Course:
     """A new revision, or other steps under the same one; neither under an invalid spec."""
     status = standing.status
     if not status.current_pod_hash:
-        return replace(course, renewed=True)
+        return replace(course, renewed=not standing.invalid)
     if status.current_pod_hash != standing.current_hash:
         course = _restarted(standing, course)
         skipped = skips_steps(standing)

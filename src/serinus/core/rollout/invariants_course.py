@@ -195,8 +195,20 @@ def _step_left_too_early(
         short = duration is not None and parse_pause_duration(duration) <= timedelta()
         if not begun and not short:
             yield f"the pause of step {was} is passed without having begun"
+    if step.pause is not None and old.pause_conditions:
+        yield from _unseen(snapshot, strategy, was)
     if step.analysis is not None and not _passed(snapshot, old):
         yield f"the analysis of step {was} is passed without a run that passed"
+
+
+def _unseen(snapshot: Snapshot, strategy: CanaryStrategy, index: int) -> Iterator[str]:
+    """A timed pause shows the canary under its weight; one that died meanwhile has none."""
+    set_so_far = [s.set_weight for s in strategy.steps[:index] if s.set_weight is not None]
+    wanted = set_so_far[-1] if set_so_far else 0
+    for seen in snapshot.routers:
+        routing = seen.routing
+        if isinstance(routing, Routing) and wanted and not routing.weight:
+            yield f"the pause of step {index} is over although its weight {wanted} is 0"
 
 
 def _passed(snapshot: Snapshot, old: RolloutStatus) -> bool:

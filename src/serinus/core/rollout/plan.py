@@ -52,7 +52,7 @@ def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     if edit is not None:
         return Plan(actions=(*actions, edit), reasons=proposal.reasons, wake_at=wake_at)
     return Plan(
-        actions=(*actions, *news(standing, course, status)),
+        actions=(*actions, *news(standing, course, status, proposal.reasons)),
         status=status,
         reasons=proposal.reasons,
         wake_at=wake_at,

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from serinus.api.argo import (
     CanaryStatus,
-    RolloutDuration,
     RolloutStatus,
     TrafficWeights,
     WeightDestination,
@@ -21,9 +20,10 @@ from serinus.api.kubernetes import Condition, LabelSelector
 from serinus.core.rollout.actions import Announce
 from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
 from serinus.core.rollout.course import Course
-from serinus.core.rollout.reasons import Reason
+from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.standing import Standing
-from serinus.core.routing import Routing
+from serinus.core.rollout.timing import duration_of
+from serinus.core.routing import Routing, Unknown
 
 
 def tell(
@@ -35,6 +35,7 @@ def tell(
     """
     old, revisions = standing.status, standing.snapshot.revisions
     steps, current = standing.strategy.steps, standing.current
+    begun = not standing.invalid or bool(old.current_pod_hash)  # else nothing runs yet
     status = replace(
         old,
         abort=course.abort,
@@ -42,9 +43,9 @@ def tell(
         pause_conditions=course.pauses,
         controller_pause=course.controller_pause,
         promote_full=course.promote_full,
-        current_pod_hash=standing.current_hash,
+        current_pod_hash=standing.current_hash if begun else "",
         current_step_hash=_step_hash(standing),
-        current_step_index=course.index if steps else None,
+        current_step_index=course.index if steps and begun else None,
         stable_rs=course.stable_hash or old.stable_rs,
         replicas=sum(revision.seen for revision in revisions),
         updated_replicas=current.seen if current else 0,
@@ -56,7 +57,7 @@ def tell(
         observed_generation=str(standing.snapshot.rollout.metadata.generation),
         restarted_at=_restarted_at(standing, course),
         canary=_canary(standing, course),
-        duration=_duration(standing, course),
+        duration=duration_of(standing, course),
     )
     status = replace(
         status, conditions=conditions_of(standing, course, status, reasons, acting=acting)
@@ -127,30 +128,6 @@ def selector_text(selector: LabelSelector | None) -> str:
     return ",".join(parts)
 
 
-# --- Duration ------------------------------------------------------------------------------------
-
-
-def _duration(standing: Standing, course: Course) -> RolloutDuration | None:
-    """How long an update takes, and how it ended."""
-    old, now = standing.status.duration, standing.snapshot.now
-    if course.renewed and not course.abort:
-        if standing.promoted:
-            return RolloutDuration(
-                rollout_started_at=now, finished_at=now, completion_status="RolledBack"
-            )
-        return RolloutDuration(rollout_started_at=now)
-    if old is None or old.finished_at is not None:
-        return old
-    if course.outcome:
-        full = course.outcome == "Full promotion requested"
-        return replace(
-            old, finished_at=now, completion_status="FastPromoted" if full else "Promoted"
-        )
-    if course.abort:
-        return replace(old, finished_at=now, completion_status="Aborted")
-    return old
-
-
 # --- Phase ---------------------------------------------------------------------------------------
 
 
@@ -189,10 +166,15 @@ def _unfinished(standing: Standing, status: RolloutStatus) -> str:
 # --- News ----------------------------------------------------------------------------------------
 
 
-def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Announce]:
+def news(
+    standing: Standing, course: Course, status: RolloutStatus, reasons: Sequence[Reason]
+) -> list[Announce]:
     """Events that tell how the status changed; they may be lost."""
     told: list[Announce] = []
-    old = standing.status
+    old, metadata = standing.status, standing.snapshot.rollout.metadata
+    if not old.observed_generation:
+        text = f"Rollout resource added to informer: {metadata.namespace}/{metadata.name}"
+        told.append(Announce("RolloutAddedToInformer", text))
     begun = not standing.invalid or standing.promoted
     if begun and old.current_pod_hash != status.current_pod_hash:
         number = _number(standing)
@@ -201,12 +183,32 @@ def news(standing: Standing, course: Course, status: RolloutStatus) -> list[Anno
             text = f"Rollout not completed, started update to revision {number}"
             told.append(Announce("RolloutNotCompleted", f"{text} ({status.current_pod_hash})"))
     told += course.news
-    before, after = old.canary.weights, status.canary.weights
+    return [*told, *_resumed(standing, course), *_routed(standing, status, reasons)]
+
+
+def _resumed(standing: Standing, course: Course) -> list[Announce]:
+    """A pause is over, by its time or by somebody's word; an abort is no resumption."""
+    let_go = any(said.reason == "RolloutResumed" for said in course.news)
+    ended = bool(standing.status.pause_conditions) and not course.pauses
+    if let_go or not ended or course.abort:
+        return []
+    return [Announce("RolloutResumed", "Rollout is resumed")]
+
+
+def _routed(standing: Standing, status: RolloutStatus, reasons: Sequence[Reason]) -> list[Announce]:
+    """The weight that is seen has changed; or a router became one that nobody can use."""
+    told: list[Announce] = []
+    before, after = standing.status.canary.weights, status.canary.weights
     was = before.canary.weight if before else 0
     if after is not None and was != after.canary.weight:
         message = f"Traffic weight updated from {was} to {after.canary.weight}"
         told.append(Announce("TrafficWeightUpdated", message))
-    return told
+    if not any(isinstance(s.routing, Unknown) and not s.weights for s in standing.routers):
+        return told
+    waiting = (c.message for c in standing.status.conditions if c.type == "Waiting")
+    said = next(waiting, "")
+    unread = [r.message for r in reasons if r.hold is Hold.UNKNOWN and r.message not in said]
+    return told + [Announce("TrafficRoutingError", text, True) for text in unread[:1]]
 
 
 def _number(standing: Standing) -> int:

@@ -1,0 +1,50 @@
+"""The pause that a rollout stands in: since when, until when, and who ends it.
+
+Knows the steps and what the status remembers; knows no traffic and decides nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from serinus.api.argo import Pause
+from serinus.base.durations import parse_pause_duration
+from serinus.core.rollout.canary import INCONCLUSIVE, PAUSE_STEP
+from serinus.core.rollout.course import Course
+from serinus.core.rollout.standing import Standing
+
+
+def entered_at(course: Course) -> datetime | None:
+    """When the pause of the current step began; None if it was not entered, or was ended."""
+    return next((c.start_time for c in course.pauses if c.reason == PAUSE_STEP), None)
+
+
+def over_at(pause: Pause, entered: datetime) -> datetime | None:
+    """When a pause that was entered then is over by itself; None if only a person ends it."""
+    return None if pause.duration is None else entered + parse_pause_duration(pause.duration)
+
+
+def ends_at(standing: Standing, course: Course) -> datetime | None:
+    """When the timed pause that was entered is over; None without one."""
+    pause, entered = _of_step(standing, course), entered_at(course)
+    return None if pause is None or entered is None else over_at(pause, entered)
+
+
+def is_late(standing: Standing, course: Course) -> bool:
+    """The time of the pause is over, and something else still holds its end."""
+    ends = ends_at(standing, course)
+    return ends is not None and standing.snapshot.now >= ends
+
+
+def waits_for_person(standing: Standing, course: Course) -> bool:
+    """Paused by spec.paused, a pause without a duration, or an inconclusive analysis."""
+    reasons = {pause.reason for pause in course.pauses}
+    if standing.spec.paused or INCONCLUSIVE in reasons:
+        return True
+    pause = _of_step(standing, course)
+    return PAUSE_STEP in reasons and pause is not None and pause.duration is None
+
+
+def _of_step(standing: Standing, course: Course) -> Pause | None:
+    steps = standing.strategy.steps
+    return steps[course.index].pause if course.index < len(steps) else None
