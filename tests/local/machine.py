@@ -15,11 +15,8 @@ from serinus.kube.informer import Informer
 from serinus.kube.resource import ENDPOINTSLICES, PODS, SERVICES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.controllers.endpointslice import (
-    NAMESPACE_INDEX,
-    EndpointSlices,
-    namespace_of,
-)
+from serinus.local.controllers.endpointslice import EndpointSlices
+from serinus.local.controllers.ownership import NAMESPACE_INDEX, namespaces
 from serinus.local.images import image_table
 from serinus.local.node import Node
 from serinus.local.podspec import NodePod
@@ -121,7 +118,7 @@ async def machine(speed: float = 1.0) -> AsyncIterator[Machine]:
         return Client(transport, clock, user_agent=caller, limits=limits)
 
     inner, admin = client("node"), client("admin")
-    indexes = {NAMESPACE_INDEX: namespace_of}
+    indexes = {NAMESPACE_INDEX: namespaces}
     pods = Informer(inner, PODS, NodePod, clock, indexes=indexes, jitter=chance)
     node = Node(inner, clock, pods, image_table(), chance)
     server.log_source = node.logs.read

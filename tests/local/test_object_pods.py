@@ -17,8 +17,8 @@ from serinus.kube.resource import ENDPOINTSLICES, NODES, PODS, REPLICASETS, SERV
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.cluster import Cluster, ClusterOptions
-from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
-from serinus.local.controllers.ownership import OWNER_INDEX, owner_uids
+from serinus.local.controllers.endpointslice import EndpointSlices
+from serinus.local.controllers.ownership import NAMESPACE_INDEX, OWNER_INDEX, namespaces, owner_uids
 from serinus.local.controllers.replicaset import ReplicaSets
 from serinus.local.images import image_table
 from serinus.local.objectpods import Fate, ObjectPods
@@ -64,7 +64,7 @@ async def paper() -> AsyncIterator[Paper]:
     server = ApiServer(clock, chance=chance)
     transport = AsgiTransport(server, server.prefix("node"))
     client = Client(transport, clock, limits=Limits(requests_per_second=1e6, burst=10**6))
-    indexes = {NAMESPACE_INDEX: namespace_of, OWNER_INDEX: owner_uids}
+    indexes = {NAMESPACE_INDEX: namespaces, OWNER_INDEX: owner_uids}
     pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
     node = ObjectPods(client, clock, pods, image_table(), chance)
     slices = EndpointSlices(client, clock, pods, chance)

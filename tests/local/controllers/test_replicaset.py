@@ -10,7 +10,7 @@ import pytest
 
 from local.controllers.world import World, world
 from serinus.api.kubernetes import ReplicaSet
-from serinus.api.wire import decode
+from serinus.api.wire import builtins, decode
 from serinus.base.errors import FieldProblem
 from serinus.kube.resource import EVENTS, PODS, REPLICASETS
 from serinus.local.apiserver.admission import StoreView
@@ -65,11 +65,12 @@ def test_available_is_who_has_been_ready_for_long_enough() -> None:
     owner = decode(ReplicaSet, {"metadata": {"name": "web", "generation": 4}, "spec": spec})
     pods = [pod("old", ready=OLD), pod("new", ready=NEW), pod("not"), pod("gone", deleted=OLD)]
     plan = plan_replicas(owner, pods, EPOCH)
-    assert plan.status == {
+    assert builtins(plan.status) == {
         "replicas": 3,
         "fullyLabeledReplicas": 3,
         "readyReplicas": 2,
         "availableReplicas": 1,
+        "terminatingReplicas": 1,
         "observedGeneration": 4,
     }
     assert (plan.create, plan.delete) == (0, ())
@@ -158,3 +159,60 @@ def test_a_pod_that_the_server_refuses_is_told_in_an_event_and_tried_again() -> 
     assert reason == "FailedCreate"
     assert "no pods here" in message
     assert count > 3
+
+
+def test_refused_pods_are_told_in_the_status_and_the_rest_is_not_tried() -> None:
+    refused = True
+
+    def no_pods(thing: Mapping[str, Any], view: StoreView) -> Any:
+        is_refused = refused and thing["kind"] == "Pod"
+        return [], [FieldProblem("spec", "no pods here")] if is_refused else []
+
+    async def story() -> tuple[list[Any], int, list[Any], int]:
+        nonlocal refused
+        async with world(admission=[no_pods]) as here:
+            await here.replicaset(100)
+            await here.clock.sleep(2)
+            told = (await here.client.get(REPLICASETS, "web", "default"))["status"]
+            tried = (await here.client.list(EVENTS, "default")).items
+            refused = False
+            await here.clock.sleep(60)
+            then = (await here.client.get(REPLICASETS, "web", "default"))["status"]
+            count = sum(event["count"] for event in tried)
+            return told["conditions"], count, then.get("conditions", []), then["replicas"]
+
+    told, tried, then, replicas = run_virtual(story())
+    ((said,), gone) = (told, then)
+    assert (said["type"], said["status"], said["reason"]) == (
+        "ReplicaFailure",
+        "True",
+        "FailedCreate",
+    )
+    assert "no pods here" in said["message"]
+    assert tried < 10
+    assert (gone, replicas) == ([], 100)
+
+
+def test_orphans_that_fit_are_adopted_and_pods_with_other_labels_released() -> None:
+    async def story() -> tuple[list[str], list[Any], int]:
+        async with world() as here:
+            body = {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "stray", "labels": {"app": "web"}},
+                "spec": {"containers": [{"name": "c", "image": "acme/web:v1"}]},
+            }
+            await here.client.create(PODS, body, "default")
+            await here.replicaset(2)
+            await here.settle()
+            first = await here.pods()
+            adopted = [p["metadata"]["name"] for p in first if "ownerReferences" in p["metadata"]]
+            released = {"metadata": {"labels": {"app": "debug"}}}
+            await here.client.patch(PODS, "stray", released, "default")
+            await here.settle()
+            stray = await here.client.get(PODS, "stray", "default")
+            return adopted, stray["metadata"].get("ownerReferences", []), len(await here.pods())
+
+    adopted, owners, count = run_virtual(story())
+    assert ("stray" in adopted, len(adopted)) == (True, 2)
+    assert (owners, count) == ([], 3)

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from serinus.api.kubernetes import EndpointSlice, Service
 from serinus.api.wire import decode
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.errors import AlreadyExists
 from serinus.kube.informer import Informer
 from serinus.kube.resource import ENDPOINTSLICES, SERVICES
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.controllers.loop import work
+from serinus.local.controllers.ownership import NAMESPACE_INDEX, namespaces
 from serinus.local.controllers.pods import is_active
+from serinus.local.controllers.writes import all_done, delete_one
 from serinus.local.podspec import NodePod
 from serinus.local.slices import (
     MANAGED_BY,
@@ -29,7 +30,6 @@ from serinus.local.slices import (
 
 Key = tuple[str, str]
 SERVICE_INDEX = "service"
-NAMESPACE_INDEX = "namespace"
 
 
 def service_of_slice(part: EndpointSlice) -> Iterable[str]:
@@ -37,11 +37,6 @@ def service_of_slice(part: EndpointSlice) -> Iterable[str]:
     labels = part.metadata.labels
     if labels.get(MANAGED_BY_LABEL) == MANAGED_BY and SERVICE_NAME_LABEL in labels:
         yield f"{part.metadata.namespace}/{labels[SERVICE_NAME_LABEL]}"
-
-
-def namespace_of(thing: NodePod | Service) -> Iterable[str]:
-    """The index NAMESPACE_INDEX, which the shared informer of pods needs."""
-    return (thing.metadata.namespace,)
 
 
 class EndpointSlices:
@@ -54,7 +49,7 @@ class EndpointSlices:
         self._pods = pods
         self._services = Informer(
             *(client, SERVICES, Service, clock),
-            indexes={NAMESPACE_INDEX: namespace_of},
+            indexes={NAMESPACE_INDEX: namespaces},
             jitter=chance,
         )
         self._slices = Informer(
@@ -90,9 +85,13 @@ class EndpointSlices:
         dying = [part for part in surplus if not self._lives(part)]
         # Endpoints of dying pods go first. A Service that turns to other pods gets these before it
         # loses the old ones, so that it is never without any.
-        await self._all(self._delete(part) for part in dying)
-        await self._all(self._put(present.get(name), made) for name, made in wanted.items())
-        await self._all(self._delete(part) for part in surplus if part not in dying)
+        await all_done(self._delete(part) for part in dying)
+        await all_done(self._put(present.get(name), made) for name, made in wanted.items())
+        await all_done(
+            delete_one(self._client, self._slices, part.metadata)
+            for part in surplus
+            if part not in dying
+        )
 
     def _lives(self, part: EndpointSlice) -> bool:
         """Whether the pod behind a slice is there and is to stay."""
@@ -102,11 +101,6 @@ class EndpointSlices:
             if pod and target and pod.metadata.uid == target.uid and is_active(pod):
                 return True
         return False
-
-    async def _all(self, writes: Iterable[Any]) -> None:
-        for outcome in await asyncio.gather(*writes, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
 
     async def _put(self, present: EndpointSlice | None, made: dict[str, Any]) -> None:
         name, namespace = made["metadata"]["name"], made["metadata"]["namespace"]
@@ -125,10 +119,7 @@ class EndpointSlices:
         self._slices.expect(answer)
 
     async def _delete(self, part: EndpointSlice) -> None:
-        meta = part.metadata
-        with suppress(NotFound):  # gone already is what we want
-            await self._client.delete(ENDPOINTSLICES, meta.name, meta.namespace, uid=meta.uid)
-        self._slices.expect_gone(meta.namespace, meta.name, meta.uid)
+        await delete_one(self._client, self._slices, part.metadata)
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         changed = new or old

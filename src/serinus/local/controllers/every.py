@@ -11,16 +11,21 @@ from serinus.kube.client import Client
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS
 from serinus.local.controllers.deployments.controller import Deployments
-from serinus.local.controllers.endpointslice import NAMESPACE_INDEX, EndpointSlices, namespace_of
+from serinus.local.controllers.endpointslice import EndpointSlices
 from serinus.local.controllers.garbage import Garbage
-from serinus.local.controllers.ownership import OWNER_INDEX, owner_uids
+from serinus.local.controllers.ownership import (
+    NAMESPACE_INDEX,
+    OWNER_INDEX,
+    namespaces,
+    owner_uids,
+)
 from serinus.local.controllers.replicaset import ReplicaSets
 from serinus.local.podspec import NodePod
 
 
 def pod_informer(client: Client, clock: Clock, chance: random.Random) -> Informer[NodePod]:
     """The informer of pods that all controllers share, with the indexes that they need."""
-    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespace_of}
+    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespaces}
     return Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
 
 

@@ -7,7 +7,7 @@ and releases nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -20,6 +20,7 @@ from serinus.kube.informer import Informer
 from serinus.kube.resource import Resource
 
 OWNER_INDEX = "owner"
+NAMESPACE_INDEX = "namespace"
 
 
 class Thing(Protocol):
@@ -67,6 +68,11 @@ def owner_uids(thing: Thing) -> Iterable[str]:
     return (owner.uid if owner is not None else orphans_of(thing.metadata.namespace),)
 
 
+def namespaces(thing: Thing) -> Iterable[str]:
+    """The index NAMESPACE_INDEX."""
+    return (thing.metadata.namespace,)
+
+
 def orphans_of(namespace: str) -> str:
     """The value of OWNER_INDEX for what has no controller."""
     return f"orphans of {namespace}"
@@ -89,7 +95,12 @@ def claims(owner: Owner, things: Iterable[T]) -> Claims[T]:
     return Claims(tuple(owned), tuple(adopted), tuple(released))
 
 
-async def claimed(client: Client, owner: Owner, informer: Informer[T]) -> tuple[T, ...]:
+async def claimed(
+    client: Client,
+    owner: Owner,
+    informer: Informer[T],
+    may_adopt: Callable[[T], bool] = lambda _: True,
+) -> tuple[T, ...]:
     """What `owner` has in the end, after the server was told of what it takes and lets go.
 
     `informer` has the index OWNER_INDEX.
@@ -97,7 +108,7 @@ async def claimed(client: Client, owner: Owner, informer: Informer[T]) -> tuple[
     meta = owner.metadata
     candidates = informer.store.by_index(OWNER_INDEX, meta.uid)
     orphans = informer.store.by_index(OWNER_INDEX, orphans_of(meta.namespace))
-    found = claims(owner, (*candidates, *orphans))
+    found = claims(owner, (*candidates, *filter(may_adopt, orphans)))
     for thing in found.released:
         left = [o for o in thing.metadata.owner_references if o.uid != meta.uid]
         await _refer(client, informer, thing.metadata, [builtins(one) for one in left])

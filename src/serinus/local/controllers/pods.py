@@ -1,18 +1,25 @@
-"""Which pods a ReplicaSet should create or delete, and what its status says. Pure."""
+"""Which pods a ReplicaSet should create or delete, and what its status says. Pure.
+
+What every owner of pods shares is here too: which pods count, who goes first, how one is made.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import Raw
+from msgspec.structs import replace
 
-from serinus.api.kubernetes import ReplicaSet
+from serinus.api.kubernetes import Condition, ReplicaSet, ReplicaSetStatus
+from serinus.local.controllers.ownership import Owner
 from serinus.local.podspec import NodePod
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+REPLICA_FAILURE = "ReplicaFailure"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -22,11 +29,11 @@ class ReplicaPlan:
 
     create: int
     delete: tuple[NodePod, ...]
-    status: Mapping[str, int]
+    status: ReplicaSetStatus
     wake_at: datetime | None
 
 
-def plan_replicas(replicaset: ReplicaSet, pods: Iterable[NodePod], now: datetime) -> ReplicaPlan:
+def plan_replicas(replicaset: ReplicaSet, pods: Sequence[NodePod], now: datetime) -> ReplicaPlan:
     """What is to be done for `replicaset` with `pods`, all those that it owns."""
     active = [pod for pod in pods if is_active(pod)]
     wanted = 1 if replicaset.spec.replicas is None else replicaset.spec.replicas
@@ -35,15 +42,17 @@ def plan_replicas(replicaset: ReplicaSet, pods: Iterable[NodePod], now: datetime
         surplus = 0
     available_at = [at for pod in active if (at := _available_at(replicaset, pod)) is not None]
     template_labels = _template_labels(replicaset)
-    status = {
-        "replicas": len(active),
-        "fullyLabeledReplicas": sum(
+    status = replace(
+        replicaset.status,
+        replicas=len(active),
+        fully_labeled_replicas=sum(
             template_labels.items() <= dict(pod.metadata.labels).items() for pod in active
         ),
-        "readyReplicas": sum(pod.ready() for pod in active),
-        "availableReplicas": sum(at <= now for at in available_at),
-        "observedGeneration": replicaset.metadata.generation,
-    }
+        ready_replicas=sum(pod.ready() for pod in active),
+        available_replicas=sum(at <= now for at in available_at),
+        terminating_replicas=sum(is_terminating(pod) for pod in pods),
+        observed_generation=replicaset.metadata.generation,
+    )
     return ReplicaPlan(
         create=max(0, -surplus),
         delete=tuple(sorted(active, key=deletion_order)[: max(0, surplus)]),
@@ -52,10 +61,40 @@ def plan_replicas(replicaset: ReplicaSet, pods: Iterable[NodePod], now: datetime
     )
 
 
+def has_ended(pod: NodePod) -> bool:
+    """Whether all containers of a pod have ended for good."""
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
+def is_terminating(pod: NodePod) -> bool:
+    """Whether a pod is on its way out and still has something to end."""
+    return pod.metadata.deletion_timestamp is not None and not has_ended(pod)
+
+
+def with_failure(
+    status: ReplicaSetStatus, failure: tuple[str, str] | None, now: datetime
+) -> ReplicaSetStatus:
+    """`status` with the condition that pods cannot be made or removed (reason, message), or without
+    it; the instant stays while the reason does."""
+    others = tuple(one for one in status.conditions if one.type != REPLICA_FAILURE)
+    if failure is None:
+        return replace(status, conditions=others)
+    reason, message = failure
+    if any((c.type, c.reason) == (REPLICA_FAILURE, reason) for c in status.conditions):
+        return status
+    made = Condition(
+        type=REPLICA_FAILURE,
+        status="True",
+        reason=reason,
+        message=message,
+        last_transition_time=now.replace(microsecond=0),
+    )
+    return replace(status, conditions=(*others, made))
+
+
 def is_active(pod: NodePod) -> bool:
     """Whether a pod counts: it is not on its way out and has not ended for good."""
-    over = pod.status.phase in ("Succeeded", "Failed")
-    return pod.metadata.deletion_timestamp is None and not over
+    return pod.metadata.deletion_timestamp is None and not has_ended(pod)
 
 
 def deletion_order(pod: NodePod) -> tuple[Any, ...]:
@@ -75,27 +114,23 @@ def deletion_order(pod: NodePod) -> tuple[Any, ...]:
     )
 
 
-def new_pod(replicaset: ReplicaSet, name: str) -> dict[str, Any]:
-    """A pod of the ReplicaSet: its template as it came, under a name of its own."""
-    template: dict[str, Any] = msgspec.json.decode(replicaset.spec.template)
-    metadata = template.get("metadata") or {}
+def pod_of(template: Raw, owner: Owner, name: str) -> dict[str, Any]:
+    """A pod of an owner: the template as it came, under a name of its own."""
+    given: dict[str, Any] = msgspec.json.decode(template)
+    metadata = given.get("metadata") or {}
     kept = {
         key: metadata[key] for key in ("labels", "annotations", "finalizers") if key in metadata
     }
-    owner = {
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "name": replicaset.metadata.name,
-        "uid": replicaset.metadata.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
+    placed = {
+        "name": name,
+        "namespace": owner.metadata.namespace,
+        "ownerReferences": [owner.reference()],
     }
-    placed = {"name": name, "namespace": replicaset.metadata.namespace, "ownerReferences": [owner]}
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": kept | placed,
-        "spec": template.get("spec") or {},
+        "spec": given.get("spec") or {},
     }
 
 

@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import partial
 
-from serinus.api.kubernetes import ReplicaSet
+from serinus.api.kubernetes import ReplicaSet, ReplicaSetStatus
+from serinus.api.validation.labels import matches
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, ApiError, NotFound
+from serinus.kube.errors import AlreadyExists, ApiError
 from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS, REPLICASETS
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.controllers.loop import work
-from serinus.local.controllers.ownership import OWNER_INDEX
-from serinus.local.controllers.pods import new_pod, plan_replicas
+from serinus.local.controllers.ownership import (
+    NAMESPACE_INDEX,
+    OWNER_INDEX,
+    Owner,
+    claimed,
+    claims,
+    namespaces,
+)
+from serinus.local.controllers.pods import (
+    ReplicaPlan,
+    has_ended,
+    plan_replicas,
+    pod_of,
+    with_failure,
+)
+from serinus.local.controllers.writes import (
+    all_done,
+    delete_one,
+    in_batches,
+    is_ending,
+    status_patch,
+)
 from serinus.local.podspec import NodePod
 from serinus.local.telling import Telling
 
@@ -33,7 +55,11 @@ class ReplicaSets:
         self._clock = clock
         self._chance = chance
         self._pods = pods
-        self._sets = Informer(client, REPLICASETS, ReplicaSet, clock, jitter=chance)
+        self._sets = Informer(
+            *(client, REPLICASETS, ReplicaSet, clock),
+            indexes={NAMESPACE_INDEX: namespaces},
+            jitter=chance,
+        )
         self._queue: WorkQueue[Key] = WorkQueue(clock, chance)
         self._telling = Telling(EventRecorder(client, clock, "replicaset-controller"))
         self._sets.on_change(self._set_changed)
@@ -49,54 +75,64 @@ class ReplicaSets:
             await work("replicaset", self._queue, self._reconcile)
 
     async def _reconcile(self, key: Key) -> None:
-        namespace, name = key
-        replicaset = self._sets.store.get(namespace, name)
+        replicaset = self._sets.store.get(*key)
         if replicaset is None:
             return
-        owned = self._pods.store.by_index(OWNER_INDEX, replicaset.metadata.uid)
-        plan = plan_replicas(replicaset, owned, self._clock.now())
-        made = await asyncio.gather(
-            *(self._create(replicaset) for _ in range(plan.create)),
-            *(self._delete(replicaset, pod) for pod in plan.delete),
-            return_exceptions=True,
-        )
-        for failure in made:
-            if isinstance(failure, BaseException):
-                raise failure
-        if plan.create or plan.delete:
-            self._queue.add(key)  # the status is written from what is there then
-            return
+        owner = Owner(REPLICASETS, replicaset.metadata, replicaset.spec.selector)
+        await claimed(self._client, owner, self._pods, lambda pod: not has_ended(pod))
+        plan = self._plan(owner, replicaset)
+        error = await self._manage(owner, replicaset, plan)
+        plan = self._plan(owner, replicaset)  # with what was made and removed now
+        failure = None
+        if error is not None:
+            failure = ("FailedCreate" if plan.create else "FailedDelete", str(error))
+        status = with_failure(plan.status, failure, self._clock.now())
+        await self._write_status(replicaset, status)
         if plan.wake_at is not None:
             self._queue.add_at(key, plan.wake_at)
-        await self._write_status(replicaset, dict(plan.status))
+        if error is not None:
+            raise error
 
-    async def _write_status(self, replicaset: ReplicaSet, status: dict[str, int]) -> None:
-        now = replicaset.status
-        known = {
-            "replicas": now.replicas,
-            "fullyLabeledReplicas": now.fully_labeled_replicas,
-            "readyReplicas": now.ready_replicas,
-            "availableReplicas": now.available_replicas,
-            "observedGeneration": now.observed_generation,
-        }
-        if status != known:
-            meta = replicaset.metadata
-            answer = await self._client.patch(
-                REPLICASETS, meta.name, {"status": status}, meta.namespace, subresource="status"
-            )
-            self._sets.expect(answer)
+    async def _manage(
+        self, owner: Owner, replicaset: ReplicaSet, plan: ReplicaPlan
+    ) -> ApiError | None:
+        """Make and remove pods; why that did not go well, if so."""
+        try:
+            await in_batches([partial(self._create, owner, replicaset)] * plan.create)
+            await all_done([self._delete(replicaset, pod) for pod in plan.delete])
+        except ApiError as error:
+            return error
+        return None
 
-    async def _create(self, replicaset: ReplicaSet) -> None:
+    def _plan(self, owner: Owner, replicaset: ReplicaSet) -> ReplicaPlan:
+        pods = self._pods.store.by_index(OWNER_INDEX, replicaset.metadata.uid)
+        owned = claims(owner, pods).owned
+        return plan_replicas(replicaset, owned, self._clock.now())
+
+    async def _write_status(self, replicaset: ReplicaSet, status: ReplicaSetStatus) -> None:
+        if status == replicaset.status:
+            return
+        meta = replicaset.metadata
+        patch = status_patch(replicaset.status, status)
+        patch["status"]["replicas"] = status.replicas  # written even if it is 0
+        answer = await self._client.patch(
+            REPLICASETS, meta.name, patch, meta.namespace, subresource="status"
+        )
+        self._sets.expect(answer)
+
+    async def _create(self, owner: Owner, replicaset: ReplicaSet) -> None:
         meta = replicaset.metadata
         while True:
             suffix = "".join(self._chance.choices(_LETTERS, k=5))
             name = f"{meta.name[:57]}-{suffix}"
-            pod = new_pod(replicaset, name)
+            pod = pod_of(replicaset.spec.template, owner, name)
             try:
                 self._pods.expect(await self._client.create(PODS, pod, meta.namespace))
             except AlreadyExists:
                 continue  # the name is taken: draw another one
             except ApiError as error:
+                if is_ending(error):
+                    raise
                 # without the name that was drawn, so that the same trouble is the same event
                 said = str(error).replace(name, meta.name)
                 self._tell(replicaset, "Warning", "FailedCreate", f"Error creating: {said}")
@@ -107,13 +143,10 @@ class ReplicaSets:
     async def _delete(self, replicaset: ReplicaSet, pod: NodePod) -> None:
         meta = pod.metadata
         try:
-            left = await self._client.delete(PODS, meta.name, meta.namespace, uid=meta.uid)
-        except NotFound:
-            left = None
-        if left is None:
-            self._pods.expect_gone(meta.namespace, meta.name, meta.uid)
-        else:
-            self._pods.expect(left)
+            await delete_one(self._client, self._pods, meta)
+        except ApiError as error:
+            self._tell(replicaset, "Warning", "FailedDelete", f"Error deleting: {error}")
+            raise
         self._tell(replicaset, "Normal", "SuccessfulDelete", f"Deleted pod: {meta.name}")
 
     def _tell(self, replicaset: ReplicaSet, type_: str, reason: str, message: str) -> None:
@@ -127,6 +160,13 @@ class ReplicaSets:
 
     def _pod_changed(self, old: NodePod | None, new: NodePod | None) -> None:
         for pod in (old, new):
-            owner = pod.metadata.controller() if pod is not None else None
-            if pod is not None and owner is not None and owner.kind == "ReplicaSet":
-                self._queue.add((pod.metadata.namespace, owner.name))
+            if pod is None:
+                continue
+            owner, namespace = pod.metadata.controller(), pod.metadata.namespace
+            if owner is not None:
+                if owner.kind == "ReplicaSet":
+                    self._queue.add((namespace, owner.name))
+                continue
+            for one in self._sets.store.by_index(NAMESPACE_INDEX, namespace):
+                if matches(one.spec.selector, pod.metadata.labels):
+                    self._queue.add((namespace, one.metadata.name))

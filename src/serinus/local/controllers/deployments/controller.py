@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -14,7 +13,7 @@ from serinus.api.validation.labels import matches
 from serinus.api.wire import builtins, decode
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound
+from serinus.kube.errors import AlreadyExists, ApiError
 from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import DEPLOYMENTS, REPLICASETS
@@ -29,17 +28,19 @@ from serinus.local.controllers.deployments.progress import (
 )
 from serinus.local.controllers.deployments.revisions import REVISION, same_template
 from serinus.local.controllers.loop import work
-from serinus.local.controllers.ownership import OWNER_INDEX, Owner, Thing, claimed, owner_uids
-from serinus.local.controllers.statuses import status_patch
+from serinus.local.controllers.ownership import (
+    NAMESPACE_INDEX,
+    OWNER_INDEX,
+    Owner,
+    claimed,
+    namespaces,
+    owner_uids,
+)
+from serinus.local.controllers.writes import delete_one, is_ending, status_patch
 from serinus.local.podspec import NodePod
 from serinus.local.telling import Telling
 
 Key = tuple[str, str]
-_NAMESPACE = "namespace"
-
-
-def _namespaces(thing: Thing) -> Iterable[str]:
-    return (thing.metadata.namespace,)
 
 
 class Deployments:
@@ -53,7 +54,7 @@ class Deployments:
         self._pods = pods
         self._deployments = Informer(
             *(client, DEPLOYMENTS, Deployment, clock),
-            indexes={_NAMESPACE: _namespaces},
+            indexes={NAMESPACE_INDEX: namespaces},
             jitter=chance,
         )
         self._sets = Informer(
@@ -97,7 +98,8 @@ class Deployments:
         self, owner: Owner, deployment: Deployment, sets: tuple[ReplicaSet, ...], plan: Plan
     ) -> None:
         for one in plan.surplus:
-            await self._delete(one)
+            version = one.metadata.resource_version
+            await delete_one(self._client, self._sets, one.metadata, resource_version=version)
         if plan.made is not None and not await self._create(owner, deployment, plan.made):
             return
         before = {one.metadata.uid: one for one in sets}
@@ -143,7 +145,7 @@ class Deployments:
         except AlreadyExists:
             return await self._meet_namesake(owner, deployment, made)
         except ApiError as error:
-            if not (isinstance(error, Forbidden) and "is being terminated" in str(error)):
+            if not is_ending(error):
                 await self._tell_refusal(deployment, made, error)
             raise
         if size_of(made):
@@ -192,21 +194,6 @@ class Deployments:
         if size_of(before) != size_of(after):
             self._tell_scaled(deployment, after, size_of(before), size_of(after))
 
-    async def _delete(self, one: ReplicaSet) -> None:
-        meta = one.metadata
-        try:
-            left = await self._client.delete(
-                *(REPLICASETS, meta.name, meta.namespace),
-                uid=meta.uid,
-                resource_version=meta.resource_version,
-            )
-        except NotFound:
-            left = None
-        if left is None:
-            self._sets.expect_gone(meta.namespace, meta.name, meta.uid)
-        else:
-            self._sets.expect(left)
-
     def _tell_scaled(self, deployment: Deployment, one: ReplicaSet, old: int, new: int) -> None:
         way = "up" if new > old else "down"
         message = f"Scaled {way} replica set {one.metadata.name} from {old} to {new}"
@@ -230,7 +217,7 @@ class Deployments:
                 if owner.kind == "Deployment":
                     self._queue.add((namespace, owner.name))
                 continue
-            for deployment in self._deployments.store.by_index(_NAMESPACE, namespace):
+            for deployment in self._deployments.store.by_index(NAMESPACE_INDEX, namespace):
                 if matches(deployment.spec.selector, one.metadata.labels):
                     self._queue.add((namespace, deployment.metadata.name))
 
