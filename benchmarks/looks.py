@@ -17,6 +17,7 @@ from serinus.api.wire import decode
 from serinus.base.clock import Clock
 from serinus.control import kinds
 from serinus.control.looking.caches import Caches
+from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key
 from serinus.control.looking.objects import RoutedObjects
 from serinus.control.looking.observer import Observer
@@ -84,8 +85,9 @@ async def _measured() -> list[Figure]:
             caches, lambda key: None, lambda run: tasks.append(group.create_task(run))
         )
         await caches.synced()
+        in_force = InForce(None, clock, lambda key: None)
         routers = {"nginx": load_router("nginx")}
-        observer = Observer(caches, objects, routers, Settings(), clock)
+        observer = Observer(caches, objects, routers, Settings(), clock, in_force=in_force)
         keys = caches.rollouts.store.keys()
         observer.observe(keys[0])
         await clock.sleep_wall(SETTLED_SECONDS)

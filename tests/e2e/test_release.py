@@ -27,6 +27,7 @@ def test_a_good_release_goes_through_its_gate_and_is_promoted_without_losing_a_r
     after = [one for one in versions if image_of(one).endswith(":v2")]
     assert distinct([step_of(one) for one in after])[-6:] == [0, 1, 2, 3, 4, 5]
     assert distinct([weight_of(one) for one in after])[:4] == [0, 25, 75, 100]
+    assert 25 in {weight_of(one) for one in after if is_verified(one)}
     end = versions[-1]
     assert end["status"]["stableRS"] == end["status"]["currentPodHash"]
     (run,) = released.shop.runs()
@@ -63,6 +64,12 @@ BAD = (
     '[{"op":"replace","path":"/spec/template/spec/containers/0/image",'
     '"value":"registry.example.com/team/shop:v2.error-every-4"}]'
 )
+
+
+def is_verified(version: Json) -> bool:
+    """The gateway itself confirmed the weight that the status shows."""
+    weights = version.get("status", {}).get("canary", {}).get("weights") or {}
+    return weights.get("verified") is True
 
 
 def hash_label(version: Json) -> str:

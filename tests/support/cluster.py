@@ -17,6 +17,7 @@ import yaml
 from serinus.api.admission import admit
 from serinus.base.clock import Clock
 from serinus.control.analysis.asking import Asker
+from serinus.control.looking.in_force import Verify
 from serinus.control.wiring import World, run_controller
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
@@ -157,14 +158,17 @@ async def controlled(
     wrap: Callable[[Transport], Transport] = lambda t: t,
     *,
     asker: Asker | None = None,
+    verify: Verify | None = None,
     wait_for_ready: bool = True,
 ) -> AsyncIterator[World]:
-    """Our controller at work on the cluster while the block runs; `asker` is its network."""
+    """Our controller at work on the cluster while the block runs; `asker` is its network
+    and `verify` its data plane."""
     world = World(
         client=cluster.client("controller", wrap),
         clock=cluster.clock,
         rng=random.Random(cluster.chance.random()),
         asker=asker,
+        verify=verify,
     )
     task = asyncio.create_task(run_controller(world))
     waiting = asyncio.create_task(world.ready.wait())

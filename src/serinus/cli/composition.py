@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from serinus.api.admission import admit
+from serinus.cli.verifying import verify_by
 from serinus.control.counting.telemetry import Telemetry
 from serinus.control.wiring import World, run_controller
 from serinus.core.analysis.checks import LANGUAGE
@@ -82,6 +83,7 @@ async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIte
         clock=cluster.clock,
         rng=random.Random(),
         resolve=resolve,
+        verify=verify_by(cluster.gateway),
     )
     async with asyncio.TaskGroup() as group:
         task = group.create_task(run_controller(world))

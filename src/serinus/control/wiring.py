@@ -21,6 +21,7 @@ from serinus.control.analysis.reconciler import AnalysisReconciler
 from serinus.control.counting.telemetry import Telemetry
 from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
 from serinus.control.looking.caches import Caches
+from serinus.control.looking.in_force import InForce, Verify
 from serinus.control.looking.interest import Key
 from serinus.control.looking.objects import RoutedObjects
 from serinus.control.looking.observer import Observer
@@ -63,6 +64,8 @@ class World:
     """Where metric providers are asked if a template names no address, by provider."""
     asker: Asker | None = None
     """Sends the metric providers' requests; a simulation hands in its own."""
+    verify: Verify | None = None
+    """Asks the data plane whether a weight is in force; None: nobody can be asked."""
     settle_wall_seconds: float = SETTLE_WALL_SECONDS
     workers: int = 8
     telemetry: Telemetry = field(default_factory=Telemetry)
@@ -80,11 +83,13 @@ async def run_controller(world: World) -> None:
     rollouts, runs = _queue(world), _queue(world)
     asker = world.asker or Asker(world.resolve)
     measurer = Measurer(world.client, world.clock, asker, runs.add, addresses=world.addresses)
+    in_force = InForce(world.verify, world.clock, rollouts.add)
     watcher = _Watcher(telemetry, caches, announcer)
     depths = {"rollouts": rollouts.__len__, "analysisruns": runs.__len__}
     telemetry.watch(caches, depths, lambda: announcer.lost)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(measurer.close)
+        stack.push_async_callback(in_force.close)
         stack.push_async_callback(announcer.drain, LAST_WORDS_SECONDS)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         objects = RoutedObjects(caches, rollouts.add, group.create_task)
@@ -96,7 +101,8 @@ async def run_controller(world: World) -> None:
         for informer in caches.late():
             group.create_task(caches.wake_when_listed(informer, rollouts.add))
         group.create_task(announcer.run())
-        reconciler = _rollout_reconciler(world, caches, objects, announcer)
+        observer = _observer(world, caches, objects, in_force)
+        reconciler = _rollout_reconciler(world, caches, observer, announcer)
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
         for work, queue in ((reconciler, rollouts), (analysis, runs)):
             workers = Workers(work, queue, world.clock, watcher, count=world.workers)
@@ -110,15 +116,20 @@ def _queue(world: World) -> WorkQueue[Key]:
     return WorkQueue(world.clock, world.rng, cap_seconds=LONGEST_RETRY_SECONDS)
 
 
-def _rollout_reconciler(
-    world: World, caches: Caches, objects: RoutedObjects, announcer: Announcer
-) -> RolloutReconciler:
-    client, clock = world.client, world.clock
+def _observer(world: World, caches: Caches, objects: RoutedObjects, in_force: InForce) -> Observer:
+    clock = world.clock
     settings = Settings(settle=clock.span(world.settle_wall_seconds), verify_retry=clock.span(0.25))
     routers = {name: load_router(name) for name in ROUTERS}
+    return Observer(caches, objects, routers, settings, clock, in_force=in_force)
+
+
+def _rollout_reconciler(
+    world: World, caches: Caches, observer: Observer, announcer: Announcer
+) -> RolloutReconciler:
+    client, clock = world.client, world.clock
     doubts = Doubts(client, caches)
     return RolloutReconciler(
-        Observer(caches, objects, routers, settings, clock),
+        observer,
         Executor(client, caches, doubts, announcer),
         doubts,
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),

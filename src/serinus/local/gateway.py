@@ -24,6 +24,7 @@ from serinus.base.errors import SerinusError
 from serinus.local.gateway_config import (
     GatewayPorts,
     routes_config,
+    service_name,
     static_config,
     weighted_service_name,
     weights_of,
@@ -114,16 +115,27 @@ class Gateway:
     async def weights_in_force(
         self, namespace: str, ingress: str, service: str, port: int | str
     ) -> dict[str, int] | None:
-        """The weights by which Traefik splits an Ingress's traffic now; None if it has no split.
+        """The weights by which Traefik splits an Ingress's traffic now.
 
         The keys are Traefik's names of the parts: with and without an ending for the other one.
+        One part alone: there is no split. None: it knows no such Ingress, or does not answer.
         """
-        name = weighted_service_name(namespace, ingress, service, port)
+        split = weighted_service_name(namespace, ingress, service, port)
+        whole = service_name(namespace, ingress, service, port)
+        try:
+            body = await self._service(split)
+            if body is not None:
+                return weights_of(body)
+            return None if await self._service(whole) is None else {whole: 1}
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.info("traefik does not tell its weights: %s", error)
+            return None
+
+    async def _service(self, name: str) -> dict[str, Any] | None:
+        """One of Traefik's services as its API shows it; None if there is none."""
         async with self._client().get(f"{self.api_url}/api/http/services/{name}") as answer:
-            if answer.status == 404:
-                return None
-            body: dict[str, Any] = await answer.json()
-            return weights_of(body)
+            found: dict[str, Any] | None = await answer.json() if answer.status == 200 else None
+            return found
 
     async def routes_to(self, port: int) -> bool:
         """Whether requests are sent to a pod's port, as Traefik itself tells.

@@ -99,6 +99,11 @@ def weights_of(service: dict[str, Any]) -> dict[str, int]:
     return {str(part["name"]): int(part.get("weight", 1)) for part in parts}
 
 
+def service_name(namespace: str, ingress: str, service: str, port: int | str) -> str:
+    """Traefik's name for what gets an Ingress's traffic to `service` where nothing splits it."""
+    return f"{namespace}-{ingress}-{service}-{port}@kubernetesingressnginx"
+
+
 def weighted_service_name(namespace: str, ingress: str, service: str, port: int | str) -> str:
     """Traefik's name for the split of an Ingress's traffic to `service`."""
     return f"{namespace}-{ingress}-{service}-{port}-wrr@kubernetesingressnginx"

@@ -115,6 +115,41 @@ def test_a_router_that_does_not_obey_holds_promotion_and_scale_down() -> None:
     assert world.line() == "w=0 step=4 v1:0 v2:4 Healthy"
 
 
+def test_what_the_data_plane_confirms_need_not_settle() -> None:
+    world = first_deploy([{"setWeight": 100}])
+    world.router.verified = True
+    world.release("v2")
+    world.run(until=lambda w: w.router.routing.weight == 100)
+    at_full = world.now
+    world.run(until=lambda w: w.status.stable_rs == hash_of("v2"))
+    assert world.now == at_full
+
+
+def test_pods_go_only_when_requests_under_way_had_their_time_whatever_is_confirmed() -> None:
+    world = first_deploy([{"setWeight": 50}, {"pause": {}}], dynamicStableScale=True)
+    world.router.verified = True
+    world.release("v2")
+    world.run(until=lambda w: w.router.routing.weight == 50)
+    at_half = world.now
+    world.run(until=lambda w: w.set_of("v1").replicas == 2)
+    assert world.now == at_half + world.settings.settle
+
+
+def test_what_cannot_be_asked_any_more_stays_told_as_verified_and_nothing_is_written() -> None:
+    """A new process has not asked yet; a resting rollout is silent for it too."""
+    world = first_deploy(STEPS)
+    world.router.verified = True
+    world.run()
+    world.router.verified, before = None, world.writes
+    world.run()
+    assert world.writes == before
+    assert world.status.canary.weights is not None
+    assert world.status.canary.weights.verified
+    world.router.verified = False
+    world.run(seconds=10)
+    assert world.status.canary.weights.verified is False
+
+
 def test_the_weight_does_not_rise_before_the_canary_service_is_seen_on_the_canary() -> None:
     world = first_deploy(STEPS)
     world.release("v2")

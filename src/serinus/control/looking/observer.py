@@ -15,6 +15,7 @@ from serinus.base.clock import Clock
 from serinus.control.kinds import ANALYSIS_RUNS
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.checked import Checked, Checker
+from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
 from serinus.control.looking.objects import RoutedObjects, looked_at
@@ -51,10 +52,13 @@ class Observer:
         routers: Mapping[str, Router],
         settings: Settings,
         clock: Clock,
+        *,
+        in_force: InForce,
     ) -> None:
         self._caches, self._objects, self._routers = caches, objects, routers
         self._settings, self._clock = settings, clock
         self._checker, self._sightings = Checker(caches), Sightings()
+        self._in_force = in_force
 
     def observe(self, key: Key) -> Observation | NotYet | None:
         """None if the Rollout is gone or going: its objects follow their owner by themselves.
@@ -75,8 +79,9 @@ class Observer:
             return self._not_yet("a kind is being listed for the first time")
         if self._caches.behind(key):
             return self._not_yet("a write of ours is not in the caches yet")
+        asked = tuple(self._in_force.of_router(key, r, *routes[r.router][1:]) for r in routers)
         return Observation(
-            snapshot=self._snapshot(key, checked, routers),
+            snapshot=self._snapshot(key, checked, asked),
             routes=routes,
             templates=NamedTemplates(lookup, key[0]),
         )
@@ -86,6 +91,7 @@ class Observer:
         self._caches.forget(key)
         self._checker.forget(key)
         self._sightings.forget(key)
+        self._in_force.forget(key)
 
     def _not_yet(self, why: str) -> NotYet:
         return NotYet(why, self._clock.now() + self._clock.span(_SOON_WALL_SECONDS))

@@ -85,7 +85,7 @@ def _keep(proposal: Proposal, revision: Revision, count: int) -> Proposal:
 def _least(standing: Standing, course: Course, revision: Revision, wanted: int) -> int:
     """The replicas that a revision needs for all that production may send it."""
     share = reach.greatest_share(standing, revision.hash)
-    if not reach.routing_settled(standing) and _selected(standing, revision):
+    if not reach.routing_drained(standing) and _selected(standing, revision):
         share = reach.EVERYTHING
     if share[0] == 0:
         return 0

@@ -69,10 +69,13 @@ def settles_at(standing: Standing, part: RouterSeen | ServiceSeen) -> datetime |
 
 
 def router_settled(standing: Standing, router: RouterSeen) -> bool:
-    """The routing that is written is read back, and every data plane obeys it."""
+    """The routing that is written is read back, and every data plane obeys it.
+
+    As the data plane tells itself; where it cannot be asked, it is given the settle time.
+    """
     if isinstance(router.routing, Unknown) or router.verified is False:
         return False
-    return settles_at(standing, router) is None
+    return router.verified is True or settles_at(standing, router) is None
 
 
 def service_settled(standing: Standing, service: ServiceSeen | None) -> bool:
@@ -95,10 +98,16 @@ def routing_settled(standing: Standing) -> bool:
     return bool(standing.routers) and all(router_settled(standing, r) for r in standing.routers)
 
 
+def routing_drained(standing: Standing) -> bool:
+    """Settled, and requests that were under way had the settle time to come to their end."""
+    over = all(settles_at(standing, router) is None for router in standing.routers)
+    return over and routing_settled(standing)
+
+
 def all_settled(standing: Standing) -> bool:
     """Routers and both Services: nothing is under way."""
     return (
-        routing_settled(standing)
+        routing_drained(standing)
         and service_settled(standing, standing.canary_service)
         and service_settled(standing, standing.stable_service)
     )

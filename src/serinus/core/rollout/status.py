@@ -96,8 +96,8 @@ def _weights(standing: Standing) -> TrafficWeights | None:
     if seen is None or not isinstance(seen.routing, Routing):
         return standing.status.canary.weights
     canary, stable = standing.canary_service, standing.stable_service
-    weight = seen.routing.weight
-    return TrafficWeights(
+    weight, before = seen.routing.weight, standing.status.canary.weights
+    shown = TrafficWeights(
         canary=WeightDestination(
             weight=weight,
             service_name=canary.name if canary else "",
@@ -110,6 +110,9 @@ def _weights(standing: Standing) -> TrafficWeights | None:
         ),
         verified=seen.verified,
     )
+    # what was verified once stays so: a new process has not asked, and writes nothing at rest
+    unasked = seen.verified is None and before == replace(shown, verified=True)
+    return before if unasked else shown
 
 
 def selector_text(selector: LabelSelector | None) -> str:
