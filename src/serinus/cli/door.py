@@ -6,20 +6,23 @@ cost more than the work (benchmarks/cli.py). Long-lived followers use `kube.clie
 
 from __future__ import annotations
 
+import os
 import ssl
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit
 
 import msgspec
 
 from serinus import __version__
+from serinus.kube.asides import ServerWarnings, date_of
 from serinus.kube.auth import Connection
 from serinus.kube.credentials import NoCredentials
 from serinus.kube.errors import NoAnswer, UnreadableAnswer, error_of_answer
+from serinus.kube.proxy import proxy_of_environment
 from serinus.kube.resource import Resource
 
 T = TypeVar("T")
@@ -34,7 +37,8 @@ class Door:
         self._connection = connection
         self._url = urlsplit(connection.url)
         self._http: HTTPConnection | None = None
-        self._headers: Mapping[str, str] = {}
+        self._who: Mapping[str, str] | None = None
+        self._warnings = ServerWarnings()
         self.date: datetime | None = None
         """The server's time at its last answer."""
 
@@ -79,12 +83,14 @@ class Door:
         target = self._url.path.rstrip("/") + path + (f"?{urlencode(query)}" if query else "")
         body, headers = content or (None, {})
         status, told, data = self._send(method, target, body, {**self._signed(), **headers})
-        if status == 401 and not isinstance(self._connection.credentials, NoCredentials):
-            signed = self._signed(renew=True)
-            status, told, data = self._send(method, target, body, {**signed, **headers})
+        if status == 401 and self._renewed():
+            self.close()  # a new certificate is shown on a new connection
+            self._http = None
+            status, told, data = self._send(method, target, body, {**self._signed(), **headers})
         if status >= 400:
             raise error_of_answer(f"{method} {path}", status, data, told)
-        self.date = _date(told.get("date", "")) or self.date
+        self.date = date_of(told) or self.date
+        self._warnings.hear(f"{method} {path}", told)
         return data
 
     def close(self) -> None:
@@ -92,15 +98,22 @@ class Door:
         if self._http is not None:
             self._http.close()
 
-    def _signed(self, *, renew: bool = False) -> Mapping[str, str]:
-        """The headers that say who asks; credentials are asked for once, and again if refused."""
-        if not self._headers or renew:
-            self._headers = {
-                "accept": "application/json",
-                "user-agent": f"serinus-cli/{__version__}",
-                **_credentials(self._connection, renew),
-            }
-        return self._headers
+    def _signed(self) -> Mapping[str, str]:
+        """The headers that say who asks; credentials are asked for once."""
+        if self._who is None:
+            known = self._connection.credentials
+            self._who = {} if isinstance(known, NoCredentials) else _told(known.headers())
+        agent = f"serinus-cli/{__version__}"
+        return {"accept": "application/json", "user-agent": agent, **self._who}
+
+    def _renewed(self) -> bool:
+        """Whether there are other credentials than those that were refused."""
+        known = self._connection.credentials
+        if isinstance(known, NoCredentials):
+            return False
+        renewed = _told(known.renewed(self._who or {}))
+        self._who = self._who if renewed is None else renewed
+        return renewed is not None
 
     def _send(
         self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
@@ -109,7 +122,7 @@ class Door:
         try:
             if self._http is None:
                 self._http = self._open()
-            self._http.request(method, target, body, dict(headers))
+            self._put(method, target, body, [*headers.items(), *self._connection.headers])
             answer = self._http.getresponse()
             data = answer.read()
         except ssl.SSLCertVerificationError as error:
@@ -124,18 +137,33 @@ class Door:
                 f"({why or type(error).__name__}); is it running and reachable?",
                 sent=False,
             ) from error
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, data
+        names = {name.lower() for name in answer.headers}
+        joined = {name: ", ".join(answer.headers.get_all(name, ())) for name in names}
+        return answer.status, joined, data
 
     def _open(self) -> HTTPConnection:
         host, port, tls = self._url.hostname or "", self._url.port, self._connection.tls
         if tls is None:
             return HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
-        proxy = urlsplit(self._connection.proxy or _proxy_of_environment(host))
-        secure = _Https(proxy.hostname or host, proxy.port if proxy.hostname else port, tls)
+        named = self._connection.proxy or proxy_of_environment(self._connection.url, os.environ)
+        proxy, context = urlsplit(named), tls.context()
+        secure = _Https(proxy.hostname or host, proxy.port if proxy.hostname else port, context)
         secure.server_name = self._connection.server_name or host
         if proxy.hostname:
-            secure.set_tunnel(host, port or 443)
+            secure.set_tunnel(host, port or 443, _proxy_headers(proxy))
         return secure
+
+    def _put(
+        self, method: str, target: str, body: bytes | None, headers: Sequence[tuple[str, str]]
+    ) -> None:
+        """Sends a request whose headers may repeat, as those of impersonation do."""
+        assert self._http is not None
+        self._http.putrequest(method, target)
+        for name, value in headers:
+            self._http.putheader(name, value)
+        if body is not None:
+            self._http.putheader("content-length", str(len(body)))
+        self._http.endheaders(body)
 
 
 class _Https(HTTPSConnection):
@@ -152,27 +180,18 @@ class _Https(HTTPSConnection):
         self.sock = self._tls.wrap_socket(self.sock, server_hostname=self.server_name)
 
 
-def _credentials(connection: Connection, renew: bool) -> Mapping[str, str]:
-    if isinstance(connection.credentials, NoCredentials):
-        return {}
+def _told(asked: Coroutine[Any, Any, T]) -> T:
     import asyncio
 
-    return asyncio.run(connection.credentials.headers(renew=renew))
+    return asyncio.run(asked)
 
 
-def _proxy_of_environment(host: str) -> str:
-    from urllib.request import getproxies, proxy_bypass  # half of what the door costs to import
-
-    return "" if proxy_bypass(host) else getproxies().get("https", "")
-
-
-def _date(text: str) -> datetime | None:
-    """The instant of a Date header; None if it is missing, or no date with a zone."""
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date if date.tzinfo else None
+def _proxy_headers(proxy: SplitResult) -> dict[str, str]:
+    """The credentials in a proxy's URL, as it wants them."""
+    if proxy.username is None:
+        return {}
+    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"proxy-authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
 
 def _listing_of(type_: type[T]) -> Any:

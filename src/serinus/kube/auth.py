@@ -7,24 +7,26 @@ environment; sends nothing. Imported by every command, so what only some need is
 from __future__ import annotations
 
 import os
-import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from serinus.kube.credentials import Basic, Credentials, NoCredentials, Token, TokenFile
 from serinus.kube.kubeconfig import (
     EXEC_VERSIONS,
+    INTERACTIVE_MODES,
     Exec,
     KubeconfigError,
     Selected,
     User,
+    authority_of,
     kubeconfig_paths,
     select,
 )
-from serinus.kube.tls import pem, server_context, use_certificate
+from serinus.kube.proxy import ProxyError, check_proxy
+from serinus.kube.tls import Pem, Tls
 
 if TYPE_CHECKING:
     from serinus.kube.transport.http import HttpTransport
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 EXTENSION = "serinus"
 _SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 _NOT_SUPPORTED = "is not supported"
+_HEADER_NAME = "!#$&'*+-.^_`|~"  # beside letters and digits; all else is escaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,16 @@ class Connection:
 
     `namespace` is where commands look if none is named; `extension` what `serinus up` left in the
     kubeconfig (speed, epoch, resolver URL), empty for other clusters. The URL may hold a secret.
+    `headers` say as whom we act, if not as ourselves; names repeat.
     """
 
     url: str = field(repr=False)
     namespace: str = "default"
     credentials: Credentials = field(default_factory=NoCredentials)
-    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: Tls | None = field(default=None, repr=False)
     server_name: str = ""
     proxy: str = field(default="", repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
     context: str = ""
     extension: Mapping[str, Any] = field(default_factory=dict)
 
@@ -77,6 +82,7 @@ def load_kubeconfig(path: str | None = None, context: str | None = None) -> Conn
         tls=tls,
         server_name=found.cluster.tls_server_name,
         proxy=found.cluster.proxy_url,
+        headers=tuple(_impersonation(found.user)),
         context=found.context_name,
         extension=_extension(found),
     )
@@ -92,12 +98,12 @@ def in_cluster(folder: str = _SERVICE_ACCOUNT) -> Connection:
             "give a kubeconfig with --kubeconfig"
         )
     namespace = Path(folder, "namespace")
-    authority = pem("", str(Path(folder, "ca.crt")), "certificate-authority")
+    authority = Pem("certificate-authority", path=str(Path(folder, "ca.crt")))
     return Connection(
         url=f"https://{f'[{host}]' if ':' in host else host}:{port or 443}",
         namespace=namespace.read_text().strip() if namespace.exists() else "default",
         credentials=TokenFile(str(token)),
-        tls=server_context(authority),
+        tls=Tls(authority, Pem("client-certificate"), Pem("client-key")),
         context="in-cluster",
     )
 
@@ -112,6 +118,7 @@ def make_transport(connection: Connection) -> HttpTransport:
         tls=connection.tls,
         server_name=connection.server_name or None,
         proxy=connection.proxy or None,
+        headers=connection.headers,
     )
 
 
@@ -122,8 +129,17 @@ def _cluster_problems(found: Selected) -> list[str]:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         problems.append(f"{where}: server: must be a URL such as https://host:6443")
     proxy = found.cluster.proxy_url
-    if proxy and urlsplit(proxy).scheme not in ("http", "https"):
-        problems.append(f"{where}: proxy-url: only http and https proxies are supported")
+    if proxy:
+        try:
+            check_proxy(proxy, f"{where}: proxy-url")
+        except ProxyError as error:
+            problems.append(str(error))
+    if found.cluster.insecure_skip_tls_verify and (
+        found.cluster.certificate_authority or found.cluster.certificate_authority_data
+    ):
+        problems.append(
+            f"{where}: insecure-skip-tls-verify: cannot stand beside a certificate-authority"
+        )
     return problems
 
 
@@ -135,8 +151,10 @@ def _user_problems(found: Selected) -> list[str]:
             f"{where}: auth-provider {_NOT_SUPPORTED} (Kubernetes removed it in 1.26); "
             "use an exec plugin"
         )
-    if user.impersonate or user.impersonate_groups:
-        problems.append(f"{where}: as, as-groups: impersonation {_NOT_SUPPORTED}")
+    if not user.impersonate and (
+        user.impersonate_uid or user.impersonate_groups or user.impersonate_extra
+    ):
+        problems.append(f"{where}: as-uid, as-groups, as-user-extra: need `as`, which is missing")
     has_certificate = bool(user.client_certificate or user.client_certificate_data)
     if has_certificate != bool(user.client_key or user.client_key_data):
         problems.append(f"{where}: client-certificate and client-key must be given together")
@@ -154,27 +172,40 @@ def _exec_problems(spec: Exec, where: str) -> list[str]:
         )
     if not spec.command:
         problems.append(f"{where}: exec.command: is missing")
-    if spec.interactive_mode == "Always":
-        problems.append(f"{where}: exec.interactiveMode: Always {_NOT_SUPPORTED}")
+    if spec.interactive_mode not in INTERACTIVE_MODES:
+        problems.append(
+            f"{where}: exec.interactiveMode: {spec.interactive_mode!r} is none of "
+            f"{', '.join(INTERACTIVE_MODES)}"
+        )
     return problems
 
 
-def _tls(found: Selected) -> ssl.SSLContext | None:
+def _tls(found: Selected) -> Tls | None:
     cluster, user = found.cluster, found.user
     if urlsplit(cluster.server).scheme != "https":
         return None
-    authority = pem(
-        cluster.certificate_authority_data, cluster.certificate_authority, "certificate-authority"
+    return Tls(
+        authority_of(cluster),
+        Pem("client-certificate", user.client_certificate_data, user.client_certificate),
+        Pem("client-key", user.client_key_data, user.client_key),
+        insecure=cluster.insecure_skip_tls_verify,
     )
-    context = server_context(authority, insecure=cluster.insecure_skip_tls_verify)
-    certificate = pem(user.client_certificate_data, user.client_certificate, "client-certificate")
-    key = pem(user.client_key_data, user.client_key, "client-key")
-    if certificate and key:
-        use_certificate(context, certificate, key)
-    return context
 
 
-def _credentials(found: Selected, tls: ssl.SSLContext | None) -> Credentials:
+def _impersonation(user: User) -> Iterator[tuple[str, str]]:
+    """As whom to act, in the headers that the API server reads."""
+    if user.impersonate:
+        yield "Impersonate-User", user.impersonate
+    if user.impersonate_uid:
+        yield "Impersonate-Uid", user.impersonate_uid
+    for group in user.impersonate_groups or ():
+        yield "Impersonate-Group", group
+    for key, values in (user.impersonate_extra or {}).items():
+        for value in values:
+            yield f"Impersonate-Extra-{quote(key.lower(), safe=_HEADER_NAME)}", value
+
+
+def _credentials(found: Selected, tls: Tls | None) -> Credentials:
     """As with kubectl, no token or password goes over plain http."""
     if tls is None:
         return NoCredentials()
@@ -190,13 +221,11 @@ def _credentials(found: Selected, tls: ssl.SSLContext | None) -> Credentials:
     return NoCredentials()
 
 
-def _exec_plugin(spec: Exec, found: Selected, tls: ssl.SSLContext) -> Credentials:
+def _exec_plugin(spec: Exec, found: Selected, tls: Tls) -> Credentials:
     from serinus.base.clock import Clock
     from serinus.kube.execplugin import ExecPlugin
 
-    return ExecPlugin(
-        spec, found.cluster, Clock(), lambda pair, key: use_certificate(tls, pair, key)
-    )
+    return ExecPlugin(spec, found.cluster, Clock(), tls.use_certificate)
 
 
 def _extension(found: Selected) -> Mapping[str, Any]:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from serinus.base.clock import Clock
+from serinus.kube.asides import ServerWarnings, date_of
 from serinus.kube.bucket import Bucket
 from serinus.kube.errors import (
     ApiError,
@@ -52,11 +54,18 @@ class Caller:
         self._clock = clock
         self._limits = limits
         self._jitter = jitter
+        self._warnings = ServerWarnings()
+        self.date: datetime | None = None
         self.bucket = Bucket(clock, limits.requests_per_second, limits.burst)
 
-    async def call(self, request: Request, *, tries: int | None = None) -> Response:
-        """The answer, of status below 400; or of status 404 if a repeated DELETE found nothing."""
-        deadline = self._clock.wall() + self._limits.deadline_seconds
+    async def call(
+        self, request: Request, *, tries: int | None = None, deadline_seconds: float | None = None
+    ) -> Response:
+        """The answer, of status below 400; or of status 404 if a repeated DELETE found nothing.
+
+        `deadline_seconds`, if given, bounds it instead of that of the limits.
+        """
+        deadline = self._clock.wall() + (deadline_seconds or self._limits.deadline_seconds)
         last_try = (tries or self._limits.tries) - 1
         attempt = 0
         while True:
@@ -68,6 +77,7 @@ class Caller:
             except NoAnswer as broken:
                 error = broken
             else:
+                self._hear(request, answer)
                 done_before = request.method == "DELETE" and attempt > 0 and answer.status == 404
                 if answer.status < 400 or done_before:
                     return answer
@@ -77,6 +87,11 @@ class Caller:
                 raise error
             await self._clock.sleep_wall(wait)
             attempt += 1
+
+    def _hear(self, request: Request, answer: Response) -> None:
+        """Notes what the server says beside its answer."""
+        self._warnings.hear(request.asked, answer.headers)
+        self.date = date_of(answer.headers) or self.date
 
     def _wait_seconds(self, request: Request, error: ApiError, attempt: int) -> float | None:
         """How long to wait before the next try; None if there must not be one."""

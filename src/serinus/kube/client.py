@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, overload
 
@@ -26,7 +27,10 @@ from serinus.kube.transport.wire import Request, Response, StreamResponse, Trans
 T = TypeVar("T")
 Json = dict[str, Any]
 PAGE_SIZE = 500
+MAX_PAGES = 4000
+"""Two million objects: no list of a sound server is longer, and no memory could hold it."""
 _LIST_RESTARTS = 2
+_MAX_REFUSAL_BYTES = 64 * 1024
 
 
 class PatchKind(StrEnum):
@@ -58,6 +62,11 @@ class Client:
         self._agent = user_agent
         self._field_manager = user_agent.split("/")[0]
         self._caller = Caller(transport, clock, limits or Limits(), jitter)
+
+    @property
+    def server_date(self) -> datetime | None:
+        """The server's time at its last answer, to the second; None if it told none."""
+        return self._caller.date
 
     @overload
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Json: ...
@@ -191,10 +200,13 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        deadline_seconds: float | None = None,
     ) -> Response:
-        """Any request within the client's limits: discovery, logs, version."""
+        """Any request within the client's limits (and the deadline): discovery, logs, version."""
         sent = self._headers(body is not None) | dict(headers or {})
-        return await self._caller.call(Request(method, path, query or {}, sent, body))
+        request = Request(method, path, query or {}, sent, body)
+        return await self._caller.call(request, deadline_seconds=deadline_seconds)
 
     @asynccontextmanager
     async def stream(
@@ -226,7 +238,7 @@ class Client:
         found: PageItems[T] = []
         page_query = {**query, "limit": str(PAGE_SIZE)}
         restarts = 0
-        while True:
+        for _ in range(MAX_PAGES):
             request = Request("GET", path, page_query, self._headers(False))
             try:
                 answer = await self._caller.call(request, tries=tries)
@@ -240,7 +252,10 @@ class Client:
             found += items
             if not meta.continue_:
                 return found, meta.resource_version
+            if meta.continue_ == page_query.get("continue"):
+                raise UnreadableAnswer(f"GET {path}: the list goes in circles: the same page twice")
             page_query["continue"] = meta.continue_
+        raise UnreadableAnswer(f"GET {path}: the list does not end: {MAX_PAGES} pages, given up")
 
     async def close(self) -> None:
         """Closes the transport."""
@@ -267,6 +282,8 @@ async def _refusal(answer: StreamResponse, seconds: float) -> bytes:
         async with asyncio.timeout(seconds):
             async for chunk in answer.chunks():
                 body += chunk
+                if len(body) > _MAX_REFUSAL_BYTES:
+                    break
     except (TimeoutError, NoAnswer):
         return body
     return body

@@ -18,16 +18,23 @@ class CredentialsError(SerinusError):
 class Credentials(Protocol):
     """Says who we are, in headers that may change while the process runs."""
 
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
-        """The headers to send; `renew` after a 401: what is cached is no longer good."""
+    async def headers(self) -> Mapping[str, str]:
+        """The headers to send."""
+        ...
+
+    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str] | None:
+        """What to send instead of headers that were answered by 401; None: there is nothing."""
         ...
 
 
 class NoCredentials:
     """For servers that ask for none, or that know us by the certificate or the URL."""
 
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+    async def headers(self) -> Mapping[str, str]:
         return {}
+
+    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str] | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,11 @@ class Token:
 
     token: str = field(repr=False)
 
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
-        return {} if renew else _bearer(self.token)
+    async def headers(self) -> Mapping[str, str]:
+        return _bearer(self.token)
+
+    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str] | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +57,19 @@ class Basic:
     username: str
     password: str = field(repr=False)
 
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
-        if renew:
-            return {}
+    async def headers(self) -> Mapping[str, str]:
         pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         return {"authorization": f"Basic {pair}"}
+
+    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str] | None:
+        return None
 
 
 class TokenFile:
     """A token that somebody else renews in a file, as kubelets do for projected tokens.
 
-    The file is looked at before each request, so a token is never used after its successor came.
+    The file is looked at (not read) before each request, so a token is never used after its
+    successor came; it is read when it has changed, and after a 401.
     """
 
     def __init__(self, path: str) -> None:
@@ -65,11 +77,17 @@ class TokenFile:
         self._seen: tuple[int, int, int] | None = None
         self._token = ""
 
-    async def headers(self, *, renew: bool = False) -> Mapping[str, str]:
+    async def headers(self) -> Mapping[str, str]:
+        return self._read(anyway=False)
+
+    async def renewed(self, refused: Mapping[str, str]) -> Mapping[str, str] | None:
+        return self._read(anyway=True)
+
+    def _read(self, *, anyway: bool) -> Mapping[str, str]:
         try:
             found = self._path.stat()
             seen = (found.st_ino, found.st_mtime_ns, found.st_size)
-            if renew or seen != self._seen:
+            if anyway or seen != self._seen:
                 self._token = self._path.read_text().strip()
                 self._seen = seen
         except OSError as error:

@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from serinus.base.errors import SerinusError
+from serinus.kube.tls import Pem
 
+INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
 EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 
 
@@ -74,7 +76,11 @@ class User(msgspec.Struct, frozen=True, rename="kebab"):
     exec: Exec | None = None
     auth_provider: Any = None
     impersonate: str = msgspec.field(default="", name="as")
+    impersonate_uid: str = msgspec.field(default="", name="as-uid")
     impersonate_groups: tuple[str, ...] | None = msgspec.field(default=None, name="as-groups")
+    impersonate_extra: dict[str, tuple[str, ...]] | None = msgspec.field(
+        default=None, name="as-user-extra"
+    )
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -122,6 +128,12 @@ class Selected:
 
 
 T = TypeVar("T")
+
+
+def authority_of(cluster: Cluster) -> Pem:
+    """The certificates that the server's is checked by."""
+    data, path = cluster.certificate_authority_data, cluster.certificate_authority
+    return Pem("certificate-authority", data, path)
 
 
 def select(path: str | None, context: str | None, environ: Mapping[str, str]) -> Selected:

@@ -22,6 +22,8 @@ from serinus.kube.raws import raw_copier
 
 T = TypeVar("T")
 IDLE_SECONDS = 150.0
+MAX_LINE_BYTES = 32 * 1024 * 1024
+"""Of one event: ten times what an API server can store, decoded and spelled at its longest."""
 _TIMEOUT_SECONDS = (300.0, 600.0)
 
 
@@ -130,13 +132,19 @@ async def watch(
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncGenerator[list[bytes], None]:
-    """Whole lines of any length, as many as each piece ends; a cut off last line is dropped."""
+    """Whole lines, as many as each piece ends; a cut off last line is dropped."""
     pending: list[bytes] = []
+    size = 0
     async for chunk in chunks:
         first, *rest = chunk.split(b"\n")
         pending.append(first)
+        size += len(first)
+        if size > MAX_LINE_BYTES:
+            text = f"a line of the watch is longer than {MAX_LINE_BYTES >> 20} MiB, given up"
+            raise UnreadableAnswer(text)
         if not rest:
             continue
+        size = len(rest[-1])
         lines = [b"".join(pending), *rest[:-1]]
         pending = [rest[-1]]
         yield [line for line in lines if line]

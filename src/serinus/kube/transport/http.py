@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import io
-import socket
-import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import urlencode
 
 from serinus.base.errors import SerinusError
 from serinus.kube.credentials import Credentials, NoCredentials
 from serinus.kube.errors import NoAnswer, Unauthorized
+from serinus.kube.proxy import proxy_of_environment
+from serinus.kube.tls import Tls
+from serinus.kube.transport.pool import READ_BUFFER_BYTES, Pool
 from serinus.kube.transport.wire import Request, Response, StreamResponse
 
 if TYPE_CHECKING:
     import aiohttp
 
+MAX_BODY_BYTES = 256 * 1024 * 1024
+"""Of one answer: a page of 500 objects of the largest size that etcd takes is not near it."""
 _CONNECT_SECONDS = 10.0
-_IDLE_CONNECTION_SECONDS = 60.0
-_READ_BUFFER_BYTES = 256 * 1024
-# A dead peer (pulled cable, lost node) is noticed after about 30 + 3 x 10 seconds.
-_KEEPALIVE_OPTIONS = (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
 
 
 class HttpTransport:
     """Sends requests to `url` (scheme, host, port and an optional path prefix).
 
     `tls` is used for https; None means the system's trusted authorities. `proxy` is a proxy's URL;
-    without it HTTPS_PROXY and NO_PROXY of the environment hold for https.
+    without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY of the environment hold. `headers` go with each
+    request; names may repeat.
     """
 
     def __init__(
@@ -43,21 +43,22 @@ class HttpTransport:
         url: str,
         *,
         credentials: Credentials | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
         server_name: str | None = None,
         proxy: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         self._url = url.rstrip("/")
         self._credentials = credentials or NoCredentials()
-        self._tls = tls
         self._server_name = server_name
-        self._proxy = proxy or _proxy_of_environment(url)
-        self._session: aiohttp.ClientSession | None = None
+        self._proxy = proxy or proxy_of_environment(url, os.environ) or None
+        self._headers = tuple(headers)
+        self._pool = Pool(tls)
 
     async def send(self, request: Request) -> Response:
         async with self._open(request, request.timeout_seconds) as answer:
             try:
-                body = await answer.read()
+                body = await _read(request, answer)
             except _failures() as error:
                 raise _no_answer(request, error) from error
             return Response(answer.status, _headers(answer), body)
@@ -68,48 +69,61 @@ class HttpTransport:
             yield _Stream(request, answer)
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._pool.close()
 
     @asynccontextmanager
     async def _open(
         self, request: Request, total: float | None, head: float | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The answer's head; once more with renewed credentials if the first was 401."""
-        answer = await self._ask(request, total, head, await self._who(request))
-        if answer.status == 401:
-            renewed = await self._who(request, renew=True)
-            if renewed:
-                answer.release()
-                answer = await self._ask(request, total, head, renewed)
-        try:
+        with _refused(request):
+            who = await self._credentials.headers()
+        async with self._answer(request, total, head, who) as answer:
+            if answer.status == 401:
+                with _refused(request):
+                    renewed = await self._credentials.renewed(who)
+            if answer.status != 401 or renewed is None:
+                yield answer
+                return
+        async with self._answer(request, total, head, renewed) as answer:
             yield answer
-        finally:
-            # A whole answer gives the connection back; a broken off one must not be used again.
-            answer.release() if answer.content.at_eof() else answer.close()
 
-    async def _who(self, request: Request, *, renew: bool = False) -> Mapping[str, str]:
-        try:
-            return await self._credentials.headers(renew=renew)
-        except SerinusError as error:
-            raise Unauthorized(401, "NoCredentials", f"{request.asked}: {error}") from error
+    @asynccontextmanager
+    async def _answer(
+        self, request: Request, total: float | None, head: float | None, who: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        async with self._pool.session() as session:
+            answer = await self._ask(session, request, (total, head), who)
+            try:
+                yield answer
+            finally:
+                # A whole answer gives the connection back; one that was broken off must not be
+                # used again.
+                answer.release() if answer.content.at_eof() else answer.close()
 
     async def _ask(
-        self, request: Request, total: float | None, head: float | None, who: Mapping[str, str]
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        limits: tuple[float | None, float | None],
+        who: Mapping[str, str],
     ) -> aiohttp.ClientResponse:
         import aiohttp
+        from multidict import CIMultiDict
         from yarl import URL
 
+        total, head = limits
         query = f"?{urlencode(request.query)}" if request.query else ""
         options: dict[str, Any] = (
             {"server_hostname": self._server_name} if self._server_name else {}
         )
+        headers = CIMultiDict((*request.headers.items(), *self._headers, *who.items()))
         try:
             async with asyncio.timeout(head):
-                return await self._connected().request(
+                return await session.request(
                     request.method,
                     URL(self._url + request.path + query, encoded=True),
-                    headers={**request.headers, **who},
+                    headers=headers,
                     data=_body(request.body),
                     timeout=aiohttp.ClientTimeout(total=total, sock_connect=_CONNECT_SECONDS),
                     allow_redirects=False,
@@ -118,24 +132,6 @@ class HttpTransport:
                 )
         except _failures() as error:
             raise _no_answer(request, error) from error
-
-    def _connected(self) -> aiohttp.ClientSession:
-        import aiohttp
-
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=0,
-                ssl=self._tls or True,
-                keepalive_timeout=_IDLE_CONNECTION_SECONDS,
-                socket_factory=_socket,
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                read_bufsize=_READ_BUFFER_BYTES,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                headers={"Accept-Encoding": "identity"},
-            )
-        return self._session
 
 
 class _Stream:
@@ -155,7 +151,7 @@ class _Stream:
 
 def _body(body: bytes | None) -> bytes | io.BytesIO | None:
     """aiohttp wants large bodies in pieces, so that writing one does not hold up the loop."""
-    return io.BytesIO(body) if body is not None and len(body) > _READ_BUFFER_BYTES else body
+    return io.BytesIO(body) if body is not None and len(body) > READ_BUFFER_BYTES else body
 
 
 def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
@@ -166,14 +162,33 @@ def _headers(answer: aiohttp.ClientResponse) -> dict[str, str]:
     return headers
 
 
-def _socket(address: tuple[Any, ...]) -> socket.socket:
-    family, kind, protocol = address[0], address[1], address[2]
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEPALIVE_OPTIONS:
-        if hasattr(socket, name):  # not every system has them
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return made
+@contextmanager
+def _refused(request: Request) -> Iterator[None]:
+    """Credentials that cannot be had are a refusal of the request."""
+    try:
+        yield
+    except SerinusError as error:
+        raise Unauthorized(401, "NoCredentials", f"{request.asked}: {error}") from error
+
+
+async def _read(request: Request, answer: aiohttp.ClientResponse) -> bytes:
+    """The whole body, unless it is larger than anything that a server sends in its right mind."""
+    told = answer.content_length
+    pieces: list[bytes] = []
+    size = told or 0
+    if size <= MAX_BODY_BYTES:
+        size = 0
+        async for piece in answer.content.iter_any():
+            pieces.append(piece)
+            size += len(piece)
+            if size > MAX_BODY_BYTES:
+                break
+    if size > MAX_BODY_BYTES:
+        raise NoAnswer(
+            f"{request.asked}: the answer is larger than {MAX_BODY_BYTES >> 20} MiB, given up",
+            sent=True,
+        )
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -192,6 +207,9 @@ def _no_answer(request: Request, error: Exception) -> NoAnswer:
                 f"({error.certificate_error}); check certificate-authority-data in the kubeconfig",
                 sent=False,
             )
+        case aiohttp.ClientHttpProxyError():
+            text = f"{request.asked}: the proxy refused with {error.status} {error.message}"
+            return NoAnswer(text, sent=False)
         case aiohttp.ClientConnectorError():
             why = error.os_error.strerror or str(error.os_error)
             text = f"{request.asked}: no connection to {error.host}:{error.port} ({why})"
@@ -202,12 +220,3 @@ def _no_answer(request: Request, error: Exception) -> NoAnswer:
             text = f"{request.asked}: no answer within {request.timeout_seconds or 0:g} s"
             return NoAnswer(text, sent=True)
     return NoAnswer(f"{request.asked}: the connection broke ({type(error).__name__})", sent=True)
-
-
-def _proxy_of_environment(url: str) -> str | None:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
-        return None
-    if parts.hostname in ("localhost", "127.0.0.1", "::1"):
-        return None
-    return None if proxy_bypass(parts.netloc.rpartition("@")[2]) else getproxies().get("https")
