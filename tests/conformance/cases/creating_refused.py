@@ -192,7 +192,7 @@ refusal(
     "POST",
     CONFIG_MAPS,
     {"metadata": {"name": "a", "resourceVersion": "1"}},
-    differs="own-fault-is-400",
+    differs="own-faults-are-no-500",
     code=400,
     reason="BadRequest",
     message="resourceVersion should not be set on objects to be created",

@@ -34,6 +34,8 @@ def allotted(state: State, kind: Kind, value: Object) -> Object:
 def prepare_update(kind: Kind, before: Mapping[str, Any], value: Object) -> Object:
     """`value` as it replaces `before`."""
     value = _encoded_secret(kind, value)
+    if (kind.group, kind.plural) == ("", "secrets"):
+        value = {"type": "Opaque"} | value
     if value.get("spec") is before.get("spec"):
         return value
     if (kind.group, kind.plural) == ("", "services"):

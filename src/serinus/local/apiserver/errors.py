@@ -152,7 +152,7 @@ def invalid(kind: str, group: str, name: str, problems: Iterable[FieldProblem]) 
     listed = texts[0] if len(texts) == 1 else "[" + ", ".join(texts) + "]"
     title = f"{kind}.{group}" if group else kind
     details: dict[str, Any] = {"name": name} if name else {}
-    details |= ({"group": group} if group else {}) | {"kind": kind}
+    details |= ({"group": group} if group else {}) | ({"kind": kind} if kind else {})
     details["causes"] = [_cause(problem) for problem in found]
     return StatusError(422, "Invalid", f'{title} "{name}" is invalid: {listed}', details)
 

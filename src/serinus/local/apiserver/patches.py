@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from serinus.local.apiserver.errors import StatusError, bad_request
+from serinus.local.apiserver.errors import StatusError, bad_request, request_too_large
 
 OPERATIONS_LIMIT = 10_000
 
@@ -27,11 +27,14 @@ def merge_patch(target: Any, patch: Any) -> Any:
 
 
 def json_patch(target: Any, operations: Any) -> Any:
-    """`target` after all operations, or StatusError 400/422 that names the one that fails."""
+    """`target` after all operations, or StatusError 400, 413, 422 naming the one that fails."""
     if not isinstance(operations, Sequence) or isinstance(operations, str):
         raise bad_request("a JSON patch is a list of operations")
     if len(operations) > OPERATIONS_LIMIT:
-        raise bad_request(f"a JSON patch may hold {OPERATIONS_LIMIT} operations at most")
+        raise request_too_large(
+            f"The allowed maximum operations in a JSON patch is {OPERATIONS_LIMIT}, "
+            f"got {len(operations)}"
+        )
     for index, operation in enumerate(operations):
         if not isinstance(operation, Mapping):
             raise bad_request(f"operation {index} of the JSON patch is not an object")

@@ -11,11 +11,11 @@ from typing import Any
 
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.names import quoted
 
 Object = Mapping[str, Any]
 
 _IMMUTABLE: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
-    ("", "pods"): (("spec", "containers"), ("spec", "restartPolicy")),
     ("", "secrets"): (("type",),),
     ("apps", "deployments"): (("spec", "selector"),),
     ("apps", "replicasets"): (("spec", "selector"),),
@@ -23,7 +23,14 @@ _IMMUTABLE: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
     ("discovery.k8s.io", "endpointslices"): (("addressType",),),
     ("apiextensions.k8s.io", "customresourcedefinitions"): (("spec", "group"), ("spec", "scope")),
 }
-_POD_MAY_CHANGE = ("image", "resources")
+_POD_MAY_CHANGE = ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations")
+_CONTAINER_MAY_CHANGE = ("image", "resources")
+_POD_WORDS = (
+    "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
+    "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only "
+    "additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set "
+    "to 1 if it was previously negative)"
+)
 _SELECTING = frozenset((("apps", "deployments"), ("apps", "replicasets")))
 
 
@@ -33,9 +40,13 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     found = list(_selector_problems(value)) if key in _SELECTING else []
     if before is None:
         return found
+    if key == ("", "pods") and _fixed_spec(before, before) != _fixed_spec(before, value):
+        found.append(FieldProblem("spec", _POD_WORDS))
     for path in _IMMUTABLE.get(key, ()):
-        if _comparable(key, path, before) != _comparable(key, path, value):
-            found.append(FieldProblem(".".join(path), "Invalid value: field is immutable"))
+        new = _at(path, value)
+        if _at(path, before) != new:
+            shown = f"{quoted(new)}: " if isinstance(new, str) else ""
+            found.append(FieldProblem(".".join(path), f"Invalid value: {shown}field is immutable"))
     if before.get("immutable") and key in (("", "secrets"), ("", "configmaps")):
         for field in ("data", "stringData", "binaryData", "immutable"):
             if before.get(field) != value.get(field):
@@ -58,13 +69,24 @@ def _unreadable_data(secret: Object) -> Iterator[FieldProblem]:
             yield FieldProblem(f"data.{name}", "Invalid value: is not base64; or use stringData")
 
 
-def _comparable(key: tuple[str, str], path: tuple[str, ...], value: Object) -> Any:
+def _at(path: tuple[str, ...], value: Object) -> Any:
     found: Any = value
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None
-    if key == ("", "pods") and path[-1] == "containers":
-        return [{k: v for k, v in c.items() if k not in _POD_MAY_CHANGE} for c in found or ()]
     return found
+
+
+def _fixed_spec(before: Object, pod: Object) -> dict[str, Any]:
+    """The part of a pod's spec that stays; its node is said once."""
+    spec = {name: v for name, v in (pod.get("spec") or {}).items() if name not in _POD_MAY_CHANGE}
+    if not (before.get("spec") or {}).get("nodeName"):
+        spec.pop("nodeName", None)
+    for name in ("containers", "initContainers"):
+        if name in spec:
+            spec[name] = [
+                {k: v for k, v in c.items() if k not in _CONTAINER_MAY_CHANGE} for c in spec[name]
+            ]
+    return spec
 
 
 def _selector_problems(value: Object) -> Iterator[FieldProblem]:

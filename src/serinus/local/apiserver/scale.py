@@ -11,7 +11,7 @@ from typing import Any
 from serinus.base.errors import FieldProblem
 from serinus.base.jsonpath import compile_path
 from serinus.local.apiserver.columns_built_in import selector_text
-from serinus.local.apiserver.errors import invalid
+from serinus.local.apiserver.errors import bad_request, invalid
 from serinus.local.apiserver.kinds import Kind, ScalePaths
 
 Object = Mapping[str, Any]
@@ -47,11 +47,14 @@ def _selector(paths: ScalePaths, value: Object) -> str:
 
 
 def with_scale(kind: Kind, value: Object, scale: Any) -> dict[str, Any]:
-    """`value` with the replicas of `scale`; StatusError 422 if they are no count."""
+    """`value` with the replicas of `scale`; StatusError 400 or 422 if they are no count."""
     spec = scale.get("spec") if isinstance(scale, Mapping) else None
     replicas = (spec or {}).get("replicas", 0) if isinstance(spec, Mapping | None) else None
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        problem = FieldProblem("spec.replicas", "Invalid value: must be a whole number, 0 or more")
+    if not isinstance(replicas, int) or isinstance(replicas, bool):
+        raise bad_request("spec.replicas of a Scale must be a whole number")
+    if replicas < 0:
+        words = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        problem = FieldProblem("spec.replicas", words)
         raise invalid("Scale", "autoscaling", value["metadata"]["name"], [problem])
     paths = kind.scale or ScalePaths()
     changed = _with(value, paths.spec_replicas.strip(".").split("."), replicas)

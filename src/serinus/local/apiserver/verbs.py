@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from serinus.base.errors import FieldProblem
 from serinus.local.apiserver import deletes, lists, watch, writes
 from serinus.local.apiserver.applying import apply_object, apply_scale
 from serinus.local.apiserver.bodies import decode_json, decode_object, duplicate_fields
 from serinus.local.apiserver.configurations import read_configuration
 from serinus.local.apiserver.errors import (
     bad_request,
-    invalid,
     method_not_allowed,
     no_such_page,
     not_found,
@@ -27,6 +25,11 @@ from serinus.local.apiserver.evictions import evict
 from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.logs import LogSource, read_logs
+from serinus.local.apiserver.manners import (
+    is_created_by_replacement,
+    is_returned_when_deleted,
+    require_replacement,
+)
 from serinus.local.apiserver.options import require_write_options
 from serinus.local.apiserver.ownership import read_manager
 from serinus.local.apiserver.patches import json_patch, merge_patch
@@ -139,25 +142,22 @@ def _create(call: Call) -> Answer:
 
 
 def _replace(call: Call) -> Answer:
-    body = decode_object(call.request)
-    if call.kind.custom and not body["metadata"].get("resourceVersion"):
-        raise _unversioned(call.kind, body)
-    written = writes.update(call.state, call.served, call.target, lambda _: body, _options(call))
+    options, body, target = _options(call), decode_object(call.request), call.target
+    absent = call.state.collection(call.kind).get(target.namespace, target.name) is None
+    if absent and is_created_by_replacement(call.kind) and not target.subresource:
+        written = writes.create(call.state, call.served, target, body, options)
+        return _written(call, 201, written)
+    if not absent:
+        require_replacement(call.kind, target.name, body)
+    written = writes.update(call.state, call.served, target, lambda _: body, options)
     return _written(call, 200, written)
-
-
-def _unversioned(kind: Kind, body: Mapping[str, Any]) -> Exception:
-    problem = FieldProblem(
-        "metadata.resourceVersion", "Invalid value: 0: must be specified for an update"
-    )
-    return invalid(kind.kind, kind.group, body["metadata"].get("name") or "", [problem])
 
 
 def _patch(call: Call) -> Answer:
     if call.request.content_type == APPLY_PATCH:
         return _apply(call)
-    change = read_patch(call)
-    written = writes.update(call.state, call.served, call.target, change, _options(call))
+    options, change = _options(call), read_patch(call)
+    written = writes.update(call.state, call.served, call.target, change, options)
     return _written(call, 200, written)
 
 
@@ -246,6 +246,8 @@ def _delete(call: Call) -> Answer:
     version, gone = deletes.delete(call.state, call.kind, call.target, options)
     if not gone:
         return Answer(200, _shape(call).one(version))
+    if is_returned_when_deleted(call.kind):
+        return Answer(200, _shape(call).one(version))
     details: dict[str, Any] = {"name": call.target.name, "kind": call.kind.plural}
     if call.kind.group:
         details["group"] = call.kind.group
@@ -282,7 +284,8 @@ def _options(call: Call) -> writes.WriteOptions:
     if "fieldValidation" in query and validation != "Ignore" and request.content_type == JSON:
         repeated = tuple(duplicate_fields(request.body))
     half, manager = call.target.subresource, read_manager(request)
-    return writes.WriteOptions(validation, bool(query.get("dryRun")), repeated, manager, half)
+    dry, patched = bool(query.get("dryRun")), request.method == "PATCH"
+    return writes.WriteOptions(validation, dry, repeated, manager, half, patched=patched)
 
 
 def _written(call: Call, status: int, written: writes.Written) -> Answer:

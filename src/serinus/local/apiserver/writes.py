@@ -54,7 +54,7 @@ class WriteOptions:
 
     `repeated` are the fields that the body names twice. `manager` is the name of the writer, `half`
     the subresource through which it writes. `applied`: the body brings its owners along; `force`:
-    an apply takes fields over from others.
+    an apply takes fields over from others. `patched`: the body is a patch.
     """
 
     validation: str = "Warn"
@@ -64,6 +64,7 @@ class WriteOptions:
     half: str = ""
     applied: bool = False
     force: bool = False
+    patched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +240,12 @@ def _pruned(
     words = [f'duplicate field "{path}"' for path in options.repeated]
     words += [f'unknown field "{path}"{hint(served.schema, path)}' for path in unknown]
     if options.validation == "Strict":
+        strict = f"strict decoding error: {', '.join(words)}"
+        if options.patched:
+            raise invalid("", "", "", [FieldProblem("patch", f"Invalid value: {strict}")])
         kind = served.kind
         raise bad_request(
-            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: '
-            f"strict decoding error: {', '.join(words)}"
+            f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {strict}'
         )
     return value, tuple(words)
 
