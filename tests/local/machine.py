@@ -121,7 +121,7 @@ async def machine(speed: float = 1.0) -> AsyncIterator[Machine]:
     indexes = {NAMESPACE_INDEX: namespaces}
     pods = Informer(inner, PODS, NodePod, clock, indexes=indexes, jitter=chance)
     node = Node(inner, clock, pods, image_table(), chance)
-    server.log_source = node.logs.read
+    server.log_source = node.read_logs
     here = Machine(server, admin, node)
     watched: Informer[Any] = Informer(admin, PODS, dict, clock, jitter=chance)
     watched.on_change(here.note)

@@ -84,7 +84,8 @@ def test_a_crash_makes_the_pod_unready_at_once_and_it_comes_back_ever_later() ->
 
     first, crashed, back_off, third = asyncio.run(story())
     assert container(first)["restartCount"] == 0
-    assert container(crashed)["lastState"]["terminated"]["exitCode"] == 1
+    assert container(crashed)["state"]["terminated"]["exitCode"] == 1
+    assert container(crashed)["lastState"] == {}
     assert container(back_off)["lastState"]["terminated"]["reason"] == "Error"
     message = container(back_off)["state"]["waiting"]["message"]
     assert message.startswith("back-off 10s restarting failed container=c pod=web_default(")
@@ -101,7 +102,7 @@ def test_a_killed_process_is_seen_at_once_with_its_signal() -> None:
             return await here.until("web", lambda p: not ready(p))
 
     pod = asyncio.run(story())
-    assert container(pod)["lastState"]["terminated"]["exitCode"] == 137
+    assert container(pod)["state"]["terminated"]["exitCode"] == 137
     condition = next(c for c in pod["status"]["conditions"] if c["type"] == "Ready")
     assert condition["reason"] == "ContainersNotReady"
     assert condition["message"] == "containers with unready status: [c]"
@@ -177,13 +178,15 @@ def test_a_pod_whose_port_never_opens_runs_and_never_becomes_ready() -> None:
     [
         {"httpGet": {"path": "/healthz", "port": 8080}},
         {"tcpSocket": {"port": "http"}},
+        {"tcpSocket": {"port": 8080, "host": "localhost"}},
         {"exec": {"command": ["sh", "-c", 'test -n "$PORT"']}},
     ],
 )
 def test_a_pod_is_ready_when_its_probe_says_so(probe: Json) -> None:
     async def story() -> Json:
         async with machine(speed=60) as here:
-            await here.pod("web", readinessProbe=probe | {"periodSeconds": 5})
+            ports = [{"name": "http", "containerPort": 8080}]
+            await here.pod("web", readinessProbe=probe | {"periodSeconds": 5}, ports=ports)
             return await here.until("web", ready)
 
     assert container(asyncio.run(story()))["ready"] is True
@@ -363,11 +366,15 @@ def test_what_happens_to_a_pod_is_told_in_events() -> None:
             await here.until("web", is_gone)
             while True:
                 found = (await here.client.list(EVENTS, "default")).items
-                if len(found) >= 4:
+                if len(found) >= 6:
                     return [(e["reason"], e["message"]) for e in found]
 
     told = dict(asyncio.run(story()))
-    assert set(told) == {"Scheduled", "CommandReplaced", "Started", "Killing"}
+    assert set(told) == {"Scheduled", "CommandReplaced", "Pulled", "Created", "Started", "Killing"}
+    assert told["Scheduled"] == "Successfully assigned default/web to serinus"
+    assert told["Pulled"].startswith('Container image "acme/web:v1" already present on machine')
+    assert (told["Created"], told["Started"]) == ("Container created", "Container started")
+    assert told["Killing"] == "Stopping container c"
     assert told["CommandReplaced"].startswith("no-such-program is not on this machine")
 
 

@@ -7,10 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from serinus.api.wire import decode
-from serinus.local.environment import command_line, environment, expanded, lookups
+from serinus.local.environment import (
+    Surroundings,
+    command_line,
+    environment,
+    expanded,
+    lookups,
+    resource_value,
+)
 from serinus.local.images import ImageTableError, Program, Refused, image_table, read_table
+from serinus.local.mounts import NO_MOUNTS, Mounts
 from serinus.local.podspec import NodeContainer, NodePod
 
 
@@ -93,14 +102,19 @@ POD: dict[str, Any] = {
 }
 
 
+def surroundings(mounts: Mounts = NO_MOUNTS) -> Surroundings:
+    return Surroundings(20007, {"PATH": "/bin"}, mounts, {"cpu": "4", "memory": "8Gi"})
+
+
 def environment_of(
     env: list[Mapping[str, Any]],
     found: Mapping[tuple[str, str], Mapping[str, str]] | None = None,
     env_from: list[Mapping[str, Any]] | None = None,
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    pod = decode(NodePod, POD)
     container = decode(NodeContainer, {"name": "c", "env": env, "envFrom": env_from or []})
-    made = environment(pod, container, 20007, {"PATH": "/bin"}, found or {})
+    base = decode(NodePod, POD)
+    pod = replace(base, spec=replace(base.spec, containers=(container,)))
+    made = environment(pod, container, surroundings(), found or {})
     return dict(made.variables), made.problems
 
 
@@ -146,7 +160,7 @@ def test_the_ports_of_all_containers_are_told_by_name_and_number() -> None:
     notes = {"serinus.dev/port": "20007", "serinus.dev/ports": '{"8080":20007,"9090":2,"70":3}'}
     body = {"metadata": {"annotations": notes}, "spec": {"containers": [main, side]}}
     pod = decode(NodePod, body)
-    made = environment(pod, pod.spec.containers[0], 20007, {}, {}).variables
+    made = environment(pod, pod.spec.containers[0], surroundings(), {}).variables
     assert {key: value for key, value in made.items() if key.startswith("PORT")} == {
         "PORT": "20007",
         "PORTS": "20007,2",
@@ -176,7 +190,7 @@ def test_configmaps_and_secrets_are_read_and_what_is_missing_is_named_without_va
         {"name": "N", "valueFrom": {"secretKeyRef": {"name": "s", "key": "no"}}},
         {"name": "M", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}},
         {"name": "O", "valueFrom": {"configMapKeyRef": key | {"optional": True}}},
-        {"name": "R", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
+        {"name": "R", "valueFrom": {"resourceFieldRef": {"resource": "limits.disk"}}},
         field("spec.replicas"),
     ]
     env_from = [{"prefix": "P_", "configMapRef": {"name": "c"}}]
@@ -184,9 +198,9 @@ def test_configmaps_and_secrets_are_read_and_what_is_missing_is_named_without_va
     variables, problems = environment_of(env, found, env_from)
     assert (variables["S"], variables["P_X"]) == ("hidden", "1")
     assert problems == (
-        'couldn\'t find key no in Secret "s"',
+        "couldn't find key no in Secret shop/s",
         'configmap "m" not found',
-        "resourceFieldRef is not supported on this node; write the value itself",
+        "resourceFieldRef 'limits.disk' of container 'c'",
         "fieldRef 'spec.replicas' is not a field of pods",
     )
     assert "hidden" not in str(problems)
@@ -211,8 +225,77 @@ def test_the_command_is_the_containers_or_the_images_with_the_args_behind(
     container: dict[str, Any], wanted: tuple[str, ...]
 ) -> None:
     program = Program(("image", "program"), {}, "v1")
-    assert command_line(decode(NodeContainer, container), program, {"PORT": "20007"}) == wanted
+    made = command_line(decode(NodeContainer, container), program, NO_MOUNTS, {"PORT": "20007"})
+    assert made == wanted
 
 
 def test_a_doubled_sign_stands_for_itself() -> None:
     assert expanded("$$(A) $(A) $A", {"A": "1"}) == "$(A) 1 $A"
+
+
+@pytest.mark.parametrize(
+    ("resource", "divisor", "value"),
+    [
+        ("limits.cpu", "", "1"),
+        ("limits.cpu", "1m", "250"),
+        ("requests.cpu", "1m", "100"),
+        ("limits.memory", "1Mi", "8192"),
+        ("requests.memory", "1Mi", "0"),
+        ("limits.memory", "0", str(8 << 30)),
+        ("limits.disk", "", None),
+        ("cpu", "", None),
+    ],
+)
+def test_limits_and_requests_are_told_in_the_unit_that_is_asked_for(
+    resource: str, divisor: str, value: str | None
+) -> None:
+    asked = {"limits": {"cpu": "250m"}, "requests": {"cpu": 0.1}}
+    spec = decode(NodeContainer, {"name": "c", "resources": asked})
+    assert resource_value(spec, resource, divisor, {"cpu": "4", "memory": "8Gi"}) == value
+
+
+def test_mount_paths_become_real_ones_in_commands_and_variables_but_not_in_secrets() -> None:
+    mounts = Mounts({"/etc/app": "/real/app", "/etc/app/tls": "/real/tls"}, {"WHERE": "/real/app"})
+    env = [
+        {"name": "A", "value": "-c=/etc/app/x.yaml:/etc/app/tls"},
+        {"name": "M", "valueFrom": {"configMapKeyRef": {"name": "m", "key": "k"}}},
+        {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}},
+    ]
+    spec = decode(
+        NodeContainer, {"command": ["cat"], "args": ["/etc/app/$(A)", "$(A)"], "env": env}
+    )
+    held = {("ConfigMap", "m"): {"k": "/etc/app"}, ("Secret", "s"): {"k": "/etc/app"}}
+    made = environment(decode(NodePod, POD), spec, surroundings(mounts), held).variables
+    assert {key: made[key] for key in ("A", "M", "S", "WHERE")} == {
+        "A": "-c=/real/app/x.yaml:/real/tls",
+        "M": "/real/app",
+        "S": "/etc/app",
+        "WHERE": "/real/app",
+    }
+    program = Program(("x",), {}, "v1")
+    assert command_line(spec, program, mounts, made) == (
+        "cat", "/real/app/-c=/real/app/x.yaml:/real/tls", "-c=/real/app/x.yaml:/real/tls",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "real"),
+    [
+        ("/data", "/r"),
+        ("/data/", "/r/"),
+        ("sh -c 'cat /data/x; ls \"/data\"'", "sh -c 'cat /r/x; ls \"/r\"'"),
+        ("--dir=/data", "--dir=/r"),
+        ("a:/data:/data/b", "a:/r:/r/b"),
+        ("/database", "/database"),
+        ("/data.old", "/data.old"),
+        ("/data-2", "/data-2"),
+        ("/srv/data", "/srv/data"),
+        ("$HOME/data", "$HOME/data"),
+        ("${X}/data", "${X}/data"),
+        ("$(X)/data", "$(X)/data"),
+        ("http://host/data", "http://host/data"),
+        ("./data", "./data"),
+    ],
+)
+def test_a_path_is_replaced_only_where_it_stands_for_itself(text: str, real: str) -> None:
+    assert Mounts({"/data": "/r"}, {}).real(text) == real

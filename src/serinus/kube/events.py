@@ -57,7 +57,7 @@ class EventRecorder:
         uid = str(regarding.get("uid") or regarding.get("name"))
         if not self._bucket((uid, type)).try_take():
             return
-        told = (uid, type, reason, message)
+        told = (f"{uid}{regarding.get('fieldPath', '')}", type, reason, message)
         known = self._known.get(told)
         try:
             event = await self._count(known) if known else None

@@ -194,7 +194,7 @@ class Cluster:
         kind = ObjectPods if self.options.pods == "objects" else Node
         self.node = kind(self.client("node"), clock, pods, self.options.images, chance)
         self.node.processes.folder = self.folder
-        self.api.log_source = self.node.logs.read
+        self.api.log_source = self.node.read_logs
         self._run("pods", pods.run())
         self._run("node", self.node.run())
         for name, part in every_controller(client, clock, pods, chance).items():

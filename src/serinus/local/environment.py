@@ -9,9 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import ceil
 
+from serinus.base.quantity import parse_quantity
 from serinus.local.images import Program
-from serinus.local.podspec import EnvSource, KeyRef, NodeContainer, NodePod, ObjectRef
+from serinus.local.mounts import Mounts
+from serinus.local.podspec import (
+    EnvSource,
+    KeyRef,
+    NodeContainer,
+    NodePod,
+    ObjectRef,
+    ResourceFieldRef,
+)
 
 HOST = "127.0.0.1"
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)")
@@ -19,6 +29,19 @@ _SUBSCRIPT = re.compile(r"metadata\.(labels|annotations)\['([^']+)'\]")
 
 Lookup = tuple[str, str]
 """The kind (`ConfigMap` or `Secret`) and name of an object in the pod's namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the node gives to a container: `port` for PORT, variables below and above its own.
+
+    `capacity` is what stands for a limit that is not set: `cpu`, `memory`.
+    """
+
+    port: int
+    base: Mapping[str, str]
+    mounts: Mounts
+    capacity: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,36 +69,40 @@ def lookups(container: NodeContainer) -> Iterator[Lookup]:
 def environment(
     pod: NodePod,
     container: NodeContainer,
-    port: int,
-    base: Mapping[str, str],
+    given: Surroundings,
     found: Mapping[Lookup, Mapping[str, str]],
 ) -> Environment:
-    """The container's variables over `base`; `found` holds the objects that exist.
+    """The container's variables over the node's; `found` holds the objects that exist.
 
-    HOST, PORT and the pod's names win over the manifest: on one machine every pod has a port of
-    its own, whatever `PORT` its author had in mind.
+    HOST, PORT and the pod's names win over the manifest: on one machine every pod has ports of
+    its own, whatever `PORT` its author had in mind. Mount paths become real ones, but for Secrets.
     """
     problems: list[str] = []
-    variables = dict(base)
+    variables = dict(given.base)
     for source in container.env_from:
         pairs = (("ConfigMap", source.config_map_ref), ("Secret", source.secret_ref))
         for kind, reference in pairs:
             if reference is not None:
                 held = _held(kind, reference, found, problems)
-                variables |= {source.prefix + key: value for key, value in held.items()}
+                variables |= {
+                    source.prefix + key: value if kind == "Secret" else given.mounts.real(value)
+                    for key, value in held.items()
+                }
     for variable in container.env:
         if variable.value_from is None:
-            variables[variable.name] = expanded(variable.value, variables)
+            variables[variable.name] = expanded(given.mounts.real(variable.value), variables)
         else:
-            value = _value_from(pod, variable.value_from, found, problems)
+            reader = _Reader(pod, container, given, found, problems)
+            value = reader.value(variable.value_from)
             if value is not None:
                 variables[variable.name] = value
     fixed = {
         "HOST": HOST,
-        **_ports(pod, container, port),
+        **_ports(pod, container, given.port),
         "POD_NAME": pod.metadata.name,
         "POD_NAMESPACE": pod.metadata.namespace,
         "HOSTNAME": pod.metadata.name,
+        **given.mounts.variables,
     }
     return Environment(variables | fixed, tuple(problems))
 
@@ -94,10 +121,11 @@ def _ports(pod: NodePod, container: NodeContainer, port: int) -> dict[str, str]:
 
 
 def command_line(
-    container: NodeContainer, program: Program, variables: Mapping[str, str]
+    container: NodeContainer, program: Program, mounts: Mounts, variables: Mapping[str, str]
 ) -> tuple[str, ...]:
     """What is executed: the container's command, else the image's, and the args behind it."""
-    words = (*(container.command or program.command), *container.args)
+    own = [*map(mounts.real, container.command)] or program.command
+    words = (*own, *map(mounts.real, container.args))
     return tuple(expanded(word, variables) for word in words)
 
 
@@ -125,41 +153,80 @@ def field_value(pod: NodePod, path: str) -> str | None:
         "status.podIP": HOST,
         "status.podIPs": HOST,
         "status.hostIP": HOST,
+        "status.hostIPs": HOST,
     }
     return plain.get(path)
 
 
-def _value_from(
-    pod: NodePod,
-    source: EnvSource,
-    found: Mapping[Lookup, Mapping[str, str]],
-    problems: list[str],
+def resource_value(
+    container: NodeContainer, resource: str, divisor: str, capacity: Mapping[str, str]
 ) -> str | None:
-    if source.field_ref is not None:
-        value = field_value(pod, source.field_ref.field_path)
+    """A limit or request in units of `divisor`, rounded up; None if there is no such field.
+
+    A limit that is not set is the whole machine's; a request that is not set is the limit, or 0.
+    """
+    kind, _, name = resource.partition(".")
+    if kind not in ("limits", "requests") or name not in capacity:
+        return None
+    limits, requests = container.resources.limits, container.resources.requests
+    default: str | int | float = capacity[name] if kind == "limits" else 0
+    amount = (
+        limits.get(name, default)
+        if kind == "limits"
+        else requests.get(name, limits.get(name, default))
+    )
+    unit = parse_quantity(divisor) if divisor not in ("", "0") else 1
+    return str(ceil(parse_quantity(amount) / unit))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads what `valueFrom` refers to, and notes what is missing."""
+
+    pod: NodePod
+    container: NodeContainer
+    given: Surroundings
+    found: Mapping[Lookup, Mapping[str, str]]
+    problems: list[str]
+
+    def value(self, source: EnvSource) -> str | None:
+        if source.field_ref is not None:
+            value = field_value(self.pod, source.field_ref.field_path)
+            if value is None:
+                path = source.field_ref.field_path
+                self.problems.append(f"fieldRef {path!r} is not a field of pods")
+            return value
+        if source.resource_field_ref is not None:
+            return self._resource(source.resource_field_ref)
+        if source.config_map_key_ref is not None:
+            held = self._key("ConfigMap", source.config_map_key_ref)
+            return held if held is None else self.given.mounts.real(held)
+        if source.secret_key_ref is not None:
+            return self._key("Secret", source.secret_key_ref)
+        self.problems.append(
+            "valueFrom: say one of fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef"
+        )
+        return None
+
+    def _resource(self, asked: ResourceFieldRef) -> str | None:
+        name = asked.container_name or self.container.name
+        spec = next((c for c in self.pod.spec.all_containers() if c.name == name), None)
+        divisor = str(asked.divisor)
+        capacity = self.given.capacity
+        value = resource_value(spec, asked.resource, divisor, capacity) if spec else None
         if value is None:
-            problems.append(f"fieldRef {source.field_ref.field_path!r} is not a field of pods")
+            self.problems.append(f"resourceFieldRef {asked.resource!r} of container {name!r}")
         return value
-    for kind, reference in (
-        ("ConfigMap", source.config_map_key_ref),
-        ("Secret", source.secret_key_ref),
-    ):
-        if reference is not None:
-            return _key(kind, reference, found, problems)
-    problems.append("resourceFieldRef is not supported on this node; write the value itself")
-    return None
 
-
-def _key(
-    kind: str, reference: KeyRef, found: Mapping[Lookup, Mapping[str, str]], problems: list[str]
-) -> str | None:
-    whole = ObjectRef(name=reference.name, optional=reference.optional)
-    held = _held(kind, whole, found, problems)
-    if reference.key in held:
-        return held[reference.key]
-    if not reference.optional and (kind, reference.name) in found:
-        problems.append(f'couldn\'t find key {reference.key} in {kind} "{reference.name}"')
-    return None
+    def _key(self, kind: str, reference: KeyRef) -> str | None:
+        whole = ObjectRef(name=reference.name, optional=reference.optional)
+        held = _held(kind, whole, self.found, self.problems)
+        if reference.key in held:
+            return held[reference.key]
+        if not reference.optional and (kind, reference.name) in self.found:
+            where = f"{kind} {self.pod.metadata.namespace}/{reference.name}"
+            self.problems.append(f"couldn't find key {reference.key} in {where}")
+        return None
 
 
 def _held(

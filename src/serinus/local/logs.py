@@ -65,6 +65,10 @@ class LogRing:
                 return
             await changed.wait()
 
+    def kept(self) -> bytes:
+        """All lines that are kept."""
+        return b"".join(line for _, line in self._lines)
+
     def _wake(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
@@ -117,15 +121,7 @@ class Logs:
             for ring in self._rings.pop(key):
                 ring.close()
 
-    def read(
-        self, namespace: str, pod: str, container: str, options: LogOptions
-    ) -> AsyncIterator[bytes]:
-        """The lines of a container, as a server's log request asks for them.
-
-        Raises LookupError in words if there is no such log.
-        """
-        ring = self.ring(namespace, pod, container, previous=options.previous)
-        if ring is None:
-            which = "previous terminated container" if options.previous else "container"
-            raise LookupError(f"{which} {container!r} has not written anything here")
-        return ring.read(options)
+    def last(self, namespace: str, pod: str, container: str) -> bytes:
+        """All that is kept of the running or last instance."""
+        ring = self.ring(namespace, pod, container)
+        return ring.kept() if ring is not None else b""

@@ -11,10 +11,14 @@ import base64
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from serinus.api.kubernetes import EndpointSlice
+from serinus.api.kubernetes import EndpointSlice, ObjectMeta
+from serinus.api.wire import Wire
 from serinus.base.clock import Clock
 from serinus.base.quantity import parse_quantity
 from serinus.kube.client import Client
@@ -22,27 +26,36 @@ from serinus.kube.errors import ApiError, NotFound
 from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, SECRETS
-from serinus.local.container import ContainerLife, Equipment
+from serinus.local.apiserver.logs import LogOptions
+from serinus.local.container import ContainerLife
 from serinus.local.environment import Lookup
 from serinus.local.images import ImageTable
 from serinus.local.logs import Logs
 from serinus.local.metrics.sources import ContainerUsage
 from serinus.local.podlife import PodLife
 from serinus.local.podspec import NodePod
-from serinus.local.podstatus import timestamp
-from serinus.local.podwrites import NODE_NAME, bind, register
+from serinus.local.podstatus import Waiting, timestamp
+from serinus.local.podwrites import NODE_NAME, bind, machine_capacity, register
 from serinus.local.ports import Ports
+from serinus.local.preparing import Equipment
 from serinus.local.processes import Processes
 from serinus.local.telling import Telling
 from serinus.local.usage import usage_of
 
 log = logging.getLogger(__name__)
-MEMORY_CHECK_SECONDS = 1.0
+MEMORY_CHECK_SECONDS = 0.5
 UNROUTE_SECONDS, UNROUTE_POLL_SECONDS = 0.5, 0.02
 """Wall time between the last request to a pod and its SIGTERM: what is under way may end."""
 _RETRY_SECONDS = 0.2
 _UID_INDEX = "uid"
+_REFERRED = {"ConfigMap": CONFIGMAPS, "Secret": SECRETS}
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+
+
+class Referred(Wire, frozen=True, kw_only=True):
+    """A ConfigMap or Secret whose changes are followed; what it holds is read when needed."""
+
+    metadata: ObjectMeta = ObjectMeta()
 
 
 def pods_of_slice(part: EndpointSlice) -> Iterable[str]:
@@ -80,26 +93,26 @@ class Node:
         )
         self._slices_changed = asyncio.Event()
         self._telling = Telling(EventRecorder(client, clock, "kubelet"))
-        self._with = Equipment(
-            clock=clock,
-            processes=self.processes,
-            images=images,
-            logs=self.logs,
-            ports=self.ports,
-            folder=Path.cwd(),
-            base_env={key: os.environ[key] for key in _INHERITED if key in os.environ},
-            look_up=self._look_up,
-            report=self._report,
-        )
+        self._references = [
+            (kind, Informer(client, resource, Referred, clock, jitter=chance))
+            for kind, resource in _REFERRED.items()
+        ]
+        self._images = images
+        self._own_folder: Path | None = None
+        self._equipment: Equipment | None = None
 
     async def run(self) -> None:
         """Run pods until cancelled; then every process of them is killed."""
         await register(self._client, timestamp(self._clock.now()))
         self._slices.on_change(lambda old, new: self._wake_waiting())
+        for kind, informer in self._references:
+            informer.on_change(partial(self._reference_changed, kind))
         self._pods.on_change(self._pod_changed)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._slices.run())
+                for _, informer in self._references:
+                    group.create_task(informer.run())
                 group.create_task(self._telling.run())
                 await self._pods.synced()
                 for pod in self._pods.store.all():
@@ -110,6 +123,35 @@ class Node:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.processes.close()
+            if self._own_folder is not None:
+                shutil.rmtree(self._own_folder, ignore_errors=True)
+
+    def read_logs(
+        self, namespace: str, pod: str, container: str, options: LogOptions
+    ) -> AsyncIterator[bytes]:
+        """The lines of a container, as a server's log request asks for them.
+
+        Raises ValueError in the kubelet's words if there is no such log.
+        """
+        ring = self.logs.ring(namespace, pod, container, previous=options.previous)
+        if ring is not None:
+            return ring.read(options)
+        if options.previous:
+            raise ValueError(
+                f'previous terminated container "{container}" in pod "{pod}" not found'
+            )
+        states = [
+            one.view.state
+            for life in self._lives.values()
+            if (life.pod.metadata.namespace, life.pod.metadata.name) == (namespace, pod)
+            for one in life.everyone
+            if one.spec.name == container
+        ]
+        reason = states[0].reason if states and isinstance(states[0], Waiting) else ""
+        if reason in ("ErrImagePull", "ImagePullBackOff"):
+            reason = "trying and failing to pull image"
+        reason = reason or "ContainerCreating"
+        raise ValueError(f'container "{container}" in pod "{pod}" is waiting to start: {reason}')
 
     def usage(self) -> Iterator[ContainerUsage]:
         """What each running container uses now."""
@@ -144,7 +186,8 @@ class Node:
             bound = await self._bind(pod)
             if bound is None:
                 return
-            life = self._lives[uid] = PodLife(self._with, self._client, bound, self._no_endpoints)
+            life = PodLife(self._equip(), self._client, bound, self._no_endpoints)
+            self._lives[uid] = life
             current = self._pods.store.get(pod.metadata.namespace, pod.metadata.name)
             if current is None or current.metadata.uid != uid:
                 life.vanish()
@@ -205,25 +248,55 @@ class Node:
 
     async def _look_up(
         self, namespace: str, wanted: Iterable[Lookup]
-    ) -> Mapping[Lookup, Mapping[str, str]]:
-        found: dict[Lookup, Mapping[str, str]] = {}
+    ) -> Mapping[Lookup, Mapping[str, bytes]]:
+        found: dict[Lookup, Mapping[str, bytes]] = {}
         for kind, name in wanted:
-            resource = SECRETS if kind == "Secret" else CONFIGMAPS
             try:
-                held = (await self._client.get(resource, name, namespace)).get("data") or {}
+                held = await self._client.get(_REFERRED[kind], name, namespace)
             except NotFound:
                 continue
-            if kind == "Secret":
-                held = {key: _decoded(value) for key, value in held.items()}
-            found[kind, name] = held
+            coded = held.get("data" if kind == "Secret" else "binaryData") or {}
+            plain = held.get("data") or {} if kind == "ConfigMap" else {}
+            found[kind, name] = {key: text.encode() for key, text in plain.items()} | {
+                key: base64.b64decode(text) for key, text in coded.items()
+            }
         return found
 
-    def _report(self, pod: NodePod, type_: str, reason: str, message: str) -> None:
-        self._telling.tell(("v1", "Pod"), pod.metadata, type_, reason, message)
+    def _reference_changed(self, kind: str, old: Referred | None, new: Referred | None) -> None:
+        changed = new or old
+        if changed is not None:
+            meta = changed.metadata
+            for life in self._lives.values():
+                if life.refers_to(meta.namespace, (kind, meta.name)):
+                    life.reference_changed()
+
+    def _equip(self) -> Equipment:
+        """What all containers share; made when the folder of the processes is settled."""
+        if self._equipment is None:
+            folder = self.processes.folder
+            if folder is None:
+                folder = self._own_folder = Path(tempfile.mkdtemp(prefix="serinus-pods-"))
+            self._equipment = Equipment(
+                clock=self._clock,
+                processes=self.processes,
+                images=self._images,
+                logs=self.logs,
+                ports=self.ports,
+                folder=Path.cwd(),
+                pods_folder=folder / "pods",
+                base_env={key: os.environ[key] for key in _INHERITED if key in os.environ},
+                capacity=machine_capacity(),
+                look_up=self._look_up,
+                report=self._report,
+            )
+        return self._equipment
+
+    def _report(self, pod: NodePod, type_: str, reason: str, message: str, field: str = "") -> None:
+        self._telling.tell(("v1", "Pod", field), pod.metadata, type_, reason, message)
 
     def _running(self) -> Iterator[tuple[PodLife, ContainerLife, int]]:
         for life in self._lives.values():
-            for container in life.containers:
+            for container in life.everyone:
                 if container.process is not None:
                     yield life, container, container.process.pid
 
@@ -248,7 +321,3 @@ class Node:
 async def _nothing_routes(port: int) -> bool:
     """Without a data plane nothing is sent."""
     return False
-
-
-def _decoded(value: str) -> str:
-    return base64.b64decode(value).decode(errors="replace")

@@ -9,7 +9,7 @@ ports) is not looked at.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from serinus.kube.client import Client
 from serinus.kube.errors import Conflict, NotFound
 from serinus.kube.informer import Informer
 from serinus.kube.workqueue import WorkQueue
+from serinus.local.apiserver.logs import LogOptions
 from serinus.local.backoff import LONG_RUN_SECONDS, back_off_message, back_off_seconds
 from serinus.local.controllers.loop import work
 from serinus.local.images import ImageTable, Refused
@@ -113,6 +114,12 @@ class ObjectPods:
         await register(self._client, timestamp(self._clock.now()), MOST_PODS)
         await self._pods.synced()
         await work("object pods", self._queue, self._reconcile, _WORKERS)
+
+    def read_logs(
+        self, namespace: str, pod: str, container: str, options: LogOptions
+    ) -> AsyncIterator[bytes]:
+        """There are none: raises ValueError that says so."""
+        raise ValueError(f"pod {namespace}/{pod} is only an object here and writes no log")
 
     def usage(self) -> Iterator[ContainerUsage]:
         """What containers use: nothing."""

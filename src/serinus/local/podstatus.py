@@ -69,13 +69,14 @@ class PodView:
     """All containers of a pod; `inits` includes the sidecars.
 
     `prepared` says that its volumes are there; `stopped` is the reason and message of a pod that
-    was ended before its time.
+    was ended before its time; `over` says that nothing of it will ever start again.
     """
 
     containers: Sequence[ContainerView]
     inits: Sequence[ContainerView] = ()
     prepared: bool = True
     stopped: tuple[str, str] | None = None
+    over: bool = False
 
     def lasting(self) -> Iterator[ContainerView]:
         """The containers that are there to stay."""
@@ -101,6 +102,8 @@ def phase_of(policy: str, view: PodView) -> str:
     """The pod's phase under a restart policy."""
     if view.stopped is not None:
         return "Failed"
+    if view.over:
+        return "Failed" if any(_code(one) != 0 for one in view.containers) else "Succeeded"
     plain = [one for one in view.inits if not one.sidecar]
     if policy == "Never" and any(_code(one) for one in plain):
         return "Failed"

@@ -31,6 +31,12 @@ async def register(client: Client, now: str, pods: int = 110) -> None:
     await client.patch(NODES, NODE_NAME, {"status": status}, subresource="status")
 
 
+def machine_capacity() -> dict[str, str]:
+    """What this machine has for all pods together."""
+    memory = f"{psutil.virtual_memory().total >> 10}Ki"
+    return {"cpu": str(os.cpu_count() or 1), "memory": memory}
+
+
 def node_object(now: str, pods: int) -> tuple[Json, Json]:
     """The Node as it is created, and its status; `now` is a timestamp."""
     system = os.uname()
@@ -41,11 +47,7 @@ def node_object(now: str, pods: int) -> tuple[Json, Json]:
         "metadata": {"name": NODE_NAME, "labels": labels},
         "spec": {},
     }
-    resources = {
-        "cpu": str(os.cpu_count() or 1),
-        "memory": f"{psutil.virtual_memory().total >> 10}Ki",
-        "pods": str(pods),
-    }
+    resources = machine_capacity() | {"pods": str(pods)}
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
     info = {
         "kubeletVersion": "v1.36.0",

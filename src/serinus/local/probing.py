@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 from typing import Any
 
 from serinus.base.clock import Clock
+from serinus.local.asking import Surface
 from serinus.local.podspec import NodeContainer, Probe
-from serinus.local.probes import Ask, accepts, ask_http, ask_tcp, verdicts
-from serinus.local.processes import Process, StartFailed
+from serinus.local.probes import accepts, verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The container has come through its startup probe, or has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the container may get requests; `problem` says what its last answer lacked."""
+    """Whether the container may get requests."""
 
     ready: bool
-    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unwell:
+    """One answer of a probe was bad; `kind` is Startup, Readiness or Liveness."""
+
+    kind: str
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +39,40 @@ class Sick:
     """The container has to be started again; `kind` is Startup or Liveness."""
 
     kind: str
-    problem: str
+    probe: Probe
 
 
-Finding = Readiness | Sick
+Finding = Started | Readiness | Unwell | Sick
 
 
 @dataclass(frozen=True, slots=True)
 class Prober:
     """What to ask: without a readiness probe the container is ready when its port is open, or,
-    where it opens none, at once. `start` executes the command of a probe.
+    where it opens none, at once. Startup gates the others; their delays count from `began` on.
     """
 
     spec: NodeContainer
-    port: int
+    surface: Surface
     clock: Clock
-    start: Callable[[Sequence[str]], Awaitable[Process]]
+    began: datetime
     waits_for_port: bool
 
     async def findings(self) -> AsyncIterator[Finding]:
         """Until closed; startup first, then readiness and liveness side by side."""
         found: asyncio.Queue[Finding] = asyncio.Queue()
-        tasks = [asyncio.create_task(self._all(found))]
+        task = asyncio.create_task(self._all(found))
         try:
             while True:
                 yield await found.get()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _all(self, found: asyncio.Queue[Finding]) -> None:
         spec = self.spec
         if spec.startup_probe is not None:
             await self._starts(spec.startup_probe, found)
+        found.put_nowait(Started())
         parts: list[Coroutine[Any, Any, None]] = [self._ready(found)]
         if spec.liveness_probe is not None:
             parts.append(self._lives(spec.liveness_probe, found))
@@ -69,46 +80,35 @@ class Prober:
             for part in parts:
                 group.create_task(part)
 
+    def _verdicts(self, probe: Probe, *, held: bool) -> AsyncIterator[tuple[bool, str]]:
+        return verdicts(probe, self.surface.asked(probe), self.clock, self.began, held=held)
+
     async def _starts(self, probe: Probe, found: asyncio.Queue[Finding]) -> None:
         failures = 0
-        async for _, problem in verdicts(probe, self._ask(probe), self.clock, held=False):
+        async for _, problem in self._verdicts(probe, held=False):
             if not problem:
                 return
+            found.put_nowait(Unwell("Startup", problem))
             failures += 1
             if failures == probe.failure_threshold:
-                found.put_nowait(Sick("Startup", problem))
+                found.put_nowait(Sick("Startup", probe))
 
     async def _ready(self, found: asyncio.Queue[Finding]) -> None:
         probe = self.spec.readiness_probe
         if probe is None:
             if self.waits_for_port:
-                await accepts(self.port, self.clock)
+                await accepts(self.surface.address.first, self.clock)
             found.put_nowait(Readiness(True))
             return
-        async for ready, problem in verdicts(probe, self._ask(probe), self.clock, held=False):
-            found.put_nowait(Readiness(ready, problem))
+        async for ready, problem in self._verdicts(probe, held=False):
+            if problem:
+                found.put_nowait(Unwell("Readiness", problem))
+            found.put_nowait(Readiness(ready))
 
     async def _lives(self, probe: Probe, found: asyncio.Queue[Finding]) -> None:
-        async for lives, problem in verdicts(probe, self._ask(probe), self.clock, held=True):
+        async for lives, problem in self._verdicts(probe, held=True):
+            if problem:
+                found.put_nowait(Unwell("Liveness", problem))
             if not lives:
-                found.put_nowait(Sick("Liveness", problem))
+                found.put_nowait(Sick("Liveness", probe))
                 return
-
-    def _ask(self, probe: Probe) -> Ask:
-        """The question that a probe asks. A gRPC probe asks only whether the port is open."""
-        if probe.http_get is not None:
-            return partial(ask_http, probe.http_get, self.port)
-        if probe.exec is not None:
-            return partial(self._ask_command, probe.exec.command)
-        return partial(ask_tcp, self.port)
-
-    async def _ask_command(self, command: Sequence[str]) -> str:
-        try:
-            process = await self.start(command)
-        except StartFailed as error:
-            return str(error)
-        try:
-            code = await asyncio.shield(process.exited)
-        finally:
-            process.signal(signal.SIGKILL)
-        return "" if code == 0 else f"{command[0]} exited with code {code}"

@@ -19,7 +19,7 @@ def resumed(view: ContainerView, status: PodStatus) -> ContainerView:
         return view
     ended = _ended(known.state.terminated)
     view = replace(view, restarts=known.restart_count, last=_ended(known.last_state.terminated))
-    return view if ended is None else replace(view, state=ended, last=ended)
+    return view if ended is None else replace(view, state=ended)
 
 
 def _ended(known: ContainerStateTerminated | None) -> Ended | None:

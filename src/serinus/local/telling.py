@@ -18,15 +18,19 @@ class Telling:
         self._queue: asyncio.Queue[tuple[dict[str, str], str, str, str]] = asyncio.Queue(_QUEUED)
 
     def tell(
-        self, about: tuple[str, str], meta: ObjectMeta, type_: str, reason: str, message: str
+        self, about: tuple[str, ...], meta: ObjectMeta, type_: str, reason: str, message: str
     ) -> None:
-        """Say that something happened to an object; `about` is its apiVersion and kind."""
+        """Say that something happened to an object.
+
+        `about` is its apiVersion and kind, and, if a part of it is meant, the path of that part.
+        """
         regarding = {
             "apiVersion": about[0],
             "kind": about[1],
             "namespace": meta.namespace,
             "name": meta.name,
             "uid": meta.uid,
+            **({"fieldPath": about[2]} if about[2:] and about[2] else {}),
         }
         if not self._queue.full():
             self._queue.put_nowait((regarding, type_, reason, message))
