@@ -259,7 +259,8 @@ def test_a_template_that_no_server_accepts_is_told_and_holds_no_abort_up() -> No
     waiting = condition(held, "Waiting")
     assert waiting["reason"] == "WriteRefused"
     assert "not for you" in waiting["message"]
-    assert "ReconcileFailed" in told
+    assert "ReplicaSetCreateError" in told
+    assert "ReconciliationError" not in told, "one refusal is one event"
     assert told.count("NewReplicaSetCreated") == 2, "what was refused is not told as done"
     assert (end["phase"], end["stable"]) == ("Healthy", "web:v3")
 

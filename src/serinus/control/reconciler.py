@@ -17,6 +17,7 @@ from serinus.control.looking.interest import Key
 from serinus.control.looking.observer import NotYet, Observer
 from serinus.control.looking.seen import Observation
 from serinus.control.retry import Refused
+from serinus.control.telling.deletions import Deletions
 from serinus.control.telling.refusals import Refusals
 from serinus.control.telling.unreadable import UnreadableObjects
 from serinus.control.writing.doubts import Doubts
@@ -43,11 +44,13 @@ class RolloutReconciler:
         telemetry: Telemetry,
         *,
         freed: FreedServices,
+        deletions: Deletions,
         clock: Clock,
     ) -> None:
         self._observer, self._executor = observer, executor
         self._doubts, self._unreadable, self._telemetry = doubts, unreadable, telemetry
         self._freed, self._refusals = freed, Refusals(clock)
+        self._deletions = deletions
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Raises the first error that ended the plan, or Refused; the next look starts over."""
@@ -62,11 +65,13 @@ class RolloutReconciler:
         match found:
             case None:
                 self._forget(key)
+                self._deletions.missed(key)
                 await self._freed.free(key)
                 return None
             case NotYet(why, look_at):
                 _log.debug("not yet", extra={"key": "/".join(key), "why": why})
                 return look_at
+        self._deletions.saw(key, found.snapshot.rollout.metadata)
         snapshot = replace(found.snapshot, refusals=self._refusals.of(key))
         seen = replace(found, snapshot=snapshot)
         decided = plan(snapshot)

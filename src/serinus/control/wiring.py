@@ -26,7 +26,9 @@ from serinus.control.looking.interest import Key
 from serinus.control.looking.objects import RoutedObjects
 from serinus.control.looking.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
+from serinus.control.retry import Refused
 from serinus.control.telling.announcer import Announcer
+from serinus.control.telling.deletions import Deletions
 from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
 from serinus.control.workers import Workers
 from serinus.control.writing.doubts import Doubts
@@ -135,6 +137,7 @@ def _rollout_reconciler(
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
         world.telemetry,
         freed=FreedServices(client, caches),
+        deletions=Deletions(announcer, lambda key: caches.rollouts.store.get(*key) is not None),
         clock=clock,
     )
 
@@ -149,8 +152,10 @@ class _Watcher:
         self._telemetry.worked(kind, key, seconds, error)
 
     def failed(self, kind: str, key: Key, error: Exception) -> None:
+        if isinstance(error, Refused):
+            return  # each refusal was told by its own event
         resource = ROLLOUTS if kind == "Rollout" else ANALYSIS_RUNS
         uid = self._caches.uid(resource, *key)
         if uid:
             about = reference(kind, ObjectMeta(namespace=key[0], name=key[1], uid=uid))
-            self._announcer.tell(about, "Warning", "ReconcileFailed", str(error))
+            self._announcer.tell(about, "Warning", "ReconciliationError", str(error))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ from serinus.kube.listing import Listing, PageDecoder, PageItems
 from serinus.kube.objects import Unreadable
 from serinus.kube.resource import Resource
 from serinus.kube.transport.wire import Request, Response, StreamResponse, Transport
+from serinus.kube.warned import warnings_of
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -130,10 +131,18 @@ class Client:
         namespace: str | None = None,
         *,
         dry_run: bool = False,
+        warned: Callable[[tuple[str, ...]], None] | None = None,
     ) -> Json:
-        """The object as the server made it. Not repeated if the answer is lost."""
+        """The object as the server made it. Not repeated if the answer is lost.
+
+        `warned` hears what the server warns of (fields that it dropped), if there is anything.
+        """
         query = self._write_query() | ({"dryRun": "All"} if dry_run else {})
-        return _object(await self.raw("POST", resource.path(namespace), query, _encoded(body)))
+        answer = await self.raw("POST", resource.path(namespace), query, _encoded(body))
+        warnings = warnings_of(answer.headers)
+        if warnings and warned is not None:
+            warned(warnings)
+        return _object(answer)
 
     async def replace(
         self,

@@ -215,7 +215,9 @@ def _prefix(pair: _Pair) -> str:
 
 def _write(pair: _Pair, routing: Routing, stamp: Mapping[str, str]) -> list[Write]:
     if pair.live is None:
-        return [Create(pair.canary, _manifest(pair, Routing(0, routing.total), stamp))]
+        manifest = _manifest(pair, Routing(0, routing.total), stamp)
+        told = f"Creating canary ingress `{pair.canary.name}` with weight `0`"
+        return [Create(pair.canary, manifest, "CreatingCanaryIngress", told)]
     metadata = _live(pair)["metadata"]
     patch = _patch(pair, routing)
     if not patch:
@@ -225,7 +227,8 @@ def _write(pair: _Pair, routing: Routing, stamp: Mapping[str, str]) -> list[Writ
         "resourceVersion": metadata["resourceVersion"],
         "annotations": annotations,
     }
-    return [Patch(pair.canary, patch)]
+    told = f"Updating Ingress `{pair.canary.name}` to desiredWeight '{routing.weight}'"
+    return [Patch(pair.canary, patch, "PatchingCanaryIngress", told)]
 
 
 def _patch(pair: _Pair, routing: Routing) -> dict[str, Any]:

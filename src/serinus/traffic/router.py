@@ -31,6 +31,9 @@ class Create:
 
     ref: ObjectRef
     manifest: Mapping[str, Any]
+    reason: str = ""
+    """Of the event that tells of it, under the original's name; "": none."""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Patch:
 
     ref: ObjectRef
     patch: Mapping[str, Any]
+    reason: str = ""
+    message: str = ""
 
 
 Write = Create | Patch

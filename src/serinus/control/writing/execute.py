@@ -7,7 +7,7 @@ from going: an abort would wait behind a template that no server accepts.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from serinus.control.looking.interest import Key
 from serinus.control.looking.objects import routed
 from serinus.control.looking.seen import Observation
 from serinus.control.retry import is_refusal
+from serinus.control.telling import answers
 from serinus.control.telling.announcer import Announcer
 from serinus.control.writing import manifests
 from serinus.control.writing.doubts import Doubts, Place, is_doubtful
@@ -93,6 +94,7 @@ class Executor:
                 if not is_refusal(error, creates=isinstance(action, CreateRevision | StartRun)):
                     raise
                 refusals.append(error)
+                told.append(answers.refused(action, error))
                 silent = _TOLD_WITH.get(type(action), "")
         writes += await self._status(seen.snapshot.rollout, plan)
         for announce in told:
@@ -103,7 +105,7 @@ class Executor:
         rollout = seen.snapshot.rollout
         match action:
             case CreateRevision():
-                await self._create(rollout, REPLICASETS, manifests.replica_set(rollout, action))
+                await self._create_revision(rollout, action)
             case Scale(name, version, replicas):
                 patch = manifests.scale(rollout, replicas)
                 await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
@@ -134,6 +136,15 @@ class Executor:
                 return 0
         return 1
 
+    async def _create_revision(self, rollout: Rollout, action: CreateRevision) -> None:
+        """People hear what the server dropped of the template: it does not drop it from theirs."""
+        body = manifests.replica_set(rollout, action)
+
+        def warned(warnings: tuple[str, ...]) -> None:
+            self._announce(rollout, answers.warned(action, warnings, body))
+
+        await self._create(rollout, REPLICASETS, body, warned)
+
     async def _label_pods(self, seen: Observation, action: LabelPods) -> int:
         """Pods first: the ReplicaSet notes what was put there, and is what a repetition goes by.
 
@@ -160,21 +171,30 @@ class Executor:
             ref = write.ref
             place = Place(routed(ref), ref.namespace, ref.name)
             match write:
-                case Create(_, manifest):
+                case Create(manifest=manifest):
                     sending = self._client.create(place.resource, manifest, ref.namespace)
-                case Patch(_, patch):
+                case Patch(patch=patch):
                     sending = self._client.patch(place.resource, ref.name, patch, ref.namespace)
             await self._sent(seen.snapshot.rollout, place, sending)
+            if write.reason:
+                self._announce(seen.snapshot.rollout, Announce(write.reason, write.message))
         return len(writes)
 
     # --- Requests ---------------------------------------------------------------------------------
 
-    async def _create(self, rollout: Rollout, resource: Resource, body: dict[str, Any]) -> None:
+    async def _create(
+        self,
+        rollout: Rollout,
+        resource: Resource,
+        body: dict[str, Any],
+        warned: Callable[[tuple[str, ...]], None] | None = None,
+    ) -> None:
         """Finding our own is success: names are derived, a repeated create is the first one."""
         name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
         place = Place(resource, namespace, name)
         try:
-            await self._sent(rollout, place, self._client.create(resource, body, namespace))
+            sending = self._client.create(resource, body, namespace, warned=warned)
+            await self._sent(rollout, place, sending)
         except AlreadyExists:
             made = await self._client.get(resource, name, namespace)
             owners: Sequence[Mapping[str, Any]] = made["metadata"].get("ownerReferences", ())
