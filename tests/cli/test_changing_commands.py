@@ -16,7 +16,19 @@ def test_abort_and_retry_write_the_status(run: Run, server: Server) -> None:
     assert server.rollout("checkout")["status"]["abort"] is True
     for words in (("checkout",), ("rollout", "checkout"), ("rollout/checkout",)):
         assert run("retry", *words) == (0, "rollout 'checkout' retried\n", "")
-    assert server.rollout("checkout")["status"]["abort"] is False
+        assert server.rollout("checkout")["status"]["abort"] is False
+        server.patch(f"{CHECKOUT}/status", {"status": {"abort": True}})
+
+
+def test_retry_of_what_is_not_aborted_says_so_and_writes_nothing(run: Run, server: Server) -> None:
+    before = server.rollout("checkout")["metadata"]["resourceVersion"]
+    status, out, err = run("retry", "rollout", "checkout")
+    assert (status, err) == (0, "")
+    assert out == (
+        "rollout 'checkout' is not aborted, there is nothing to retry: "
+        "Progressing - more replicas need to be updated\n"
+    )
+    assert server.rollout("checkout")["metadata"]["resourceVersion"] == before
 
 
 def test_pause_and_promote_write_the_spec(run: Run, server: Server) -> None:

@@ -170,7 +170,7 @@ def test_abort_then_retry_measures_again() -> None:
         await until_phase(cluster, "Degraded")
         await cluster.clock.sleep(60)
         aborted = await end_state(cluster)
-        await command(cluster, commands.retry())
+        await command(cluster, commands.retry)
         await until_phase(cluster, "Healthy")
         await cluster.clock.sleep(30)
         return aborted, await end_state(cluster), len(network.sent)

@@ -150,7 +150,11 @@ def test_the_canary_ingress_is_created_with_weight_0_and_the_next_write_gives_th
             "rules": [{"host": "shop.example.com", "http": {"paths": [path("canary")]}}],
         },
     }
+    told = "Creating canary ingress `checkout-web-canary` with weight `0`"
+    assert (create.reason, create.message) == ("CreatingCanaryIngress", told)
     (patch,) = write(after(at, [create]), Routing(25), LATER)
+    told = "Updating Ingress `checkout-web-canary` to desiredWeight '25'"
+    assert (patch.reason, patch.message) == ("PatchingCanaryIngress", told)
     assert patch == Patch(
         ref("checkout-web-canary"),
         {

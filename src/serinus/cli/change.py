@@ -51,8 +51,11 @@ def retry(words: tuple[str, ...], **where: str | None) -> None:
     """Try the aborted update of the rollout NAME again, from its first step."""
     name = _name_after(words, "rollout")
     with reach(**where) as cluster:
-        cluster.change(name, lambda _: commands.retry())
-        click.echo(f"rollout {name!r} retried")
+        if cluster.change(name, commands.retry):
+            click.echo(f"rollout {name!r} retried")
+        else:
+            now = phase_of(cluster.rollout(name))
+            click.echo(f"rollout {name!r} is not aborted, there is nothing to retry: {now}")
 
 
 @click.command()

@@ -13,6 +13,7 @@ import click
 
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
+from serinus.cli.hosts import check_host
 from serinus.cli.options import Seconds, show
 from serinus.kube.auth import connect
 from serinus.local.load.sender import LoadPlan, Sender
@@ -37,7 +38,7 @@ def load(
 
     Lost are requests without an answer, and answers that no pod gave. Exit status 1 if any is.
     """
-    url = urlsplit(where["url"] or _ingress_of_cluster(where["kubeconfig"], where["context"]))
+    url = urlsplit(where["url"] or _ingress_of_cluster(host, where["kubeconfig"], where["context"]))
     if url.scheme != "http" or not url.hostname:
         raise SerinusError(f"--url must be http://HOST:PORT, not {url.geturl()!r}")
     plan = LoadPlan(
@@ -56,8 +57,8 @@ def load(
         raise click.exceptions.Exit(1)
 
 
-def _ingress_of_cluster(kubeconfig: str | None, context: str | None) -> str:
-    """What `serinus up` noted in its kubeconfig."""
+def _ingress_of_cluster(host: str, kubeconfig: str | None, context: str | None) -> str:
+    """What `serinus up` noted in its kubeconfig; it has to know the host."""
     given = click.get_current_context().find_root().obj or {}
     connection = connect(kubeconfig or given.get("kubeconfig"), context or given.get("context"))
     url = connection.extension.get("ingress")
@@ -66,6 +67,7 @@ def _ingress_of_cluster(kubeconfig: str | None, context: str | None) -> str:
             f"the cluster of context {connection.context!r} is not one of `serinus up`; "
             "say where its ingress is with --url http://HOST:PORT"
         )
+    check_host(connection, host)
     return url
 
 

@@ -6,7 +6,7 @@ Adapters do no I/O. `control/` reads the objects that `references` names and sen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -31,9 +31,9 @@ class Create:
 
     ref: ObjectRef
     manifest: Mapping[str, Any]
-    reason: str = ""
+    reason: str = field(default="", compare=False)
     """Of the event that tells of it, under the original's name; "": none."""
-    message: str = ""
+    message: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Patch:
 
     ref: ObjectRef
     patch: Mapping[str, Any]
-    reason: str = ""
-    message: str = ""
+    reason: str = field(default="", compare=False)
+    message: str = field(default="", compare=False)
 
 
 Write = Create | Patch

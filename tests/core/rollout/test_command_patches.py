@@ -43,7 +43,8 @@ INCONCLUSIVE = {"currentStepAnalysisRunStatus": {"name": "r", "status": "Inconcl
 
 def test_abort_retry_and_pause_are_one_patch_each() -> None:
     assert commands.abort() == (status(abort=True),)
-    assert commands.retry() == (status(abort=False),)
+    assert commands.retry(rollout(abort=True)) == (status(abort=False),)
+    assert commands.retry(rollout()) == ()
     assert commands.pause() == (Edit({"spec": {"paused": True}}),)
 
 

@@ -64,7 +64,7 @@ async def _command(stage: Stage) -> str:
     rollout = rollout_of(stage.cluster.server.view)
     commands: dict[str, tuple[Edit, ...]] = {
         "abort": abort(),
-        "retry": retry() if rollout.status.abort else (),
+        "retry": retry(rollout),
         "promote": promote(rollout),
         "full promote": promote_fully(rollout),
         "pause": pause(),

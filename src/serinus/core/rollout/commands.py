@@ -38,9 +38,9 @@ def abort() -> tuple[Edit, ...]:
     return (_status({"abort": True}),)
 
 
-def retry() -> tuple[Edit, ...]:
-    """Try an aborted update again, from its first step."""
-    return (_status({"abort": False}),)
+def retry(rollout: Rollout) -> tuple[Edit, ...]:
+    """Try an aborted update again, from its first step; nothing to say to one that is not."""
+    return (_status({"abort": False}),) if rollout.status.abort else ()
 
 
 def pause() -> tuple[Edit, ...]:
