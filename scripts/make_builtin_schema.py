@@ -27,6 +27,8 @@ ROOTS = (
             *("Node", "Event", "Namespace"),
         )
     ),
+    "io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",
+    "io.k8s.api.admissionregistration.v1.ValidatingWebhookConfiguration",
     "io.k8s.api.apps.v1.Deployment",
     "io.k8s.api.apps.v1.ReplicaSet",
     "io.k8s.api.authentication.v1.SelfSubjectReview",

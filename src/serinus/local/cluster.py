@@ -218,6 +218,7 @@ class Cluster:
         query = QueryApi(samples, self.clock, self.scraper)
         server = self._serve(with_resolver(query, self.resolve))
         self._resolver = Resolver(self.api.view, ("127.0.0.1", server.port))
+        self.api.webhooks.resolve = self.resolve
 
     def _start_gateway(self, endpoint: str) -> None:
         require_free(self.options.ingress_port)
@@ -272,6 +273,7 @@ class Cluster:
             await server.stop()
         if hasattr(self, "api"):
             await self.api.settled()
+            await self.api.webhooks.close()
         if self.options.data is not None:
             await self.options.data.note(self.clock)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -17,7 +17,13 @@ from serinus.local.apiserver.admission import Admission, StoreView
 from serinus.local.apiserver.catalogue import built_in_kinds
 from serinus.local.apiserver.custom import DEFINITIONS
 from serinus.local.apiserver.definitions import serve_stored
-from serinus.local.apiserver.errors import StatusError, no_such_page, not_stored, unauthorized
+from serinus.local.apiserver.errors import (
+    StatusError,
+    no_such_page,
+    not_stored,
+    qualified,
+    unauthorized,
+)
 from serinus.local.apiserver.http import (
     Answer,
     Receive,
@@ -41,6 +47,8 @@ from serinus.local.apiserver.representation import View
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.storage import Storage
 from serinus.local.apiserver.store import Store
+from serinus.local.apiserver.webhooks.asking import WebhookAsker
+from serinus.local.apiserver.webhooks.gate import gate_for, through
 
 log = logging.getLogger(__name__)
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -52,7 +60,7 @@ class ApiServer:
     """The server; `await server(scope, receive, send)` answers one request.
 
     `admission` are checks on every write. `views` give a caller its own spelling of a kind:
-    caller name, `plural.group` of the kind, pure function. `log_source` gives the logs of pods
+    caller name, the kind as `plural.group`, pure function. `log_source` gives the logs of pods
     (it may also be set later). `chance` makes uids and secrets (a seeded one makes a run
     repeatable). At least the newest `history_limit` changes of each kind can be
     watched from. `storage` keeps the objects; without it they live as long as the server, with it
@@ -84,6 +92,7 @@ class ApiServer:
         self._callers: dict[str, str] = {}
         serve_stored(self.state)
         store.taken_back = self._serve_again
+        self.webhooks = WebhookAsker(self.state.new_uid)
         for name in _START_NAMESPACES:
             if self.view.get("", "namespaces", name) is None:
                 verbs.create_namespace(self.state, name)
@@ -199,9 +208,10 @@ class ApiServer:
         served = self.state.registry.find(target.group, target.version, target.plural)
         if served is None:
             raise no_such_page()
-        view = self._views.get(request.caller, {}).get(f"{target.plural}.{target.group}")
-        call = verbs.Call(self.state, served, target, request, view, self.log_source)
-        return await verbs.answer(call)
+        view = self._views.get(request.caller, {}).get(qualified(target.group, target.plural))
+        gate = gate_for(self.view, request.caller)
+        call = verbs.Call(self.state, served, target, request, view, self.log_source, gate)
+        return await through(gate, self.webhooks, lambda: verbs.answer(call))
 
 
 def _refused(refusal: StatusError) -> Answer:

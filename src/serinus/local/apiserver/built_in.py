@@ -12,6 +12,7 @@ from typing import Any
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.pod_defaults import pod_spec, pod_template
 from serinus.local.apiserver.state import State
+from serinus.local.apiserver.webhooks import objects as webhooks
 
 Object = dict[str, Any]
 
@@ -22,6 +23,8 @@ _DEPLOYMENT: Object = {"revisionHistoryLimit": 10, "progressDeadlineSeconds": 60
 
 def with_defaults(kind: Kind, value: Object) -> Object:
     """`value` as its writer is taken to mean it: with defaults."""
+    if webhooks.is_configuration(kind.group):
+        return webhooks.with_defaults(kind.plural, value)
     return _with_defaults(kind, _encoded_secret(kind, value))
 
 
@@ -33,6 +36,8 @@ def allotted(state: State, kind: Kind, value: Object) -> Object:
 
 def prepare_update(kind: Kind, before: Mapping[str, Any], value: Object) -> Object:
     """`value` as it replaces `before`."""
+    if webhooks.is_configuration(kind.group):
+        return webhooks.with_defaults(kind.plural, value)
     value = _encoded_secret(kind, value)
     if (kind.group, kind.plural) == ("", "secrets"):
         value = {"type": "Opaque"} | value

@@ -279,6 +279,14 @@ COLUMNS: dict[tuple[str, str], tuple[Column, ...]] = {
         _made("Endpoints", _slice_addresses),
         AGE,
     ),
+    **{
+        ("admissionregistration.k8s.io", plural): (
+            NAME,
+            _count("Webhooks", "webhooks"),
+            AGE,
+        )
+        for plural in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations")
+    },
     ("networking.k8s.io", "ingressclasses"): (
         NAME,
         _plain("Controller", "spec", "controller", default=""),

@@ -17,6 +17,8 @@ from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.state import State, format_time
 from serinus.local.apiserver.store import Collection, Version
+from serinus.local.apiserver.webhooks.configured import subject_of
+from serinus.local.apiserver.webhooks.gate import OPEN, Gate
 
 _PROPAGATION = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 _KEPT = frozenset((("", "default"), ("", "kube-system"), ("", "kube-public")))
@@ -32,6 +34,7 @@ class DeleteOptions:
     uid: str = ""
     resource_version: str = ""
     dry_run: bool = False
+    gate: Gate = OPEN
 
 
 def read_options(body: Any, query: Mapping[str, str]) -> DeleteOptions:
@@ -73,6 +76,9 @@ def delete(
     _check_preconditions(kind, found, options)
     if found.key in _KEPT and (kind.group, kind.plural) == ("", "namespaces"):
         raise forbidden("", "namespaces", target.name, "this namespace may not be deleted")
+    subject = subject_of(state, kind, target, "DELETE", options.dry_run)
+    options.gate.mutated(subject, None, found.object)
+    options.gate.validate(subject, None, found.object)
     if options.dry_run:
         return found, False
     marked = _marked(state, kind, found.object, options)

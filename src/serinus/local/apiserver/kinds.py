@@ -82,6 +82,22 @@ _ROWS: dict[tuple[str, str], tuple[tuple[str, str, str, str, str], ...]] = {
         ("serviceaccounts", "ServiceAccount", "sa", "", ""),
         ("services", "Service", "svc", "all", "s"),
     ),
+    ("admissionregistration.k8s.io", "v1"): (
+        (
+            "mutatingwebhookconfigurations",
+            "MutatingWebhookConfiguration",
+            "",
+            "api-extensions",
+            "cg",
+        ),
+        (
+            "validatingwebhookconfigurations",
+            "ValidatingWebhookConfiguration",
+            "",
+            "api-extensions",
+            "cg",
+        ),
+    ),
     ("apps", "v1"): (
         ("deployments", "Deployment", "deploy", "all", "sgr"),
         ("replicasets", "ReplicaSet", "rs", "all", "sgr"),

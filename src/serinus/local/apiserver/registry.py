@@ -44,6 +44,11 @@ class Registry:
             (s for s in self.all() if (s.kind.group, s.kind.plural) == (group, plural)), None
         )
 
+    def versions(self, kind: Kind) -> tuple[str, ...]:
+        """All versions in which a kind is served, its own first."""
+        others = (s.kind.version for s in self.all() if _names(s.kind) == _names(kind))
+        return (kind.version, *(version for version in others if version != kind.version))
+
     def is_built_in(self, group: str, plural: str) -> bool:
         """Whether no definition may take this name."""
         return (group, plural) in self._fixed
@@ -57,6 +62,10 @@ class Registry:
         }
         self._served |= {_key(served.kind): served for served in versions}
         self.generation += 1
+
+
+def _names(kind: Kind) -> tuple[str, str]:
+    return (kind.group, kind.plural)
 
 
 def _key(kind: Kind) -> tuple[str, str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.names import quoted
+from serinus.local.apiserver.webhooks import objects as webhooks
 
 Object = Mapping[str, Any]
 
@@ -38,6 +39,8 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     """What breaks a rule of a built-in kind; `before` is None on creation."""
     key = (kind.group, kind.plural)
     found = list(_selector_problems(value)) if key in _SELECTING else []
+    if webhooks.is_configuration(kind.group):
+        found += webhooks.problems(value)
     if before is None:
         return found
     if key == ("", "pods") and _fixed_spec(before, before) != _fixed_spec(before, value):

@@ -67,6 +67,28 @@ def _bound(key: str, operator: str, limit: str) -> LabelTest:
     return test
 
 
+def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
+    """Whether a LabelSelector, as objects carry it, selects `labels`; an empty one selects all."""
+    selector = selector or {}
+    wanted = selector.get("matchLabels") or {}
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        _expression_holds(row, labels) for row in selector.get("matchExpressions") or ()
+    )
+
+
+def _expression_holds(row: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = row.get("key") or "", row.get("values") or ()
+    match row.get("operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
+
+
 def field_selector(text: str) -> Predicate | None:
     """The test behind `metadata.name=x,status.phase!=Running`; None if it selects everything.
 

@@ -48,6 +48,7 @@ from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Version
 from serinus.local.apiserver.strategic import strategic_merge_patch
 from serinus.local.apiserver.tables import Table, accepts_metadata, accepts_table
+from serinus.local.apiserver.webhooks.gate import OPEN, Gate
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -57,7 +58,10 @@ APPLY_PATCH = "application/apply-patch+yaml"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request on one served kind; `view` is the caller's own spelling of its objects."""
+    """One request on one served kind; `view` is the caller's own spelling of its objects.
+
+    `gate` knows what the webhooks have answered so far.
+    """
 
     state: State
     served: Served
@@ -65,6 +69,7 @@ class Call:
     request: Request
     view: View | None = None
     log_source: LogSource | None = None
+    gate: Gate = OPEN
 
     @property
     def kind(self) -> Kind:
@@ -257,7 +262,7 @@ def _delete(call: Call) -> Answer:
 
 def _delete_options(call: Call) -> deletes.DeleteOptions:
     body = decode_json(call.request.body) if call.request.body else None
-    return deletes.read_options(body, call.request.query)
+    return replace(deletes.read_options(body, call.request.query), gate=call.gate)
 
 
 def _success() -> dict[str, Any]:
@@ -285,11 +290,13 @@ def _options(call: Call) -> writes.WriteOptions:
         repeated = tuple(duplicate_fields(request.body))
     half, manager = call.target.subresource, read_manager(request)
     dry, patched = bool(query.get("dryRun")), request.method == "PATCH"
-    return writes.WriteOptions(validation, dry, repeated, manager, half, patched=patched)
+    made = writes.WriteOptions(validation, dry, repeated, manager, half, patched=patched)
+    return replace(made, gate=call.gate)
 
 
 def _written(call: Call, status: int, written: writes.Written) -> Answer:
-    return Answer(status, _shape(call).one(written.version), warnings=written.warnings)
+    warnings = (*written.warnings, *call.gate.warnings)
+    return Answer(status, _shape(call).one(written.version), warnings=warnings)
 
 
 _OPTIONS = {"POST": "CreateOptions", "PATCH": "PatchOptions"}

@@ -8,7 +8,7 @@ write can come between.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -30,6 +30,7 @@ from serinus.local.apiserver.errors import (
 from serinus.local.apiserver.hints import hint
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.metadata import kept_metadata, new_metadata
+from serinus.local.apiserver.names import metadata_problems
 from serinus.local.apiserver.ownership import (
     SERVER,
     after_create,
@@ -43,6 +44,8 @@ from serinus.local.apiserver.rules import rule_problems, undecodable
 from serinus.local.apiserver.schema_rules import is_absence, is_of_wrong_type
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Version
+from serinus.local.apiserver.webhooks.configured import Subject, subject_of
+from serinus.local.apiserver.webhooks.gate import OPEN, Gate
 
 _ordered = msgspec.json.Encoder(order="deterministic").encode
 Change = Callable[[Mapping[str, Any]], Any]
@@ -54,7 +57,8 @@ class WriteOptions:
 
     `repeated` are the fields that the body names twice. `manager` is the name of the writer, `half`
     the subresource through which it writes. `applied`: the body brings its owners along; `force`:
-    an apply takes fields over from others. `patched`: the body is a patch.
+    an apply takes fields over from others. `patched`: the body is a patch. `gate` knows
+    what webhooks have answered.
     """
 
     validation: str = "Warn"
@@ -65,6 +69,7 @@ class WriteOptions:
     applied: bool = False
     force: bool = False
     patched: bool = False
+    gate: Gate = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,11 @@ def create(
         entries = after_create(served, value, options.manager, state.timestamp())
         value = with_owners(value, entries)
     value = allotted(state, kind, value)
+    told = replace(target, name=metadata["name"])
+    subject = subject_of(state, kind, told, "CREATE", options.dry_run)
+    value = _hooked(served, options.gate, subject, value, None)
     warnings += _admit(state, kind, value, None)
+    options.gate.validate(subject, value, None)
     collection = state.collection(kind)
     key = (metadata.get("namespace", ""), metadata["name"])
     if key in collection.objects:
@@ -161,11 +170,15 @@ def update(
     if target.subresource != "status":
         value = prepare_update(kind, before, value)
     value = _owned(state, served, before, value, options)
+    told = replace(target, subresource=options.half or target.subresource)
+    subject = subject_of(state, kind, told, "UPDATE", options.dry_run)
+    value = _hooked(served, options.gate, subject, value, before)
     if _same(value, before):
         return Written(old, warnings)
     _count_generation(kind, before, value)
     if target.subresource != "status":
         warnings += _admit(state, kind, value, before)
+    options.gate.validate(subject, value, before)
     if options.dry_run:
         return Written(Version(old.key, value, old.resource_version), warnings)
     if is_definition(kind) and target.subresource != "status":
@@ -195,6 +208,30 @@ def _owned(
         if _same(unchanged, before):
             return unchanged
     return with_owners(value, entries)
+
+
+def _hooked(
+    served: Served,
+    gate: Gate,
+    subject: Subject,
+    value: dict[str, Any],
+    before: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """`value` as the webhooks want it: checked again, its identity kept."""
+    made = gate.mutated(subject, value, before)
+    if made is None or made is value:
+        return value
+    kept = {name: value["metadata"][name] for name in _IDENTITY if name in value["metadata"]}
+    body, _ = served.schema.prune({**made, "metadata": {**made["metadata"], **kept}}, before)
+    if subject.subresource == "status":
+        body = {**value, "status": body.get("status")}
+    body = served.schema.default(body)
+    _refuse(served.kind, body, metadata_problems(body["metadata"], custom=served.kind.custom))
+    _require_valid(served, body, before)
+    return body
+
+
+_IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "generation")
 
 
 def _in_version(kind: Kind, value: Mapping[str, Any]) -> Mapping[str, Any]:
