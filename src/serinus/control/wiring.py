@@ -29,6 +29,7 @@ from serinus.control.reconciler import RolloutReconciler
 from serinus.control.retry import Refused
 from serinus.control.telling.announcer import Announcer
 from serinus.control.telling.deletions import Deletions
+from serinus.control.telling.pruned import PrunedFields
 from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
 from serinus.control.workers import Workers
 from serinus.control.writing.doubts import Doubts
@@ -103,6 +104,7 @@ async def run_controller(world: World) -> None:
         for informer in caches.late():
             group.create_task(caches.wake_when_listed(informer, rollouts.add))
         group.create_task(announcer.run())
+        group.create_task(PrunedFields(world.client, caches, announcer, telemetry).look())
         observer = _observer(world, caches, objects, in_force)
         reconciler = _rollout_reconciler(world, caches, observer, announcer)
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)

@@ -54,6 +54,8 @@ class Story:
     told: list[Announce] = field(default_factory=list)
     writes: int = 0
     expired: bool = False
+    kept: Callable[[AnalysisRunStatus], AnalysisRunStatus] = lambda status: status
+    """What the API server keeps of a status; it prunes what its definition does not know."""
     asking: dict[Asked, tuple[datetime, Outcome | None]] = field(default_factory=dict)
 
     @property
@@ -91,7 +93,7 @@ class Story:
             self.writes += 1
             wire = decode(AnalysisRunStatus, builtins(made.status))  # as an API server keeps it
             assert wire == made.status
-            self.run = msgspec.structs.replace(self.run, status=wire)
+            self.run = msgspec.structs.replace(self.run, status=self.kept(wire))
         self.told += made.announcements
         return made
 

@@ -6,6 +6,7 @@ import math
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from core.analysis.story import (
     GOOD,
@@ -19,6 +20,7 @@ from core.analysis.story import (
     steady,
     vector,
 )
+from serinus.api.analysis import AnalysisRunStatus
 from serinus.core.analysis.answers import NoData, Outcome, Value
 
 NAN = vector(math.nan)
@@ -102,6 +104,22 @@ def test_a_fifth_one_in_a_row_makes_the_run_inconclusive() -> None:
     assert story.result().inconclusive == 0
     assert story.second == 3600
     assert story.status.completed_at == START + timedelta(seconds=300)
+
+
+def test_a_cluster_that_prunes_our_count_changes_no_verdict() -> None:
+    """The original's definition knows no consecutiveNoData."""
+
+    def pruned(status: AnalysisRunStatus) -> AnalysisRunStatus:
+        results = [replace(result, consecutive_no_data=0) for result in status.metric_results]
+        return replace(status, metric_results=tuple(results))
+
+    run = run_of([metric(interval="1m", count=9)])
+    story = Story(run, script(GOOD, NONE, NONE, WRONG, NONE), kept=pruned).until(3600)
+    assert story.status.phase == "Inconclusive"
+    assert "consecutiveNoData (5) > noDataLimit (4)" in story.status.message
+    assert story.status.completed_at == START + timedelta(seconds=310)  # one error, retried at once
+    good = Story(run, script(GOOD, *[NONE] * 4, GOOD, *[NONE] * 4, GOOD), kept=pruned).until(600)
+    assert good.status.phase == "Running"
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,9 @@ class Telemetry:
         self._broken = Family(
             "serinus_invariant_broken_total", "counter", "Plans that were not sound: bugs of ours."
         )
+        self._pruned = Family(
+            "serinus_pruned_field", "gauge", "1: the cluster's definitions drop this field of ours."
+        )
         self._holds: dict[Key, tuple[Hold, ...]] = {}
         self._caches: Caches | None = None
         self._queues: Mapping[str, Callable[[], int]] = {}
@@ -99,6 +102,11 @@ class Telemetry:
     def told(self, type: str, reason: str) -> None:
         """An event."""
         self._events.add(type=type, reason=reason)
+
+    def pruned(self, kind: str, fields: Iterable[str]) -> None:
+        """The fields of ours that the cluster's definition of a kind drops."""
+        for field in fields:
+            self._pruned.set(1, kind=kind, field=field)
 
     def requested(self, request: Request, status: int) -> None:
         """A request was answered (status 0: it was not)."""
@@ -144,6 +152,7 @@ class Telemetry:
                 self._events,
                 self._requests,
                 self._broken,
+                self._pruned,
                 self._held(),
                 *self._objects(),
                 *self._machinery(),

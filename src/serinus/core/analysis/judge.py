@@ -18,6 +18,8 @@ from serinus.expr.condition import Expression, compile_expression, holds
 from serinus.expr.errors import ExprError
 
 SUCCESSFUL, FAILED, INCONCLUSIVE, ERROR = "Successful", "Failed", "Inconclusive", "Error"
+NO_DATA = "no data"
+"""How the message of a measurement without data begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def judge(metric: Metric, outcome: Outcome, now: datetime) -> Verdict:
         return Verdict(phase, "", outcome.text, outcome.metadata)
     return Verdict(
         _ON_NO_DATA[metric.on_no_data],
-        f"no data: {_why(outcome)}",
+        f"{NO_DATA}: {_why(outcome)}",
         outcome.text,
         outcome.metadata,
         no_data=metric.on_no_data in ("", "skip"),

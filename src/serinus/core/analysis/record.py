@@ -8,7 +8,7 @@ import msgspec
 
 from serinus.api.analysis import Measurement, MetricResult
 from serinus.core.analysis.answers import Answer, Asked
-from serinus.core.analysis.judge import ERROR, FAILED, INCONCLUSIVE, SUCCESSFUL, Verdict
+from serinus.core.analysis.judge import ERROR, FAILED, INCONCLUSIVE, NO_DATA, SUCCESSFUL, Verdict
 
 HISTORY = 10
 RUNNING = "Running"
@@ -66,9 +66,8 @@ def _counted(result: MetricResult, verdict: Verdict) -> MetricResult:
     """No data and errors are two runs apart: neither ends the other, only real data ends both."""
     change = msgspec.structs.replace
     if verdict.no_data:
-        return change(
-            result, consecutive_no_data=result.consecutive_no_data + 1, consecutive_success=0
-        )
+        before = max(result.consecutive_no_data, _without_data(result))
+        return change(result, consecutive_no_data=before + 1, consecutive_success=0)
     if verdict.phase == ERROR:
         return change(
             result,
@@ -87,6 +86,17 @@ def _counted(result: MetricResult, verdict: Verdict) -> MetricResult:
         consecutive_error=0,
         consecutive_no_data=0,
     )
+
+
+def _without_data(result: MetricResult) -> int:
+    """The same by the measurements that are kept, before the one in flight: a cluster with the
+    original's definitions drops the count, which is ours, and the run would never end."""
+    count = 0
+    for measurement in reversed(result.measurements[:-1]):
+        if measurement.phase != ERROR and not measurement.message.startswith(NO_DATA):
+            break
+        count += measurement.phase != ERROR
+    return count
 
 
 def cancelled(result: MetricResult, now: datetime) -> MetricResult:
