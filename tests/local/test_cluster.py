@@ -10,7 +10,6 @@ import socket
 import stat
 import sys
 import textwrap
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from local.whole import (
     needs_traefik,
     routed,
     service,
+    wait_gone,
     workload,
 )
 from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
@@ -193,9 +193,3 @@ def test_no_process_and_no_file_is_left_however_the_cluster_ends(end: str, tmp_p
 
     asyncio.run(story())
     assert list(tmp_path.iterdir()) == []
-
-
-def wait_gone(pid: int) -> None:
-    """Processes that are not our children tell nobody when they end."""
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)

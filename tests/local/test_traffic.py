@@ -16,6 +16,7 @@ from local.whole import (
     plan,
     routed,
     service,
+    wait_gone,
     workload,
 )
 from serinus.base.clock import Clock
@@ -25,6 +26,7 @@ from serinus.local.cluster import Cluster
 from serinus.local.load.report import LostByCause, Tally, attribute
 from serinus.local.load.sender import Sender
 
+SLOW = "v1.latency-200ms"
 BRITTLE = "v2.latency-50ms.exit-at-once"
 """A version that is always answering something and drops it at SIGTERM."""
 
@@ -41,13 +43,14 @@ async def moved_under_load() -> tuple[Tally, list[dict[str, int]]]:
         await client.create(INGRESSES, ingress("web-new", "new", marks), "default")
         await pods.ready(4)
         await routed(made, 10)
-        stop = asyncio.Event()
-        sending = asyncio.create_task(Sender(plan(made), made.clock).run(stop))
+        stop, sender = asyncio.Event(), Sender(plan(made), made.clock)
+        sending = asyncio.create_task(sender.run(stop))
         await weigh(client, 50)
         seen = [await weights(made, until=50)]
-        await replace_pods(client, pods, "new")
+        await replace_pods(client, pods, sender)
         await weigh(client, 0)
         seen.append(await weights(made, until=0))
+        await answered(sender, sender.tally.answered + 20)
         stop.set()
         return await sending, seen
 
@@ -59,7 +62,7 @@ def test_no_request_is_lost_while_weights_move_and_pods_come_and_go() -> None:
     assert tally.sent == tally.answered > 50
     assert set(tally.versions) == {"v1", BRITTLE}
     assert [sorted(weights.values()) for weights in seen] == [[50, 50], [0, 100]]
-    assert len(tally.versions[BRITTLE].pods) >= 3
+    assert len(tally.versions[BRITTLE].pods) == 4
 
 
 @needs_traefik
@@ -88,9 +91,9 @@ def test_requests_are_lost_when_capacity_goes_before_traffic_does() -> None:
 
 @needs_traefik
 def test_what_dies_by_itself_cuts_only_what_it_was_answering() -> None:
-    async def story() -> tuple[Tally, datetime, set[str]]:
+    async def story() -> tuple[Tally, datetime, datetime]:
         async with cluster() as (made, client, pods):
-            labels, image = {"app": "web"}, "acme/web:v1.latency-50ms"
+            labels, image = {"app": "web"}, f"acme/web:{SLOW}"
             await client.create(REPLICASETS, workload("web", image, 3, labels), "default")
             await client.create(SERVICES, service("web", labels), "default")
             await client.create(INGRESSES, ingress("web", "web"), "default")
@@ -99,21 +102,29 @@ def test_what_dies_by_itself_cuts_only_what_it_was_answering() -> None:
             stop = asyncio.Event()
             sender = Sender(plan(made), made.clock)
             sending = asyncio.create_task(sender.run(stop))
-            await answered(sender, 100)
+            await answered_by(sender, SLOW, 3)
             victim = (await client.list(PODS, "default")).items[0]
-            died_at = made.clock.now()
+            began = made.clock.now()
             os.kill(pid_of(victim), signal.SIGKILL)
-            await answered(sender, 400)
+            await asyncio.to_thread(wait_gone, pid_of(victim))
+            died_at = made.clock.now()
+            await answered(sender, sender.tally.answered + 300)
             stop.set()
-            tally = await sending
-            return tally, died_at, set(tally.versions["v1.latency-50ms"].pods)
+            return await sending, began, died_at
 
-    tally, died_at, pods = asyncio.run(story())
+    tally, began, died_at = asyncio.run(story())
+    # about 20 requests of 200 ms are always under way in the pod; nothing else may be lost
+    assert 0 < tally.lost_count == len(tally.lost)
+    assert all(lost.at <= died_at and lost.ended_at >= began for lost in tally.lost)
     causes = attribute(tally.lost, [], [died_at], timedelta(seconds=2))
-    # about 5 requests of 100 ms are always under way in the pod; nothing else may be lost
     assert causes == LostByCause(0, tally.lost_count, 0)
-    assert 0 < tally.lost_count < 40
-    assert len(pods) == 3
+
+
+async def answered_by(sender: Sender, version: str, pods: int) -> None:
+    """Wait until so many pods of a version have answered."""
+    versions = sender.tally.versions
+    while version not in versions or len(versions[version].pods) < pods:
+        await answered(sender, sender.tally.answered + 1)
 
 
 async def answered(sender: Sender, count: int) -> None:
@@ -135,8 +146,9 @@ async def weights(made: Cluster, *, until: int) -> dict[str, int]:
         await made.clock.sleep_wall(0.02)
 
 
-async def replace_pods(client: Client, pods: Watched, name: str) -> None:
-    """More pods, then fewer: the first ones go under load."""
+async def replace_pods(client: Client, pods: Watched, sender: Sender) -> None:
+    """More pods, until each has answered; then fewer: those that go do so under load."""
     for replicas in (4, 2):
-        await client.patch(REPLICASETS, name, {"spec": {"replicas": replicas}}, "default")
+        await client.patch(REPLICASETS, "new", {"spec": {"replicas": replicas}}, "default")
         await pods.ready(replicas + 2)
+        await answered_by(sender, BRITTLE, 4)

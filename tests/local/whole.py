@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from local.machine import ready
@@ -109,3 +111,10 @@ async def routed(made: Cluster, wanted: int) -> None:
 
 def plan(made: Cluster, **options: Any) -> LoadPlan:
     return LoadPlan("127.0.0.1", made.gateway.ports.web, HOST, 300, **options)
+
+
+def wait_gone(pid: int) -> None:
+    """Processes that are not our children tell nobody when they end."""
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
