@@ -26,6 +26,8 @@ class PaperNode:
         self._is_watching = False
         self.start_seconds = 3.0
         self.stop_seconds = 2.0
+        self.runs_seconds = 5.0
+        self.exit_code: Callable[[Json], int | None] = lambda pod: None
         self.gets_ready: Callable[[Json], bool] = lambda pod: True
         self.counts: set[int] = set()
         self.ready_counts: set[int] = set()
@@ -63,6 +65,24 @@ class PaperNode:
             found = await self._here.client.get(PODS, pod.metadata.name, pod.metadata.namespace)
             if self.gets_ready(found) and "deletionTimestamp" not in found["metadata"]:
                 await self._here.start(found, self._port)
+            await self._run(found)
+
+    async def _run(self, pod: Json) -> None:
+        """To its end, for a pod that is to end."""
+        code = self.exit_code(pod)
+        if code is None:
+            return
+        await self._here.clock.sleep(self.runs_seconds)
+        ended = {"exitCode": code, "finishedAt": f"{self._here.clock.now():%Y-%m-%dT%H:%M:%SZ}"}
+        status = {
+            "phase": "Failed" if code else "Succeeded",
+            "conditions": [{"type": "Ready", "status": "False"}],
+            "containerStatuses": [{"name": "c", "image": "", "state": {"terminated": ended}}],
+        }
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        await self._here.client.patch(
+            PODS, name, {"status": status}, namespace, subresource="status"
+        )
 
     async def _end(self, pod: NodePod) -> None:
         await self._here.clock.sleep(self.stop_seconds)

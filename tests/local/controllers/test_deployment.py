@@ -151,7 +151,7 @@ def test_an_update_moves_all_pods_and_going_back_makes_the_old_revision_the_newe
 
 @pytest.mark.parametrize(
     ("surge", "unavailable", "most", "fewest"),
-    [("25%", "25%", 13, 8), (1, 0, 11, 10), (0, 2, 10, 8), (0, 0, 10, 9), ("100%", 0, 20, 10)],
+    [("25%", "25%", 13, 8), (1, 0, 11, 10), (0, 2, 10, 8), (0, "5%", 10, 9), ("100%", 0, 20, 10)],
 )
 def test_an_update_keeps_its_bounds_at_every_step(
     surge: int | str, unavailable: int | str, most: int, fewest: int

@@ -13,6 +13,7 @@ from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.names import quoted
 from serinus.local.apiserver.webhooks import objects as webhooks
+from serinus.local.apiserver.workload_rules import workload_problems
 
 Object = Mapping[str, Any]
 
@@ -20,7 +21,12 @@ _IMMUTABLE: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
     ("", "secrets"): (("type",),),
     ("apps", "deployments"): (("spec", "selector"),),
     ("apps", "replicasets"): (("spec", "selector"),),
-    ("batch", "jobs"): (("spec", "selector"), ("spec", "template"), ("spec", "completions")),
+    ("batch", "jobs"): (
+        ("spec", "selector"),
+        ("spec", "template"),
+        ("spec", "completions"),
+        ("spec", "completionMode"),
+    ),
     ("discovery.k8s.io", "endpointslices"): (("addressType",),),
     ("apiextensions.k8s.io", "customresourcedefinitions"): (("spec", "group"), ("spec", "scope")),
 }
@@ -41,6 +47,7 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     found = list(_selector_problems(value)) if key in _SELECTING else []
     if webhooks.is_configuration(kind.group):
         found += webhooks.problems(value)
+    found += workload_problems(key, value)
     if before is None:
         return found
     if key == ("", "pods") and _fixed_spec(before, before) != _fixed_spec(before, value):

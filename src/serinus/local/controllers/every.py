@@ -13,6 +13,7 @@ from serinus.kube.resource import PODS
 from serinus.local.controllers.deployments.controller import Deployments
 from serinus.local.controllers.endpointslice import EndpointSlices
 from serinus.local.controllers.garbage import Garbage
+from serinus.local.controllers.jobs.controller import Jobs
 from serinus.local.controllers.ownership import (
     NAMESPACE_INDEX,
     OWNER_INDEX,
@@ -36,6 +37,7 @@ def every_controller(
     return {
         "replicasets": ReplicaSets(client, clock, pods, chance).run(),
         "deployments": Deployments(client, clock, pods, chance).run(),
+        "jobs": Jobs(client, clock, pods, chance).run(),
         "endpointslices": EndpointSlices(client, clock, pods, chance).run(),
         "garbage": Garbage(client, clock, chance).run(),
     }

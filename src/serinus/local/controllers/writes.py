@@ -20,11 +20,22 @@ def status_patch(before: Wire, after: Wire, resource_version: str = "") -> dict[
 
     Fields with their default are left out of an object, as the API does with zeros.
     """
-    was, now = builtins(before), builtins(after)
-    changed = {name: now.get(name) for name in {**was, **now} if was.get(name) != now.get(name)}
-    patch: dict[str, Any] = {"status": changed}
+    patch: dict[str, Any] = {"status": _difference(builtins(before), builtins(after))}
     if resource_version:
         patch["metadata"] = {"resourceVersion": resource_version}
+    return patch
+
+
+def _difference(was: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The merge patch from one object to another; a null for each name that goes."""
+    patch: dict[str, Any] = {}
+    for name in {**was, **now}:
+        old, new = was.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if inner := _difference(old, new):
+                patch[name] = inner
+        elif old != new or (name in now and name not in was):
+            patch[name] = new
     return patch
 
 

@@ -1,0 +1,1 @@
+"""Jobs: pods that are to end, counted once each, tried again, given up."""
