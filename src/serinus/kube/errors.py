@@ -112,12 +112,23 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 _SHOWN_BODY_CHARACTERS = 300
 
 
+LONGEST_RETRY_AFTER_SECONDS = 120.0
+"""A server that asks for more is asked after this: nobody is to wait a day for a typo."""
+
+
 class _Status(msgspec.Struct):
     kind: str = ""
     code: int = 0
     reason: str = ""
     message: str = ""
     details: dict[str, Any] | None = None
+
+
+def is_from_the_future(error: ApiError) -> bool:
+    """Whether the server has not got as far as the version that we have seen: it was restored."""
+    causes = error.details.get("causes")
+    reasons = [cause.get("reason") for cause in causes or () if isinstance(cause, dict)]
+    return "ResourceVersionTooLarge" in reasons or "Too large resource version" in error.message
 
 
 def error_of_answer(
@@ -156,7 +167,7 @@ def _plain(body: bytes) -> str:
 
 def _retry_after(headers: Mapping[str, str], answer: _Status) -> float | None:
     text = headers.get("retry-after", "")
-    if text.isdecimal():
-        return float(text)
-    seconds = (answer.details or {}).get("retryAfterSeconds")
-    return float(seconds) if isinstance(seconds, int | float) and seconds > 0 else None
+    seconds = float(text) if text.isdecimal() else (answer.details or {}).get("retryAfterSeconds")
+    if not isinstance(seconds, int | float) or seconds <= 0:
+        return None
+    return min(float(seconds), LONGEST_RETRY_AFTER_SECONDS)

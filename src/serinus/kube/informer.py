@@ -18,7 +18,14 @@ import msgspec
 from serinus.base.clock import Clock
 from serinus.kube.backoff import Backoff
 from serinus.kube.client import Client, selection
-from serinus.kube.errors import ApiError, Forbidden, Gone, NotFound, UnreadableAnswer
+from serinus.kube.errors import (
+    ApiError,
+    Forbidden,
+    Gone,
+    NotFound,
+    UnreadableAnswer,
+    is_from_the_future,
+)
 from serinus.kube.listing import PageDecoder, PageItems
 from serinus.kube.objects import (
     Identity,
@@ -77,6 +84,7 @@ class Informer(Generic[T]):
         self._events: EventDecoder[T] = EventDecoder(type)
         self._identity = identity_reader(type)
         self._own = OwnWrites()
+        self._heard = 0  # events of objects: bookmarks alone are no progress
         self._version = ""  # the latest that we have seen; empty before a list
         self._answered = asyncio.Event()
         self._synced = asyncio.Event()
@@ -108,12 +116,10 @@ class Informer(Generic[T]):
         """Follows the server until cancelled."""
         backoff = Backoff(self._jitter)
         while True:
-            began, asked_wait = self._clock.wall(), 0.0
-            listed_at = self._version
+            began, asked_wait, heard = self._clock.wall(), 0.0, self._heard
             try:
                 if not self._version:
                     await self._relist()
-                    listed_at = self._version
                 await self._follow()
                 self._tell(None)
             except Gone as error:
@@ -125,8 +131,7 @@ class Informer(Generic[T]):
                 log.exception("%s: the informer failed", self.resource.full_name)
                 self._tell(f"{type(error).__name__}: {error}")
                 self._version = ""
-            advanced = bool(self._version) and self._version != listed_at
-            if advanced or self._clock.wall() - began >= _LONG_LIFE_SECONDS:
+            if self._heard != heard or self._clock.wall() - began >= _LONG_LIFE_SECONDS:
                 backoff.reset()
             await self._clock.sleep_wall(max(asked_wait, backoff.next_seconds()))
 
@@ -182,6 +187,8 @@ class Informer(Generic[T]):
         if isinstance(error, UnreadableAnswer):
             self._version = ""
             return 0.0
+        if is_from_the_future(error):
+            self._version = ""
         return error.retry_after_seconds or 0.0
 
     async def _relist(self) -> None:
@@ -207,10 +214,11 @@ class Informer(Generic[T]):
 
     def _apply(self, event: Event[T]) -> None:
         if isinstance(event, Bookmark):
-            self._version = event.resource_version or self._version
+            self._pass(event.resource_version)
             return
         who = self._who(event.object)
-        self._version = who.resource_version or self._version
+        self._pass(who.resource_version)
+        self._heard += 1
         if event.kind == "DELETED":
             self._own.shown_deleted(who)
             known = self.store.get(*who.key)
@@ -221,6 +229,17 @@ class Informer(Generic[T]):
             return
         self._own.shown(who)
         self._take(who, event.object)
+
+    def _pass(self, version: str) -> None:
+        """The watch has come to this version; raises Gone if it was further before.
+
+        Within a kind versions only grow: a server that goes back was restored from a backup, and
+        what we know is not its past.
+        """
+        if is_newer(self._version, version):
+            text = f"the server has gone back from version {self._version} to {version}"
+            raise Gone(410, "Restored", text)
+        self._version = version or self._version
 
     def _replace(self, items: PageItems[T]) -> None:
         """Makes the store what a list says, but for our later writes."""

@@ -22,6 +22,7 @@ from serinus.kube.raws import raw_copier
 
 T = TypeVar("T")
 IDLE_SECONDS = 150.0
+OVERDUE_SECONDS = 30.0
 MAX_LINE_BYTES = 32 * 1024 * 1024
 """Of one event: ten times what an API server can store, decoded and spelled at its longest."""
 _TIMEOUT_SECONDS = (300.0, 600.0)
@@ -105,23 +106,29 @@ async def watch(
 
     The server is asked to end it after 5 to 10 minutes, drawn from `jitter`, so that many watches
     do not come back at once. If nothing at all comes for IDLE_SECONDS (bookmarks come about once a
-    minute), the connection counts as dead. Raises ApiError (Gone: list again), NoAnswer,
-    UnreadableAnswer; events of the same piece before an error are given first.
+    minute), the connection counts as dead; so it does OVERDUE_SECONDS after the end that it was
+    given, whatever comes. Raises ApiError (Gone: list again), NoAnswer, UnreadableAnswer; events of
+    the same piece before an error are given first.
     """
+    seconds = round(jitter.uniform(*_TIMEOUT_SECONDS))
     asked = {
         **query,
         "watch": "true",
         "allowWatchBookmarks": "true",
-        "timeoutSeconds": str(round(jitter.uniform(*_TIMEOUT_SECONDS))),
+        "timeoutSeconds": str(seconds),
     }
+    now = asyncio.get_running_loop().time
+    end = now() + seconds + OVERDUE_SECONDS
     async with client.stream(path, asked) as answer, aclosing(_lines(answer.chunks())) as batches:
         while True:
+            patience = min(IDLE_SECONDS, end - now())
             try:
-                async with asyncio.timeout(IDLE_SECONDS):
+                async with asyncio.timeout(patience):
                     lines = await anext(batches, None)
             except TimeoutError as error:
-                text = f"watch {path}: silent for {IDLE_SECONDS:g} s, taken for dead"
-                raise NoAnswer(text, sent=True) from error
+                late = f"not ended {OVERDUE_SECONDS:g} s after its time of {seconds} s"
+                why = late if now() >= end else f"silent for {IDLE_SECONDS:g} s"
+                raise NoAnswer(f"watch {path}: {why}, taken for dead", sent=True) from error
             if lines is None:
                 return
             events, failure = decoder.decode_all(lines)
