@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from local.machine import pid_of
 from local.whole import (
+    DEADLINE_SECONDS,
     Watched,
     cluster,
     ingress,
@@ -116,7 +117,7 @@ def test_what_dies_by_itself_cuts_only_what_it_was_answering() -> None:
     # about 20 requests of 200 ms are always under way in the pod; nothing else may be lost
     assert 0 < tally.lost_count == len(tally.lost)
     assert all(lost.at <= died_at and lost.ended_at >= began for lost in tally.lost)
-    causes = attribute(tally.lost, [], [died_at], timedelta(seconds=2))
+    causes = attribute(tally.lost, [], [began], timedelta(seconds=DEADLINE_SECONDS))
     assert causes == LostByCause(0, tally.lost_count, 0)
 
 
