@@ -20,7 +20,14 @@ from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, UnreadableAnswer
+from serinus.kube.errors import (
+    AlreadyExists,
+    ApiError,
+    BadRequest,
+    Conflict,
+    NotFound,
+    UnreadableAnswer,
+)
 from serinus.kube.events import EventRecorder
 from serinus.kube.fence import Fence
 from serinus.kube.resource import LEASES
@@ -168,7 +175,7 @@ class Elector:
         if self.fence.up:
             try:
                 return await self._write(self._lease)
-            except (Conflict, NotFound):
+            except (BadRequest, Conflict, NotFound):  # BadRequest: it was deleted
                 log.debug("%s was changed by another; looking again", self.seat)
         try:
             found = await self._client.get(LEASES, self.seat.name, self.seat.namespace)
