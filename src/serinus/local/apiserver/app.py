@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from serinus.base.clock import Clock
 from serinus.local.apiserver import pages, verbs
@@ -44,6 +45,7 @@ from serinus.local.apiserver.openapi import Documents
 from serinus.local.apiserver.paths import parse_path
 from serinus.local.apiserver.registry import Registry
 from serinus.local.apiserver.representation import View
+from serinus.local.apiserver.rights import require_right
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.storage import Storage
 from serinus.local.apiserver.store import Store
@@ -60,7 +62,8 @@ class ApiServer:
     """The server; `await server(scope, receive, send)` answers one request.
 
     `admission` are checks on every write. `views` give a caller its own spelling of a kind:
-    caller name, the kind as `plural.group`, pure function. `log_source` gives the logs of pods
+    caller name, the kind as `plural.group`, pure function. `readers` are the callers that may only
+    look. `log_source` gives the logs of pods
     (it may also be set later). `chance` makes uids and secrets (a seeded one makes a run
     repeatable). At least the newest `history_limit` changes of each kind can be
     watched from. `storage` keeps the objects; without it they live as long as the server, with it
@@ -80,6 +83,7 @@ class ApiServer:
         chance: random.Random | None = None,
         history_limit: int = 2_000,
         storage: Storage | None = None,
+        readers: Collection[str] = ("reader",),
     ) -> None:
         self.clock = clock
         self.log_source = log_source
@@ -88,6 +92,7 @@ class ApiServer:
         self.state = State(store, registry, clock, self._chance, tuple(admission))
         self._documents = Documents(registry)
         self._views = {caller: dict(shown) for caller, shown in (views or {}).items()}
+        self._readers = frozenset(readers)
         self._secrets: dict[str, str] = {}
         self._callers: dict[str, str] = {}
         serve_stored(self.state)
@@ -208,14 +213,18 @@ class ApiServer:
         served = self.state.registry.find(target.group, target.version, target.plural)
         if served is None:
             raise no_such_page()
+        read_only = request.caller in self._readers
+        require_right(request, target, read_only=read_only)
         view = self._views.get(request.caller, {}).get(qualified(target.group, target.plural))
-        gate = gate_for(self.view, request.caller)
-        call = verbs.Call(self.state, served, target, request, view, self.log_source, gate)
+        gate, logs = gate_for(self.view, request.caller), self.log_source
+        call = verbs.Call(self.state, served, target, request, view, logs, gate, read_only)
         return await through(gate, self.webhooks, lambda: verbs.answer(call))
 
 
 def _refused(refusal: StatusError) -> Answer:
-    return json_answer(refusal.code, refusal.body())
+    answer = json_answer(refusal.code, refusal.body())
+    wait = refusal.details.get("retryAfterSeconds")
+    return answer if wait is None else replace(answer, headers=(("retry-after", str(wait)),))
 
 
 _NO_UPGRADE = "exec, attach and port-forward are not served"

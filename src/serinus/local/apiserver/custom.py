@@ -50,6 +50,9 @@ def _served(spec: Object, version: Object, storage: str) -> Served:
         list_name=names.get("listKind") or "",
         scale=_scale_paths(parts.get("scale")),
         storage_version=storage,
+        selectable=tuple(
+            field["jsonPath"].lstrip(".") for field in version.get("selectableFields") or ()
+        ),
     )
     columns = path_columns(version.get("additionalPrinterColumns") or ())
     return Served(kind, version_schema(version), columns)

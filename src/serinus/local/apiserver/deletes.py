@@ -6,14 +6,22 @@ as nothing holds it any more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.custom import CLEANUP, DEFINITIONS
 from serinus.local.apiserver.definitions import is_definition, stop_serving
 from serinus.local.apiserver.errors import bad_request, conflict, forbidden, not_found
 from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.names import invalid_value
+from serinus.local.apiserver.options import (
+    dry_run_problems,
+    is_true,
+    refused_options,
+    unsupported_value,
+)
 from serinus.local.apiserver.paths import Target
 from serinus.local.apiserver.state import State, format_time
 from serinus.local.apiserver.store import Collection, Version
@@ -44,25 +52,41 @@ def read_options(body: Any, query: Mapping[str, str]) -> DeleteOptions:
     if not isinstance(body, dict):
         raise bad_request("the body of a delete must be a DeleteOptions object")
     conditions = body.get("preconditions") or {}
-    grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-    if isinstance(grace, str) and grace.isdecimal():
-        grace = int(grace)
-    if grace is not None and (not isinstance(grace, int) or grace < 0):
-        raise bad_request("gracePeriodSeconds must be a whole number of seconds, 0 or more")
-    if not isinstance(conditions, dict):
-        raise bad_request("preconditions must be an object")
-    propagation = body.get("propagationPolicy") or query.get("propagationPolicy") or "Background"
-    if propagation not in ("Background", *_PROPAGATION):
-        raise bad_request(
-            f"propagationPolicy {propagation} is unknown; known are Background, Foreground, Orphan"
-        )
+    dry_run = body.get("dryRun") or [query.get("dryRun") or ""]
+    if not isinstance(conditions, dict) or not isinstance(dry_run, list):
+        raise bad_request("preconditions must be an object, dryRun a list of texts")
+    policy = body.get("propagationPolicy") or query.get("propagationPolicy") or ""
+    orphan = body.get("orphanDependents")
+    if orphan is None and "orphanDependents" in query:
+        orphan = is_true(query["orphanDependents"])
+    problems = [*_policy_problems(str(policy), orphan), *dry_run_problems(*map(str, dry_run))]
+    if problems:
+        raise refused_options("DeleteOptions", problems)
     return DeleteOptions(
-        grace,
-        propagation,
-        conditions.get("uid") or "",
-        conditions.get("resourceVersion") or "",
-        dry_run=bool(body.get("dryRun") or query.get("dryRun")),
+        _read_grace(body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),
+        policy or ("Orphan" if orphan else "Background"),
+        str(conditions.get("uid") or ""),
+        str(conditions.get("resourceVersion") or ""),
+        dry_run=any(dry_run),
     )
+
+
+def _policy_problems(policy: str, orphan: Any) -> Iterator[FieldProblem]:
+    if policy and orphan is not None:
+        words = "orphanDependents and deletionPropagation cannot be both set"
+        yield invalid_value("propagationPolicy", policy, words)
+    if policy not in ("", "Background", *_PROPAGATION):
+        known = ("Foreground", "Background", "Orphan", "nil")
+        yield unsupported_value("propagationPolicy", policy, known)
+
+
+def _read_grace(given: Any) -> int | None:
+    """Seconds; a negative period counts as one second, in every Kubernetes."""
+    if isinstance(given, str) and given.lstrip("-").isdecimal():
+        given = int(given)
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool)):
+        raise bad_request("gracePeriodSeconds must be a whole number of seconds")
+    return 1 if given is not None and given < 0 else given
 
 
 def delete(
@@ -79,9 +103,9 @@ def delete(
     subject = subject_of(state, kind, target, "DELETE", options.dry_run)
     options.gate.mutated(subject, None, found.object)
     options.gate.validate(subject, None, found.object)
-    if options.dry_run:
-        return found, False
     marked = _marked(state, kind, found.object, options)
+    if options.dry_run:
+        return Version(found.key, marked, found.resource_version), not _is_held(marked)
     if not _is_held(marked):
         return _remove(state, kind, found, marked), True
     if marked == found.object:
@@ -102,14 +126,14 @@ def _check_preconditions(kind: Kind, found: Version, options: DeleteOptions) -> 
             f"the UID in the precondition ({options.uid}) does not match the UID in record "
             f"({metadata['uid']}). The object might have been deleted and then recreated"
         )
-        raise conflict(kind.group, kind.plural, name, why)
+        raise conflict(kind.group, kind.kind, name, why)  # so named in every Kubernetes
     if options.resource_version and options.resource_version != metadata["resourceVersion"]:
         why = (
             f"the ResourceVersion in the precondition ({options.resource_version}) does not match "
             f"the ResourceVersion in record ({metadata['resourceVersion']}). The object might have "
             "been modified"
         )
-        raise conflict(kind.group, kind.plural, name, why)
+        raise conflict(kind.group, kind.kind, name, why)
 
 
 def _marked(

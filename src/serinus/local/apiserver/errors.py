@@ -22,13 +22,14 @@ class StatusError(SerinusError):
         self.code = code
         self.reason = reason
         self.details = dict(details or {})
+        self.metadata: dict[str, Any] = {}
 
     def body(self) -> dict[str, Any]:
         """The `Status` object of this refusal."""
         status: dict[str, Any] = {
             "kind": "Status",
             "apiVersion": "v1",
-            "metadata": {},
+            "metadata": self.metadata,
             "status": "Failure",
             "message": str(self),
             "reason": self.reason,

@@ -17,7 +17,7 @@ class Kind:
     `subresources` are the writable halves ("status", "scale"); `actions` are addresses under an
     object that are no objects ("log"). `generation` says whether a change outside of metadata and
     status counts `metadata.generation` up. `scale` names where replicas, ready count and selector
-    are.
+    are. `selectable` are the fields beside the name by which a custom kind can be selected.
     """
 
     group: str
@@ -36,6 +36,7 @@ class Kind:
     verbs: tuple[str, ...] = VERBS
     scale: ScalePaths | None = None
     storage_version: str = ""
+    selectable: tuple[str, ...] = ()
 
     @property
     def api_version(self) -> str:

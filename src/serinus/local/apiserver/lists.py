@@ -18,6 +18,9 @@ from serinus.local.apiserver.selectors import Predicate, selection
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.store import Collection, Expired, Version
 
+_NOW = -1
+"""The version of a place that is to be continued in the present."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -47,7 +50,7 @@ def read_resource_version(query: Mapping[str, str]) -> int | None:
     if text in ("", "0"):
         return None
     if not text.isdecimal():
-        raise bad_request(f"resourceVersion {text!r} is not a version that this server gave")
+        raise bad_request(f"invalid resource version: {text!r} was not given by this server")
     return int(text)
 
 
@@ -58,10 +61,12 @@ def list_page(
     test = read_selection(query)
     limit = _read_limit(query)
     place = _read_place(query.get("continue", ""))
+    if place is not None and read_resource_version(query) is not None:
+        raise bad_request("specifying resource version is not allowed when using continue")
     try:
         versions, resource_version = _candidates(state, collection, namespace, query, place)
     except Expired as error:
-        raise _too_old(error) from error
+        raise _too_old(place) from error
     if test is not None:
         versions = [version for version in versions if test(version.object)]
     rest = len(versions) - limit if limit else 0
@@ -82,14 +87,18 @@ def _candidates(
 ) -> tuple[list[Version], int]:
     within = namespace or None
     if place is not None:
-        then = collection.as_of(place.resource_version, within)
         after = (place.namespace, place.name)
-        return [version for version in then if version.key > after], place.resource_version
+        at = place.resource_version
+        if at == _NOW:
+            at = state.store.resource_version
+        then = collection.as_of(at, within)
+        return [version for version in then if version.key > after], at
     wanted = read_resource_version(query)
     now = state.store.resource_version
     if wanted is not None and wanted > now:
         raise _too_new(wanted, now)
-    if wanted is not None and query.get("resourceVersionMatch") == "Exact":
+    match = query.get("resourceVersionMatch", "")
+    if wanted is not None and (match == "Exact" or (not match and _read_limit(query))):
         return collection.as_of(wanted, within), wanted
     return collection.sorted(within), now
 
@@ -99,15 +108,28 @@ def _too_new(wanted: int, now: int) -> StatusError:
         504,
         "Timeout",
         f"Too large resource version: {wanted}, current: {now}",
-        {"retryAfterSeconds": 1},
+        {
+            "causes": [
+                {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+            ],
+            "retryAfterSeconds": 1,
+        },
     )
 
 
-def _too_old(error: Expired) -> StatusError:
-    return expired(
-        "The provided continue parameter or resource version is too old: the history begins at "
-        f"{error.resource_version}; list again without it."
+def _too_old(place: _Place | None) -> StatusError:
+    """410; a page comes with a token that goes on in the present, inconsistently."""
+    if place is None:
+        return expired("The resourceVersion for the provided list is too old.")
+    refusal = expired(
+        "The provided continue parameter is too old to display a consistent list result. You can "
+        "start a new list without the continue parameter, or use the continue token in this "
+        "response to retrieve the remainder of the results. Continuing with the provided token "
+        "results in an inconsistent list - objects that were created, modified, or deleted "
+        "between the time the first chunk was returned and now may show up in the list."
     )
+    refusal.metadata["continue"] = _write_place(_Place(_NOW, place.namespace, place.name))
+    return refusal
 
 
 def _read_limit(query: Mapping[str, str]) -> int:
@@ -128,4 +150,6 @@ def _read_place(token: str) -> _Place | None:
         padded = token + "=" * (-len(token) % 4)
         return msgspec.json.decode(base64.urlsafe_b64decode(padded), type=_Place)
     except (binascii.Error, msgspec.DecodeError, UnicodeError, ValueError) as error:
-        raise bad_request("continue key is not valid: list again from the start") from error
+        raise bad_request(
+            "invalid continue token: continue key is not valid: list again from the start"
+        ) from error

@@ -6,18 +6,29 @@ Pure: text in, predicate out. Knows objects as mappings only.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from serinus.local.apiserver.errors import StatusError, bad_request
+from serinus.local.apiserver.names import label_value_faults, qualified_name_faults, quoted
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 
-_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?"
-_SET = re.compile(rf"({_NAME})\s+(in|notin)\s*\(([^()]*)\)")
-_EQUAL = re.compile(rf"({_NAME})\s*(==|=|!=)\s*([-A-Za-z0-9_.]*)")
-_EXISTS = re.compile(rf"(!?)\s*({_NAME})")
-_BOUND = re.compile(rf"({_NAME})\s*([<>])\s*(-?\d+)")
+LIMIT_BYTES = 64 * 1024
+_WORD = r"[^\s,()=!<>]+"
+_SET = re.compile(rf"({_WORD})\s+(in|notin)\s*\(([^()]*)\)")
+_EQUAL = re.compile(rf"({_WORD})\s*(==|=|!=)\s*([^\s,()=!<>]*)")
+_EXISTS = re.compile(rf"(!?)\s*({_WORD})")
+_BOUND = re.compile(rf"({_WORD})\s*([<>])\s*(-?\d+)")
+_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*?)(==|=|!=)(.*)")
+# what a field is called in the object, and as what its absence counts
+_ALIASES = {"source": "source.component", "status.successful": "status.succeeded"}
+_ABSENT = {
+    "spec.hostNetwork": "false",
+    "spec.unschedulable": "false",
+    "status.replicas": "0",
+    "status.successful": "0",
+}
 
 LabelTest = Callable[[Mapping[str, str]], bool]
 
@@ -27,6 +38,8 @@ def label_selector(text: str) -> LabelTest | None:
 
     Raises StatusError 400 with the part that is not a requirement.
     """
+    if len(text) > LIMIT_BYTES:
+        raise bad_request(f"a selector may be {LIMIT_BYTES} bytes long at most")
     tests = [_requirement(part.strip()) for part in _split(text) if part.strip()]
     if not tests:
         return None
@@ -41,20 +54,36 @@ def _requirement(part: str) -> LabelTest:
     if match := _SET.fullmatch(part):
         key, operator, listed = match.groups()
         values = frozenset(value.strip() for value in listed.split(","))
+        _check(key, sorted(values))
         if operator == "in":
             return lambda labels: labels.get(key) in values
         return lambda labels: labels.get(key) not in values
     if match := _BOUND.fullmatch(part):
+        _check(match[1], ())
         return _bound(*match.groups())
     if match := _EQUAL.fullmatch(part):
         key, operator, value = match.groups()
+        _check(key, (value,))
         if operator == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
     if match := _EXISTS.fullmatch(part):
         absent, key = match.groups()
+        _check(key, ())
         return (lambda labels: key not in labels) if absent else (lambda labels: key in labels)
-    raise _unparsable("label", part)
+    raise _unparsable(part)
+
+
+def _check(key: str, values: Sequence[str]) -> None:
+    """StatusError 400 unless these can be a label's key and values."""
+    found = [f"key: Invalid value: {quoted(key)}: {fault}" for fault in qualified_name_faults(key)]
+    found += [
+        f"values[{index}][{key}]: Invalid value: {quoted(value)}: {fault}"
+        for index, value in enumerate(values)
+        for fault in label_value_faults(value)
+    ]
+    if found:
+        raise bad_request(f"unable to parse requirement: {found[0]}")
 
 
 def _bound(key: str, operator: str, limit: str) -> LabelTest:
@@ -92,27 +121,41 @@ def _expression_holds(row: Mapping[str, Any], labels: Mapping[str, str]) -> bool
 def field_selector(text: str) -> Predicate | None:
     """The test behind `metadata.name=x,status.phase!=Running`; None if it selects everything.
 
-    Any path of plain fields is accepted, so more than a usual server indexes; an absent field
-    counts as empty text.
+    Any path of plain fields is accepted (which ones a kind supports is checked elsewhere); an
+    absent field counts as empty text.
     """
     tests: list[Predicate] = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        match = re.fullmatch(r"([A-Za-z][A-Za-z0-9_.-]*?)(==|=|!=)(.*)", part)
-        if match is None:
-            raise _unparsable("field", part)
-        path, operator, value = match.groups()
-        tests.append(_field_test(tuple(path.split(".")), value, operator != "!="))
+    for field, operator, value in _field_parts(text):
+        path = tuple(_ALIASES.get(field, field).split("."))
+        tests.append(_field_test(path, value, operator != "!=", _ABSENT.get(field, "")))
     if not tests:
         return None
     return lambda value: all(test(value) for test in tests)
 
 
-def _field_test(path: tuple[str, ...], wanted: str, equal: bool) -> Predicate:
+def _field_parts(text: str) -> list[tuple[str, str, str]]:
+    if len(text) > LIMIT_BYTES:
+        raise bad_request(f"a selector may be {LIMIT_BYTES} bytes long at most")
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = _FIELD.fullmatch(part)
+        if match is None:
+            raise bad_request(f"invalid selector: '{text}'; can't understand '{part}'")
+        found.append((match[1], match[2], match[3]))
+    return found
+
+
+def selected_fields(text: str) -> list[str]:
+    """The fields that a field selector names; StatusError 400 if it is none."""
+    return [field for field, _, _ in _field_parts(text)]
+
+
+def _field_test(path: tuple[str, ...], wanted: str, equal: bool, absent: str) -> Predicate:
     def test(value: Mapping[str, Any]) -> bool:
         at: Any = value
         for name in path:
             at = at.get(name) if isinstance(at, Mapping) else None
-        return (_text(at) == wanted) is equal
+        return ((_text(at) or absent) == wanted) is equal
 
     return test
 
@@ -123,8 +166,8 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _unparsable(what: str, part: str) -> StatusError:
-    return bad_request(f"unable to parse requirement: {part!r} is not a {what} selector")
+def _unparsable(part: str) -> StatusError:
+    return bad_request(f"unable to parse requirement: {part!r} is not a label selector")
 
 
 def selection(labels: str, fields: str) -> Predicate | None:

@@ -22,6 +22,7 @@ from serinus.local.apiserver.errors import (
     unsupported_media_type,
 )
 from serinus.local.apiserver.evictions import evict
+from serinus.local.apiserver.fields import require_selectable
 from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.logs import LogSource, read_logs
@@ -30,7 +31,8 @@ from serinus.local.apiserver.manners import (
     is_returned_when_deleted,
     require_replacement,
 )
-from serinus.local.apiserver.options import require_write_options
+from serinus.local.apiserver.negotiation import require_acceptable
+from serinus.local.apiserver.options import require_list_options, require_write_options
 from serinus.local.apiserver.ownership import read_manager
 from serinus.local.apiserver.patches import json_patch, merge_patch
 from serinus.local.apiserver.paths import Target
@@ -60,7 +62,8 @@ APPLY_PATCH = "application/apply-patch+yaml"
 class Call:
     """One request on one served kind; `view` is the caller's own spelling of its objects.
 
-    `gate` knows what the webhooks have answered so far.
+    `gate` knows what the webhooks have answered so far. `read_only`: the caller may only look
+    (what it must not do is refused before).
     """
 
     state: State
@@ -70,6 +73,7 @@ class Call:
     view: View | None = None
     log_source: LogSource | None = None
     gate: Gate = OPEN
+    read_only: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -88,6 +92,7 @@ async def answer(call: Call) -> Outcome:
         raise no_such_page()
     if target.subresource in kind.actions:
         return await _ACTIONS[target.subresource](call)
+    require_acceptable(call.request.headers.get("accept", ""))
     table = _COLLECTION_VERBS if not target.name else _OBJECT_VERBS
     if target.subresource:
         if target.subresource not in kind.subresources:
@@ -130,6 +135,8 @@ def _found(call: Call) -> Version:
 def _list_or_watch(call: Call) -> Outcome:
     collection = call.state.collection(call.kind)
     query, namespace = call.request.query, call.target.namespace
+    require_list_options(query)
+    require_selectable(call.kind, query.get("fieldSelector", ""))
     shape = _shape(call)
     if call.request.flag("watch"):
         wanted = watch.read_watch(collection, namespace, query, shape)
@@ -141,7 +148,8 @@ def _list_or_watch(call: Call) -> Outcome:
 def _create(call: Call) -> Answer:
     options, body = _options(call), decode_object(call.request)
     if is_review(call.kind):
-        return json_answer(201, review(call.kind, body, call.request.caller))
+        caller = call.request.caller
+        return json_answer(201, review(call.kind, body, caller, read_only=call.read_only))
     written = writes.create(call.state, call.served, call.target, body, options)
     return _written(call, 201, written)
 
@@ -271,6 +279,7 @@ def _success() -> dict[str, Any]:
 
 def _delete_collection(call: Call) -> Answer:
     options = _delete_options(call)
+    require_selectable(call.kind, call.request.query.get("fieldSelector", ""))
     collection = call.state.collection(call.kind)
     page = lists.list_page(call.state, collection, call.target.namespace, call.request.query)
     for version in page.versions:

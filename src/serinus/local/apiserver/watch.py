@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from serinus.local.apiserver.errors import StatusError, bad_request, expired, invalid
+from serinus.local.apiserver.errors import bad_request, expired
 from serinus.local.apiserver.lists import read_resource_version, read_selection
+from serinus.local.apiserver.options import is_true
 from serinus.local.apiserver.representation import Representation
 from serinus.local.apiserver.selectors import Predicate
 from serinus.local.apiserver.state import State
@@ -45,7 +46,7 @@ def read_watch(
     if not text.isdecimal():
         raise bad_request(f"timeoutSeconds {text!r} is not a whole number of seconds")
     timeout = min(float(text), _LONGEST_TIMEOUT_SECONDS) or _DEFAULT_TIMEOUT_SECONDS
-    bookmarks = query.get("allowWatchBookmarks", "").lower() in ("1", "true")
+    bookmarks = is_true(query.get("allowWatchBookmarks"))
     return Watch(collection, namespace, read_selection(query), shape, timeout, bookmarks)
 
 
@@ -55,9 +56,7 @@ def start(state: State, watch: Watch, query: Mapping[str, str]) -> AsyncIterator
     A version that the history has forgotten gives one ERROR line with a 410, as kubectl and
     client-go expect it.
     """
-    initial = query.get("sendInitialEvents", "").lower() in ("1", "true")
-    if initial and query.get("resourceVersionMatch") != "NotOlderThan":
-        raise _needs_match()
+    initial = is_true(query.get("sendInitialEvents"))
     wanted = read_resource_version(query)
     replay = initial or wanted is None
     first: list[bytes] = []
@@ -74,25 +73,16 @@ def start(state: State, watch: Watch, query: Mapping[str, str]) -> AsyncIterator
         try:
             position = watch.collection.position(wanted)
         except Expired as error:
-            return _only(_error_line(error))
+            return _only(_error_line(error, wanted))
     return _lines(state, watch, position, first)
-
-
-def _needs_match() -> StatusError:
-    from serinus.base.errors import FieldProblem
-
-    message = "Forbidden: sendInitialEvents requires resourceVersionMatch=NotOlderThan"
-    return invalid(
-        "ListOptions", "meta.k8s.io", "", [FieldProblem("resourceVersionMatch", message)]
-    )
 
 
 async def _only(line: bytes) -> AsyncIterator[bytes]:
     yield line
 
 
-def _error_line(error: Expired) -> bytes:
-    message = f"too old resource version: the history begins at {error.resource_version}"
+def _error_line(error: Expired, wanted: int) -> bytes:
+    message = f"too old resource version: {wanted} ({error.resource_version})"
     return watch_line("ERROR", msgspec.json.encode(expired(message).body()))
 
 
@@ -101,15 +91,17 @@ async def _lines(
 ) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
     deadline = loop.time() + watch.timeout_seconds
+    seen = state.store.resource_version
     if first:
         yield b"".join(first)
     while True:
         try:
             changes = watch.collection.since(position)
         except Expired as error:
-            yield _error_line(error)
+            yield _error_line(error, seen)
             return
         position += len(changes)
+        seen = changes[-1].resource_version if changes else seen
         if lines := [line for change in changes if (line := line_of(watch, change))]:
             yield b"".join(lines)
             continue
