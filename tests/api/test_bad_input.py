@@ -10,6 +10,7 @@ import pytest
 from api.worlds import View, World, put
 from serinus.api.admission import admit
 from serinus.api.findings import describe
+from serinus.core.analysis.checks import LANGUAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = Path(os.environ.get("SERINUS_REFERENCE", ROOT.parent / "shared")) / "seeds"
@@ -128,3 +129,17 @@ def test_an_experiment_is_told_that_nobody_carries_it_out() -> None:
     warnings, errors = admit(body, View(World()))
     assert "spec: nothing acts on an Experiment yet; use analysis steps" in warnings
     assert errors == ()
+
+
+def test_apply_warns_of_what_is_no_condition_and_no_pattern_to_who_knows_the_language() -> None:
+    world = World()
+    template = world.of("AnalysisTemplate")
+    put(template, "spec.metrics.0.successCondition", "result[0")
+    put(template, "spec.dryRun", [{"metricName": "(?=errors)"}])
+    warnings, errors = admit(template, View(world), LANGUAGE)
+    assert errors == ()
+    assert [text.partition(":")[0] for text in warnings] == [
+        "spec.dryRun[0].metricName",
+        "spec.metrics[0].successCondition",
+    ]
+    assert admit(template, View(world)) == ((), ())
