@@ -10,6 +10,7 @@ from typing import Any
 
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.catalogue import METADATA, definitions
+from serinus.local.apiserver.cel.rules import RuleSet
 from serinus.local.apiserver.columns import path_columns
 from serinus.local.apiserver.kinds import Kind, ScalePaths
 from serinus.local.apiserver.registry import Served
@@ -55,7 +56,7 @@ def _served(spec: Object, version: Object, storage: str) -> Served:
         ),
     )
     columns = path_columns(version.get("additionalPrinterColumns") or ())
-    return Served(kind, version_schema(version), columns)
+    return Served(kind, version_schema(version), columns, RuleSet(_given_schema(version)))
 
 
 def _scale_paths(scale: Object | None) -> ScalePaths | None:
@@ -68,11 +69,21 @@ def _scale_paths(scale: Object | None) -> ScalePaths | None:
 
 def version_schema(version: Object) -> Schema:
     """The schema of one version; its objects are pruned with the fields of ObjectMeta."""
-    given = (version.get("schema") or {}).get("openAPIV3Schema") or {PRESERVE: True}
+    given = _given_schema(version)
     typed = {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": METADATA}
     fields = {**(given.get("properties") or {}), **typed}
     root = {**given, "properties": fields}
     return Schema(root, definitions(), rules_root=given)
+
+
+def _given_schema(version: Object) -> Object:
+    return (version.get("schema") or {}).get("openAPIV3Schema") or {PRESERVE: True}
+
+
+def rule_warnings(definition: Object) -> list[str]:
+    """The rules of a definition that are not enforced here, each with the reason."""
+    versions = definition["spec"]["versions"]
+    return [words for version in versions for words in RuleSet(_given_schema(version)).unsupported]
 
 
 def with_status(definition: Object, now: str) -> dict[str, Any]:
@@ -148,6 +159,8 @@ def _version_problems(version: Object) -> Iterator[tuple[str, str]]:
     yield from ((f"{where}{path}", text) for path, text in _structural_problems(schema, ""))
     if text := schema_problem(schema):
         yield where, f"Invalid value: {text}"
+    else:
+        yield from ((f"{where}.{path}", text) for path, text in RuleSet(schema).broken)
     for index, column in enumerate(version.get("additionalPrinterColumns") or ()):
         try:
             path_columns([column])

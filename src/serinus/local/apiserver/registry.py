@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from serinus.local.apiserver.cel.rules import RuleSet
 from serinus.local.apiserver.columns import Column
 from serinus.local.apiserver.kinds import Kind
 from serinus.local.apiserver.schema import Schema
@@ -20,6 +21,7 @@ class Served:
     kind: Kind
     schema: Schema
     columns: tuple[Column, ...] = field(default=())
+    rules: RuleSet | None = None
 
 
 class Registry:

@@ -17,7 +17,7 @@ from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.apply.entries import Writer
 from serinus.local.apiserver.bodies import require_object
 from serinus.local.apiserver.built_in import allotted, prepare_update, with_defaults
-from serinus.local.apiserver.custom import definition_problems, with_status
+from serinus.local.apiserver.custom import definition_problems, rule_warnings, with_status
 from serinus.local.apiserver.definitions import is_definition, serve
 from serinus.local.apiserver.deletes import remove_if_finished
 from serinus.local.apiserver.errors import (
@@ -292,6 +292,8 @@ def _require_valid(
 ) -> None:
     """StatusError 422 with all that the schema forbids."""
     problems = served.schema.problems(value, before)
+    if served.rules is not None and not problems:
+        problems = served.rules.problems(value, before)
     if not served.kind.custom:
         _require_decodable(served.kind, value, problems)
         # built-in statuses come from components that leave out what is zero
@@ -324,7 +326,7 @@ def _admit(
     if is_definition(kind) and (before is None or before["spec"] is not value["spec"]):
         problems += _definition_problems(state, value)
     _refuse(kind, value, problems)
-    warnings: list[str] = []
+    warnings = rule_warnings(value) if is_definition(kind) else []
     for check in state.admission:
         said, refused = check(value, state.view)
         warnings += said
