@@ -208,4 +208,4 @@ def test_a_caller_sees_its_own_view() -> None:
         async with WatchLines(api, CONFIG_MAPS, {}) as watch:
             assert (await watch.next())[1]["data"] == {"seen": "yes"}
 
-    story(tell, views={"guest": {"configmaps.": lambda v: {**v, "data": {"seen": "yes"}}}})
+    story(tell, views={"guest": {"configmaps": lambda v: {**v, "data": {"seen": "yes"}}}})
