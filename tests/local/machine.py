@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from serinus.api.wire import encode
 from serinus.base.clock import Clock
 from serinus.kube.calls import Limits
-from serinus.kube.client import Client
+from serinus.kube.client import Client, PatchKind
+from serinus.kube.errors import AlreadyExists
 from serinus.kube.informer import Informer
-from serinus.kube.resource import ENDPOINTSLICES, PODS, SERVICES
+from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, EVENTS, PODS, SECRETS, SERVICES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.endpointslice import EndpointSlices
@@ -71,6 +73,41 @@ class Machine:
     async def endpoints(self) -> list[bool]:
         slices = (await self.client.list(ENDPOINTSLICES, "default")).items
         return [part["endpoints"][0]["conditions"]["ready"] for part in slices]
+
+    async def delete(self, name: str, grace: int | None = None) -> None:
+        """Delete a pod; a grace of 0 is `kubectl delete --force --grace-period=0`."""
+        options: Json = {"kind": "DeleteOptions", "apiVersion": "v1"}
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
+        await self.client.raw("DELETE", PODS.path("default", name), body=encode(options))
+
+    async def last(self, name: str) -> Json:
+        """The pod as it is now."""
+        return await self.client.get(PODS, name, "default")
+
+    async def set_image(self, name: str, image: str) -> None:
+        """As `kubectl set image pod/NAME c=IMAGE` does."""
+        patch = {"spec": {"containers": [{"name": "c", "image": image}]}}
+        await self.client.patch(PODS, name, patch, "default", kind=PatchKind.STRATEGIC)
+
+    async def event(self, pod: str, reason: str, part: str = "") -> str:
+        """The message of the first event of that reason about the pod, once there is one."""
+        while True:
+            for event in (await self.client.list(EVENTS, "default")).items:
+                about = event["involvedObject"]["name"] == pod and event["reason"] == reason
+                if about and part in event["message"]:
+                    return str(event["message"])
+            await asyncio.sleep(0.02)
+
+    async def holds(self, kind: str, name: str, **data: str) -> None:
+        """Create or change a ConfigMap or Secret."""
+        resource = SECRETS if kind == "Secret" else CONFIGMAPS
+        body: Json = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}
+        body["stringData" if kind == "Secret" else "data"] = data
+        try:
+            await self.client.create(resource, body, "default")
+        except AlreadyExists:
+            await self.client.patch(resource, name, {"data": data}, "default")
 
     async def log(self, name: str, **query: str) -> str:
         path = PODS.path("default", name, "log")

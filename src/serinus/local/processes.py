@@ -61,6 +61,10 @@ class Processes:
         self._children: dict[int, Process] = {}
         self._number = 0
 
+    def __len__(self) -> int:
+        """How many children run."""
+        return len(self._children)
+
     async def start(
         self,
         command: Sequence[str],

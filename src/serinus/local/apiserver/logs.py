@@ -78,10 +78,11 @@ def container_of(pod: Mapping[str, Any], wanted: str) -> str:
         return wanted
     own = [container["name"] for container in spec.get("containers") or ()]
     if len(own) != 1:
-        listed = " ".join(own)
-        raise bad_request(
-            f"a container name must be specified for pod {name}, choose one of: [{listed}]"
-        )
+        listed = f"choose one of: [{' '.join(own)}]"
+        inits = " ".join(container["name"] for container in spec.get("initContainers") or ())
+        if inits:
+            listed += f" or one of the init containers: [{inits}]"
+        raise bad_request(f"a container name must be specified for pod {name}, {listed}")
     return str(own[0])
 
 
