@@ -141,14 +141,28 @@ def test_a_budget_without_room_puts_an_eviction_off() -> None:
     async def tell(api: Api) -> None:
         pod = {"metadata": {"name": "p", "labels": {"app": "x"}}}
         await api.ok("POST", f"{CORE}/pods", pod | {"spec": {"containers": [{"name": "c"}]}})
+        ready = {"type": "Ready", "status": "True"}
+        running = {"status": {"phase": "Running", "conditions": [ready]}}
+        await api.ok("PATCH", f"{CORE}/pods/p/status", running, **MERGE)
         budgets = "/apis/policy/v1/namespaces/default/poddisruptionbudgets"
         selector = {"matchLabels": {"app": "x"}}
         budget = {"metadata": {"name": "b"}, "spec": {"selector": selector, "minAvailable": 1}}
         await api.ok("POST", budgets, budget)
-        status = {"status": {"disruptionsAllowed": 0}}
+        refusal = await api.refused("POST", f"{CORE}/pods/p/eviction", {"metadata": {"name": "p"}})
+        assert refusal["details"]["causes"][0]["message"] == (
+            "The disruption budget b is still being processed by the server."
+        )
+        counts = {"currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 1}
+        status = {"status": {"disruptionsAllowed": 0, "observedGeneration": 1} | counts}
         await api.ok("PATCH", f"{budgets}/b/status", status, **MERGE)
         refusal = await api.refused("POST", f"{CORE}/pods/p/eviction", {"metadata": {"name": "p"}})
         assert (refusal["code"], refusal["reason"]) == (429, "TooManyRequests")
+        assert refusal["details"]["causes"] == [
+            {
+                "reason": "DisruptionBudget",
+                "message": "The disruption budget b needs 1 healthy pods and has 1 currently",
+            }
+        ]
         await api.ok("DELETE", f"{budgets}/b")
         await api.ok("POST", f"{CORE}/pods/p/eviction", {"metadata": {"name": "p"}})
         assert (await api.refused("GET", f"{CORE}/pods/p"))["code"] == 404

@@ -236,7 +236,12 @@ def _write_scale(call: Call) -> Answer:
 async def _evict(call: Call) -> Outcome:
     if call.request.method != "POST":
         raise method_not_allowed()
-    evict(call.state, call.kind, call.target, decode_object(call.request))
+    body = decode_object(call.request)
+    name = body["metadata"].get("name")
+    if name and name != call.target.name:
+        raise bad_request("name in URL does not match name in Eviction object")
+    options = deletes.read_options(body.get("deleteOptions"), call.request.query)
+    evict(call.state, call.kind, call.target, replace(options, gate=call.gate))
     return json_answer(201, _success())
 
 

@@ -10,6 +10,7 @@ from serinus.base.clock import Clock
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS
+from serinus.local.controllers.budgets.controller import Budgets
 from serinus.local.controllers.deployments.controller import Deployments
 from serinus.local.controllers.endpointslice import EndpointSlices
 from serinus.local.controllers.garbage import Garbage
@@ -38,6 +39,7 @@ def every_controller(
         "replicasets": ReplicaSets(client, clock, pods, chance).run(),
         "deployments": Deployments(client, clock, pods, chance).run(),
         "jobs": Jobs(client, clock, pods, chance).run(),
+        "budgets": Budgets(client, clock, pods, chance).run(),
         "endpointslices": EndpointSlices(client, clock, pods, chance).run(),
         "garbage": Garbage(client, clock, chance).run(),
     }
