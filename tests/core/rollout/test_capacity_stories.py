@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from core.rollout.world import World, first_deploy, hash_of
 from serinus.api import names
+from serinus.core.rollout.reasons import Hold
 
 STEPS = [{"setWeight": 25}, {"pause": {"duration": "60s"}}, {"setWeight": 75}, {"pause": {}}]
 
@@ -211,3 +212,24 @@ def test_a_mended_revision_is_not_judged_by_the_deadline_of_the_one_before() -> 
     world.release("v3")
     world.run()
     assert world.line() == "w=75 step=3 v1:4 v2:0 v3:3 Paused"
+
+
+def test_a_scale_step_takes_no_pods_from_what_the_stable_service_still_selects() -> None:
+    """v2 became stable while no replicas were wanted, the Service is on v1, v1 is wanted again."""
+    steps = [{"setCanaryScale": {"replicas": 1}}, {"pause": {}}, {"setWeight": 50}]
+    world = first_deploy(steps, replicas=3)
+    world.release("v2")
+    world.run()
+    world.edit(replicas=0)
+    while world.status.stable_rs != hash_of("v2"):
+        world.reconcile(keep=lambda action: False)  # each time only the status gets through
+    world.kill("v2", revive=False)
+    world.edit(replicas=3, paused=True)
+    world.release("v1")
+    for _ in range(10):
+        world.reconcile()
+        world.now += timedelta(seconds=1)
+        assert Hold.INVARIANT not in {reason.hold for reason in world.last.reasons}
+    assert world.services["stable"].selector == hash_of("v1")
+    assert world.shares()[hash_of("v1")] == 1
+    assert world.set_of("v1").replicas == 3

@@ -14,7 +14,7 @@ from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import Rule
-from serinus.core.rollout.snapshot import Revision
+from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing, ready_pods
 
 DEFAULT_DELAY_SECONDS = 30
@@ -92,7 +92,8 @@ def _least(standing: Standing, course: Course, revision: Revision, wanted: int) 
     least = reach.part(standing.replicas, share)
     scale = scale_at(standing.strategy.steps, course.index)
     on_trial = revision is standing.current and not course.abort and not course.promote_full
-    if scale is not None and on_trial and reach.all_settled(standing):
+    trusted = standing.stable_service is None or _selects(standing.stable_service, revision)
+    if scale is not None and on_trial and not trusted and reach.all_settled(standing):
         asked = capacity.scaled(standing.replicas, standing.total, scale)
         least = min(least, max(asked, 1))
     if wanted < standing.replicas and ready_pods(revision) < max(wanted, least):
@@ -102,7 +103,11 @@ def _least(standing: Standing, course: Course, revision: Revision, wanted: int) 
 
 def _selected(standing: Standing, revision: Revision) -> bool:
     services = (standing.canary_service, standing.stable_service)
-    return any(s is None or s.selector_hash in (revision.hash, "") for s in services)
+    return any(s is None or _selects(s, revision) for s in services)
+
+
+def _selects(service: ServiceSeen, revision: Revision) -> bool:
+    return service.selector_hash in (revision.hash, "")
 
 
 def _delay(standing: Standing, course: Course, revision: Revision) -> timedelta | None:
