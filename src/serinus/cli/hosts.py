@@ -34,13 +34,13 @@ def check_host(connection: Connection, host: str) -> None:
 
 def hosts_of(ingresses: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The hosts of all rules, sorted; "" stands for every host."""
-    rules = (
-        rule
-        for ingress in ingresses
-        for rule in (ingress.get("spec") or {}).get("rules") or ({},)
-        if rule or (ingress.get("spec") or {}).get("defaultBackend")
-    )
-    return tuple(sorted({str(rule.get("host") or "").lower() for rule in rules}))
+    found: set[str] = set()
+    for ingress in ingresses:
+        spec = ingress.get("spec") or {}
+        found |= {str(rule.get("host") or "").lower() for rule in spec.get("rules") or ()}
+        if spec.get("defaultBackend"):
+            found.add("")
+    return tuple(sorted(found))
 
 
 def _answers(known: str, host: str) -> bool:
