@@ -112,7 +112,8 @@ def _application(
     kind = served.kind
     fields, problems = field_set(root_type(served.schema), config)
     if problems:
-        where = f"{target.namespace}/{target.name}; {kind.api_version}, Kind={kind.kind}"
+        version = f"{kind.group}/{kind.version}"
+        where = f"{target.namespace}/{target.name}; {version}, Kind={kind.kind}"
         text = problems[0] if len(problems) == 1 else _listed(problems)
         raise bad_request(f"failed to create typed patch object ({where}): {text}")
     half = target.subresource or options.half

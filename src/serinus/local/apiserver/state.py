@@ -62,4 +62,4 @@ class State:
 
 def format_time(instant: datetime) -> str:
     """`2026-01-01T00:00:00Z`, rounded down to whole seconds."""
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.replace(microsecond=0, tzinfo=None).isoformat() + "Z"

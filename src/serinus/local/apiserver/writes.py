@@ -346,7 +346,11 @@ def _same(left: Any, right: Any) -> bool:
     """Whether two values are the same JSON; to Python alone `true` would equal 1."""
     if left is right:
         return True
-    return bool(left == right) and _ordered(left) == _ordered(right)
+    if left != right:
+        return False
+    if isinstance(left, dict) and isinstance(right, dict):
+        return all(_same(child, right[name]) for name, child in left.items())
+    return _ordered(left) == _ordered(right)
 
 
 def _count_generation(kind: Kind, before: Mapping[str, Any], value: dict[str, Any]) -> None:

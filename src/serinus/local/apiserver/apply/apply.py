@@ -130,9 +130,9 @@ def _all_of(entries: Entries) -> Node:
 
 def _pruned(kind: Type, merged: Object, last: Entry, wanted: Node) -> Object:
     """`merged` without what was applied last time and is wanted by nobody now."""
-    gone = difference(with_named(kind, fields_of(last)), with_named(kind, wanted))
-    if not gone:
+    if not difference(fields_of(last), wanted):
         return merged
+    gone = difference(with_named(kind, fields_of(last)), with_named(kind, wanted))
     rest = without(kind, merged, gone)
     return {} if rest is MISSING else rest
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from serinus.local.apiserver.apply.fieldset import EMPTY, LEAF, Node, node_of
+from serinus.local.apiserver.apply.fieldset import EMPTY, LEAF, SELF, Node
 from serinus.local.apiserver.apply.types import BadItem, Form, Type
 
 MISSING: Any = object()
@@ -35,20 +35,19 @@ def compare(kind: Type, old: Any, new: Any) -> Changes:
 def _compare(kind: Type, old: Any, new: Any) -> _Pair:
     if old is new:
         return _NOTHING
-    match kind.form:
-        case Form.MAP | Form.DEDUCED:
-            if isinstance(old, dict) or isinstance(new, dict):
-                return _compare_maps(kind, old, new)
-        case Form.KEYED | Form.SET:
-            if isinstance(old, list) or isinstance(new, list):
-                return _compare_lists(kind, old, new)
+    if old is MISSING:
+        return everything(kind, new), None
+    if new is MISSING:
+        return None, everything(kind, old)
+    if kind.has_fields and (isinstance(new, dict) or isinstance(old, dict)):
+        return _compare_maps(kind, old, new)
+    if kind.has_items and (isinstance(new, list) or isinstance(old, list)):
+        return _compare_lists(kind, old, new)
     return _compare_leaf(old, new)
 
 
 def _compare_leaf(old: Any, new: Any) -> _Pair:
-    if new is MISSING:
-        return None, LEAF
-    if old is not MISSING and old == new and isinstance(old, bool) == isinstance(new, bool):
+    if old == new and isinstance(old, bool) == isinstance(new, bool):
         return _NOTHING
     return LEAF, None
 
@@ -69,7 +68,7 @@ def _compare_maps(kind: Type, old: Any, new: Any) -> _Pair:
         if name not in after:
             element, child = kind.step(name)
             _note(element, _compare(child, was, MISSING), changed, removed)
-    return _whole(old, new, changed, removed)
+    return changed or None, removed or None
 
 
 def _compare_lists(kind: Type, old: Any, new: Any) -> _Pair:
@@ -90,7 +89,27 @@ def _compare_lists(kind: Type, old: Any, new: Any) -> _Pair:
     for element, was in before.items():
         if element not in after:
             _note(element, _compare(item, was, MISSING), changed, removed)
-    return _whole(old, new, changed, removed)
+    return changed or None, removed or None
+
+
+def everything(kind: Type, value: Any) -> Node:
+    """The node of a value with all that is in it."""
+    if not value or not isinstance(value, dict | list):
+        return LEAF
+    made: Node = {SELF: LEAF}
+    if kind.has_fields and isinstance(value, dict):
+        for name, child in value.items():
+            element, of = kind.step(name)
+            made[element] = LEAF if of.form is Form.LEAF else everything(of, child)
+        return made
+    if kind.has_items and isinstance(value, list):
+        try:
+            items = indexed(kind, value)
+        except BadItem:
+            return LEAF
+        of = kind.item()
+        return made | {element: everything(of, item) for element, item in items.items()}
+    return LEAF
 
 
 def indexed(kind: Type, items: Any) -> dict[str, Any]:
@@ -115,8 +134,3 @@ def _note(element: str, pair: _Pair, changed: Node, removed: Node) -> None:
         changed[element] = came
     if went is not None:
         removed[element] = went
-
-
-def _whole(old: Any, new: Any, changed: Node, removed: Node) -> _Pair:
-    """The nodes of a value with parts: it came or went itself if it is on one side only."""
-    return node_of(old is MISSING, changed), node_of(new is MISSING, removed)

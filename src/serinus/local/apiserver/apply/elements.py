@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,6 +23,12 @@ def field_element(name: str) -> str:
 def key_element(keys: Mapping[str, Any]) -> str:
     """The step to the item of a list whose key fields have these values."""
     return "k:" + _encode(keys).decode()
+
+
+@lru_cache(maxsize=4_096)
+def text_key_element(key: str, text: str) -> str:
+    """`key_element` of a single key that is text, as most are."""
+    return key_element({key: text})
 
 
 def value_element(value: Any) -> str:

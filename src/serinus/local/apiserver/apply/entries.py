@@ -16,6 +16,7 @@ from serinus.local.apiserver.apply.fieldset import (
     difference,
     of_names,
     read_set,
+    shared,
     union,
 )
 
@@ -52,7 +53,7 @@ class Writer:
         }
         if time is not None:
             made["time"] = time
-        made |= {"fieldsType": "FieldsV1", "fieldsV1": fields}
+        made |= {"fieldsType": "FieldsV1", "fieldsV1": shared(fields)}
         if self.subresource:
             made["subresource"] = self.subresource
         return made
@@ -87,7 +88,7 @@ def given_up(entries: Entries, gone: Node) -> list[Entry]:
         if rest is fields:
             kept.append(entry)
         elif rest:
-            kept.append({**entry, "fieldsV1": rest})
+            kept.append({**entry, "fieldsV1": shared(rest)})
     return kept
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from serinus.local.apiserver.apply.elements import canonical, field_element, shown
 
 Node = dict[str, Any]
@@ -138,6 +140,33 @@ def _tidy(node: Node) -> Node | None:
     if not node:
         return None
     return LEAF if len(node) == 1 and SELF in node else node
+
+
+class _Shared:
+    """The sets that were stored of late, by their JSON: objects of one make have the same owners.
+
+    Holds at most `limit` of them; the older half is forgotten when it is full.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._known: dict[bytes, Node] = {}
+
+    def __call__(self, fields: Node) -> Node:
+        """An equal set, the same object for equal ones."""
+        encoded = _encode(fields)
+        found = self._known.get(encoded)
+        if found is None:
+            if len(self._known) >= self._limit:
+                for old in list(self._known)[: self._limit // 2]:
+                    del self._known[old]
+            found = self._known[encoded] = fields
+        return found
+
+
+_encode = msgspec.json.Encoder().encode
+shared = _Shared(limit=1_024)
+"""Sets to be stored go through here, so that a thousand pods of one template keep one set."""
 
 
 def has(fields: Node, path: Iterable[str]) -> bool:

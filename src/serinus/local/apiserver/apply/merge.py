@@ -15,18 +15,15 @@ from serinus.local.apiserver.apply.types import BadItem, Form, Type
 
 def merge(kind: Type, live: Any, config: Any) -> Any:
     """`live` with `config` laid over it: parts merge by their type, all else is replaced."""
-    match kind.form:
-        case Form.MAP | Form.DEDUCED:
-            if isinstance(live, dict) and isinstance(config, dict):
-                return _merge_maps(kind, live, config)
-            if isinstance(live, dict) and live and config is None:
-                return live
-        case Form.KEYED | Form.SET:
-            if isinstance(live, list) and isinstance(config, list):
-                return _merge_lists(kind, live, config)
-            if isinstance(live, list) and live and config is None:
-                return live
-    return config
+    if kind.has_fields and isinstance(live, dict) and live:
+        if isinstance(config, dict):
+            return _merge_maps(kind, live, config)
+        return live if config is None else config
+    if kind.has_items and isinstance(live, list) and live:
+        if isinstance(config, list):
+            return _merge_lists(kind, live, config)
+        return live if config is None else config
+    return live if type(live) is type(config) and live == config else config
 
 
 def _merge_maps(kind: Type, live: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
@@ -82,14 +79,11 @@ def _same_items(left: list[Any], right: list[Any]) -> bool:
 
 def without(kind: Type, value: Any, fields: Node) -> Any:
     """`value` without the fields of the set; MISSING if nothing is left of it."""
-    match kind.form:
-        case Form.MAP | Form.DEDUCED if isinstance(value, dict):
-            return _map_without(kind, value, fields)
-        case Form.KEYED | Form.SET if isinstance(value, list):
-            return _list_without(kind, value, fields)
-        case Form.LEAF if isinstance(value, dict | list):
-            return MISSING
-    return value
+    if kind.has_fields and isinstance(value, dict):
+        return _map_without(kind, value, fields)
+    if kind.has_items and isinstance(value, list):
+        return _list_without(kind, value, fields)
+    return MISSING if kind.form is Form.LEAF and isinstance(value, dict | list) else value
 
 
 def _map_without(kind: Type, value: dict[str, Any], fields: Node) -> Any:

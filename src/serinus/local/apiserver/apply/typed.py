@@ -21,33 +21,28 @@ def field_set(kind: Type, config: Any) -> tuple[Node, tuple[str, ...]]:
 
 
 def _fields(kind: Type, value: Any, path: str, problems: list[str]) -> Node | None:
-    match kind.form:
-        case Form.LEAF:
-            return LEAF
-        case Form.MAP | Form.DEDUCED:
-            if isinstance(value, dict):
-                return _map_fields(kind, value, path, problems)
-            if kind.form is Form.DEDUCED:
-                return LEAF
-            if value is not None:
-                problems.append(f"{path}: expected map, got {_word(value)}")
-        case Form.KEYED | Form.SET:
-            if isinstance(value, list):
-                return _list_fields(kind, value, path, problems)
-            if value is not None:
-                problems.append(f"{path}: expected list, got {_word(value)}")
+    if kind.has_fields and isinstance(value, dict):
+        return _map_fields(kind, value, path, problems)
+    if kind.has_items and isinstance(value, list):
+        return _list_fields(kind, value, path, problems)
+    if kind.form in (Form.LEAF, Form.DEDUCED):
+        return LEAF
+    if value is not None:
+        wanted = "list" if kind.has_items else "map"
+        problems.append(f"{path}: expected {wanted}, got {_word(value)}")
     return None
 
 
 def _map_fields(kind: Type, value: dict[str, Any], path: str, problems: list[str]) -> Node | None:
     made: Node = {}
     for name, child in value.items():
-        found, others = kind.field(name), kind.others()
-        if found is None and others is None:
+        found = kind.field(name)
+        if found is None and kind.others() is None:
             problems.append(f"{path}.{name}: field not declared in schema")
             continue
         element, of = found or kind.step(name)
-        node = _fields(of, child, f"{path}.{name}", problems)
+        plain = of.form is Form.LEAF
+        node = LEAF if plain else _fields(of, child, f"{path}.{name}", problems)
         # fields of a schema are owned by their parts; entries of a map, nulls and `{}` themselves
         itself = found is None or child is None or child == {}
         if itself or node is not None:

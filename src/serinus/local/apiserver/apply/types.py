@@ -10,7 +10,12 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Any
 
-from serinus.local.apiserver.apply.elements import field_element, key_element, value_element
+from serinus.local.apiserver.apply.elements import (
+    field_element,
+    key_element,
+    text_key_element,
+    value_element,
+)
 from serinus.local.apiserver.schema import EMBEDDED, PRESERVE, Schema, keeps_unknown
 
 SchemaNode = Mapping[str, Any]
@@ -48,7 +53,10 @@ class BadItem(ValueError):
 class Type:
     """How the values of one schema node merge."""
 
-    __slots__ = ("_children", "_defaults", "_node", "_others", "_schema", "form", "keys")
+    __slots__ = (
+        *("_children", "_defaults", "_node", "_others", "_schema"),
+        *("form", "has_fields", "has_items", "keys"),
+    )
 
     def __init__(self, schema: Schema, node: SchemaNode) -> None:
         self._schema = schema
@@ -57,6 +65,8 @@ class Type:
         self._others: Type | None = None
         self._defaults: dict[str, Any] | None = None
         self.form, self.keys = _form_of(node)
+        self.has_fields = self.form is Form.MAP or self.form is Form.DEDUCED
+        self.has_items = self.form is Form.KEYED or self.form is Form.SET
 
     def field(self, name: str) -> tuple[str, Type] | None:
         """The path element and the type of a field that the schema names; None if it does not."""
@@ -85,7 +95,11 @@ class Type:
 
     def step(self, name: str) -> tuple[str, Type]:
         """The path element and the type of any field; what the schema does not know is a leaf."""
-        return self.field(name) or (field_element(name), self.others() or _LEAF)
+        return (
+            self._children.get(name)
+            or self.field(name)
+            or (field_element(name), self.others() or _LEAF)
+        )
 
     def item(self) -> Type:
         """The type of the items of a list."""
@@ -101,6 +115,8 @@ class Type:
             return value_element(item)
         if not isinstance(item, dict):
             raise BadItem("associative list with keys may not have non-map elements")
+        if len(self.keys) == 1 and isinstance(text := item.get(self.keys[0]), str):
+            return text_key_element(self.keys[0], text)
         found: dict[str, Any] = {}
         for key in self.keys:
             value = item.get(key)
