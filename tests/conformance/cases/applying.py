@@ -170,7 +170,7 @@ async def an_apply_is_of_the_object_in_its_address(k: Conformance) -> None:
     )
 
 
-@case(differs="own-fault-is-400")
+@case(differs="own-faults-are-no-500")
 async def a_field_that_the_schema_does_not_know_cannot_be_applied(k: Conformance) -> None:
     body = config_map("m") | {"date": {}}
     kind = "failed to create typed patch object ({ns}/m; /v1, Kind=ConfigMap)"
@@ -178,7 +178,7 @@ async def a_field_that_the_schema_does_not_know_cannot_be_applied(k: Conformance
     await not_applied(k, MAP, body, code=400, message=message)
 
 
-@case(differs="own-fault-is-400")
+@case(differs="own-faults-are-no-500")
 async def an_item_of_a_list_cannot_be_applied_twice(k: Conformance) -> None:
     body = deployment("d")
     body["spec"]["template"]["spec"]["containers"] *= 2

@@ -249,7 +249,7 @@ async def defaults_of_a_custom_kind_are_owned_by_who_updates_and_not_by_who_appl
     assert part == {".": {}, "f:name": {}, "f:zone": {}}
 
 
-@case(differs="own-fault-is-400")
+@case(differs="own-faults-are-no-500")
 async def an_item_without_its_key_cannot_be_applied(k: Conformance) -> None:
     await typed_widgets(k)
     await not_applied(
