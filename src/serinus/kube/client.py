@@ -17,13 +17,13 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from serinus.base.clock import Clock
+from serinus.kube.asides import texts
 from serinus.kube.calls import Caller, Limits
 from serinus.kube.errors import Gone, NoAnswer, UnreadableAnswer, error_of_answer
 from serinus.kube.listing import Listing, PageDecoder, PageItems
 from serinus.kube.objects import Unreadable
 from serinus.kube.resource import Resource
 from serinus.kube.transport.wire import Request, Response, StreamResponse, Transport
-from serinus.kube.warned import warnings_of
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -139,7 +139,7 @@ class Client:
         """
         query = self._write_query() | ({"dryRun": "All"} if dry_run else {})
         answer = await self.raw("POST", resource.path(namespace), query, _encoded(body))
-        warnings = warnings_of(answer.headers)
+        warnings = tuple(dict.fromkeys(texts(answer.headers)))
         if warnings and warned is not None:
             warned(warnings)
         return _object(answer)

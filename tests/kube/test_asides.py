@@ -7,25 +7,25 @@ import asyncio
 import pytest
 
 from serinus.base.clock import Clock
+from serinus.kube.asides import texts
 from serinus.kube.client import Client
 from serinus.kube.resource import REPLICASETS
 from serinus.kube.transport.wire import Request, Response
-from serinus.kube.warned import warnings_of
 
 
 @pytest.mark.parametrize(
-    ("header", "texts"),
+    ("header", "said"),
     [
         ("", ()),
         ('299 - "unknown field \\"spec.x\\""', ('unknown field "spec.x"',)),
-        ('299 - "a, b", 299 kubernetes "c\\\\d", 299 - "a, b"', ("a, b", "c\\d")),
+        ('299 - "a, b", 299 kubernetes "c\\\\d"', ("a, b", "c\\d")),
         ('199 - "not of an API server"', ()),
         ("299 - without quotes", ()),
     ],
     ids=str,
 )
-def test_the_texts_are_taken_out_of_the_header(header: str, texts: tuple[str, ...]) -> None:
-    assert warnings_of({"warning": header} if header else {}) == texts
+def test_the_texts_are_taken_out_of_the_header(header: str, said: tuple[str, ...]) -> None:
+    assert tuple(texts({"warning": header} if header else {})) == said
 
 
 class _Warns:
