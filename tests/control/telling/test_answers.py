@@ -104,12 +104,11 @@ def test_a_canary_ingress_of_somebody_else_is_a_routing_error_told_once() -> Non
             foreign = {"metadata": {"ownerReferences": None}}
             await cluster.admin.patch(INGRESSES, "web-web-canary", foreign, NAMESPACE)
             await cluster.clock.sleep(60)
-            return await told(cluster)
+            return (await cluster.admin.list(EVENTS, NAMESPACE)).items
 
-    routing = [(kind, t) for kind, r, t in run_virtual(story()) if r == "TrafficRoutingError"]
-    assert len(routing) == 1
-    assert routing[0][0] == "Warning"
-    assert "Ingress web-web-canary belongs to nobody" in routing[0][1]
+    (event,) = [e for e in run_virtual(story()) if e["reason"] == "TrafficRoutingError"]
+    assert (event["type"], event["count"]) == ("Warning", 1)
+    assert "Ingress web-web-canary belongs to nobody" in event["message"]
 
 
 def test_a_refusal_has_the_reason_of_what_was_refused() -> None:
