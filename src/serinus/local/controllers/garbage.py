@@ -14,20 +14,24 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from serinus.api.kubernetes import ObjectMeta, OwnerReference
-from serinus.api.wire import Wire
+from serinus.api.wire import Wire, builtins
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
 from serinus.kube.errors import ApiError, NotFound
+from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import CRDS, Resource
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.controllers.loop import work
+from serinus.local.controllers.references import FOREGROUND, ORPHAN, Standing, blocks, verdict
+from serinus.local.controllers.writes import delete_one
+from serinus.local.telling import Telling
 
 log = logging.getLogger(__name__)
 OWNERS_INDEX = "owners"
-_FOREGROUND, _ORPHAN = "foregroundDeletion", "orphan"
 _SKIPPED = frozenset({"events"})  # owned by nobody, and many
 _DISCOVERY_RETRY_SECONDS = 1.0
+_UNKNOWN_SECONDS = 0.05
 
 
 class Owned(Wire, frozen=True, kw_only=True):
@@ -59,7 +63,9 @@ class Garbage:
         self._clock = clock
         self._chance = chance
         self._informers: dict[Resource, Informer[Owned]] = {}
-        self._live: set[str] = set()
+        self._live: dict[str, Place] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._telling = Telling(EventRecorder(client, clock, "garbage-collector-controller"))
         self._queue: WorkQueue[Place] = WorkQueue(clock, chance)
         self._kinds_changed = asyncio.Event()
 
@@ -67,6 +73,7 @@ class Garbage:
         """Follow every kind until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._follow_kinds(group))
+            group.create_task(self._telling.run())
             await work("garbage", self._queue, self._reconcile)
 
     async def _follow_kinds(self, group: asyncio.TaskGroup) -> None:
@@ -97,13 +104,16 @@ class Garbage:
         if resource == CRDS:
             self._kinds_changed.set()
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
-            self._live.discard(old.metadata.uid)
+            self._live.pop(old.metadata.uid, None)
             for place, _ in self._dependents(old.metadata.uid):
                 self._queue.add(place)
+        if old is not None:
+            kept = new.metadata.owner_references if new is not None else ()
             for owner in old.metadata.owner_references:
-                self._look_at_owner(owner, old.metadata.namespace)
+                if owner not in kept:
+                    self._look_at_owner(owner)
         if new is not None:
-            self._live.add(new.metadata.uid)
+            self._live[new.metadata.uid] = _place(resource, new)
             if new.metadata.owner_references or new.metadata.finalizers:
                 self._queue.add(_place(resource, new))
 
@@ -114,60 +124,58 @@ class Garbage:
             for thing in informer.store.by_index(OWNERS_INDEX, uid)
         ]
 
-    def _look_at_owner(self, owner: OwnerReference, namespace: str) -> None:
+    def _look_at_owner(self, owner: OwnerReference) -> None:
         """A dependent is gone: an owner that waits for that in the foreground may go now."""
-        resource = self._resource_of(owner)
-        if resource is not None and owner.uid in self._live:
-            self._queue.add(Place(resource, namespace if resource.namespaced else "", owner.name))
+        if place := self._live.get(owner.uid):
+            self._queue.add(place)
 
     async def _reconcile(self, place: Place) -> None:
         informer = self._informers[place.resource]
         thing = informer.store.get(place.namespace, place.name)
         if thing is None:
             return
-        meta = thing.metadata
-        if meta.deletion_timestamp is not None:
+        if not all(one.has_synced or one.denied for one in self._informers.values()):
+            # who belongs to whom is not known yet
+            self._queue.add_at(place, self._clock.now() + self._clock.span(_UNKNOWN_SECONDS))
+            return
+        if thing.metadata.deletion_timestamp is not None:
             await self._finish(place, thing)
-        elif meta.owner_references and not await self._has_owner(place, thing):
+        else:
+            await self._judge(place, thing)
+
+    async def _judge(self, place: Place, thing: Owned) -> None:
+        """Keep or delete what has owners."""
+        meta = thing.metadata
+        standings = [await self._standing(place, thing, owner) for owner in meta.owner_references]
+        found = verdict(meta, standings, bool(self._dependents(meta.uid)))
+        if found.kept is not None:
+            references = [builtins(owner) for owner in found.kept]
+            version = meta.resource_version
+            await self._patch(place, {"ownerReferences": references, "resourceVersion": version})
+        elif found.propagation:
             log.info("%s %s/%s has lost its owners", place.resource.plural, *place[1:])
-            try:
-                left = await self._client.delete(
-                    place.resource, place.name, place.namespace or None, uid=meta.uid
-                )
-            except NotFound:
-                left = None
-            if left is None:
-                informer.expect_gone(place.namespace, place.name, meta.uid)
-            else:
-                informer.expect(left)
+            informer = self._informers[place.resource]
+            await delete_one(self._client, informer, meta, propagation=found.propagation)
 
     async def _finish(self, place: Place, thing: Owned) -> None:
         """Do for an object that is being deleted what its finalizers ask of us."""
         meta = thing.metadata
         dependents = self._dependents(meta.uid)
-        if _FOREGROUND in meta.finalizers:
-            for other, _ in dependents:
-                await self._delete_in_foreground(other)
-            if not dependents:
-                await self._drop_finalizer(place, thing, _FOREGROUND)
-        elif _ORPHAN in meta.finalizers:
+        if FOREGROUND in meta.finalizers:
+            blocking = [other for other, one in dependents if blocks(one.metadata, meta.uid)]
+            for other in blocking:
+                self._queue.add(other)
+            if not blocking:
+                await self._drop_finalizer(place, thing, FOREGROUND)
+        elif ORPHAN in meta.finalizers:
             for other, dependent in dependents:
                 left = [o for o in dependent.metadata.owner_references if o.uid != meta.uid]
-                await self._patch(other, {"ownerReferences": [_reference(o) for o in left] or None})
-            await self._drop_finalizer(place, thing, _ORPHAN)
-
-    async def _delete_in_foreground(self, place: Place) -> None:
-        thing = self._informers[place.resource].store.get(place.namespace, place.name)
-        if thing is None or thing.metadata.deletion_timestamp is not None:
-            return
-        try:
-            await self._client.delete(
-                *(place.resource, place.name, place.namespace or None),
-                propagation="Foreground",
-                uid=thing.metadata.uid,
-            )
-        except NotFound:
-            return  # gone already: that is what we want
+                version = dependent.metadata.resource_version
+                references = [builtins(owner) for owner in left] or None
+                await self._patch(
+                    other, {"ownerReferences": references, "resourceVersion": version}
+                )
+            await self._drop_finalizer(place, thing, ORPHAN)
 
     async def _drop_finalizer(self, place: Place, thing: Owned, finalizer: str) -> None:
         left = [name for name in thing.metadata.finalizers if name != finalizer]
@@ -175,28 +183,50 @@ class Garbage:
         await self._patch(place, {"finalizers": left or None, "resourceVersion": version})
 
     async def _patch(self, place: Place, metadata: Mapping[str, Any]) -> None:
-        await self._client.patch(
-            place.resource, place.name, {"metadata": metadata}, place.namespace or None
-        )
-
-    async def _has_owner(self, place: Place, thing: Owned) -> bool:
-        return any(
-            [await self._exists(o, place.namespace) for o in thing.metadata.owner_references]
-        )
-
-    async def _exists(self, owner: OwnerReference, namespace: str) -> bool:
-        """Whether the owner is there, with that uid; asked of the server unless it is known."""
-        if owner.uid in self._live:
-            return True
-        resource = self._resource_of(owner)
-        if resource is None:
-            return True  # a kind that is not served: nothing is known, so nothing is deleted
         try:
-            place = namespace if resource.namespaced else None
-            found = await self._client.get(resource, owner.name, place, type=Owned)
+            await self._client.patch(
+                place.resource, place.name, {"metadata": metadata}, place.namespace or None
+            )
         except NotFound:
-            return False
-        return found.metadata.uid == owner.uid
+            return  # gone already: nothing refers to anything any more
+
+    async def _standing(self, place: Place, thing: Owned, owner: OwnerReference) -> Standing:
+        """How an owner stands; asked of the server unless it is known."""
+        at = self._live.get(owner.uid)
+        resource = at.resource if at is not None else self._resource_of(owner)
+        if resource is None:
+            return Standing.STAYS  # a kind that is not served: nothing is known, nothing deleted
+        if resource.namespaced and not place.namespace:
+            self._tell_stranger(place, thing, owner)
+            return Standing.STAYS  # what is in no namespace cannot belong to what is in one
+        if at is not None and at.namespace not in ("", place.namespace):
+            self._tell_stranger(place, thing, owner)
+            return Standing.ABSENT
+        if at is not None:
+            known = self._informers[resource].store.get(at.namespace, at.name)
+            meta = known.metadata if known is not None else ObjectMeta()
+        else:
+            namespace = place.namespace if resource.namespaced else None
+            try:
+                found = await self._client.get(resource, owner.name, namespace, type=Owned)
+            except NotFound:
+                return Standing.ABSENT
+            meta = found.metadata
+        if meta.uid != owner.uid:
+            return Standing.ABSENT
+        waits = meta.deletion_timestamp is not None and FOREGROUND in meta.finalizers
+        return Standing.WAITS if waits else Standing.STAYS
+
+    def _tell_stranger(self, place: Place, thing: Owned, owner: OwnerReference) -> None:
+        """Once for each object and owner: a reference that leads into another namespace."""
+        if (thing.metadata.uid, owner.uid) in self._told:
+            return
+        self._told.add((thing.metadata.uid, owner.uid))
+        named = f"[{owner.api_version}/{owner.kind}, namespace: {place.namespace}, "
+        named += f"name: {owner.name}, uid: {owner.uid}]"
+        message = f'ownerRef {named} does not exist in namespace "{place.namespace}"'
+        about = (place.resource.api_version, place.resource.kind)
+        self._telling.tell(about, thing.metadata, "Warning", "OwnerRefInvalidNamespace", message)
 
     def _resource_of(self, owner: OwnerReference) -> Resource | None:
         group = owner.api_version.rpartition("/")[0]
@@ -227,15 +257,3 @@ async def discovered(client: Client) -> list[Resource]:
 
 def _place(resource: Resource, thing: Owned) -> Place:
     return Place(resource, thing.metadata.namespace, thing.metadata.name)
-
-
-def _reference(owner: OwnerReference) -> dict[str, Any]:
-    """An owner reference as it goes over the wire."""
-    return {
-        "apiVersion": owner.api_version,
-        "kind": owner.kind,
-        "name": owner.name,
-        "uid": owner.uid,
-        "controller": owner.controller,
-        "blockOwnerDeletion": owner.block_owner_deletion,
-    }
