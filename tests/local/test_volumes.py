@@ -194,7 +194,7 @@ def test_a_process_finds_its_volumes_by_their_mount_paths() -> None:
 
     lines = asyncio.run(story()).splitlines()
     assert lines[:-1] == ["one", "two", "hidden", "one", "web", "kept", "600"]
-    assert lines[-1].endswith("/containers/c/work/srv/none-such")
+    assert lines[-1].endswith("/containers/c/cwd/srv/none-such")
 
 
 def test_a_changed_configmap_reaches_the_mounted_file_but_not_a_subpath() -> None:

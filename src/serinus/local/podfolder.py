@@ -73,7 +73,7 @@ class PodFolder:
         real = Path(mounts.real(container.working_dir))
         if real.is_dir():
             return real
-        own = self.path / "containers" / container.name / "work" / str(real).strip("/")
+        own = self.path / "containers" / container.name / "cwd" / str(real).strip("/")
         own.mkdir(parents=True, exist_ok=True)
         return own
 

@@ -126,7 +126,6 @@ class VolumeMount(Wire, frozen=True, kw_only=True):
     mount_path: str = ""
     sub_path: str = ""
     sub_path_expr: str = ""
-    read_only: bool = False
 
 
 class NodeContainer(Wire, frozen=True, kw_only=True):
@@ -167,7 +166,6 @@ class NodePodSpec(Wire, frozen=True, kw_only=True):
     readiness_gates: tuple[ReadinessGate, ...] = ()
     volumes: tuple[Mapping[str, Any], ...] = ()
     active_deadline_seconds: int | None = None
-    enable_service_links: bool = True
 
     def all_containers(self) -> tuple[NodeContainer, ...]:
         """Init containers and the others, in the order in which they start."""

@@ -230,6 +230,30 @@ def test_the_word_for_a_pod_is_kubectls(value: dict[str, Any], word: str) -> Non
     assert pod_phase(value) == word
 
 
+@pytest.mark.parametrize(
+    ("sidecar", "init", "word", "ready"),
+    [
+        ({"started": False, "state": {"running": {}}}, {}, "Init:0/2", "0/2"),
+        ({"started": True, "ready": True, "state": {"running": {}}}, {}, "Init:1/2", "1/2"),
+        (
+            {"started": True, "ready": True, "state": {"running": {}}},
+            {"terminated": {"exitCode": 0}},
+            "Running",
+            "2/2",
+        ),
+    ],
+)
+def test_sidecars_count_among_the_containers_and_hold_up_no_more_once_started(
+    sidecar: dict[str, Any], init: dict[str, Any], word: str, ready: str
+) -> None:
+    runs = word == "Running"
+    value = pod("Running" if runs else "Pending", {"running": {}} if runs else {})
+    value["spec"]["initContainers"] = [{"name": "s", "restartPolicy": "Always"}, {"name": "i"}]
+    statuses = [{"name": "s"} | sidecar, {"name": "i", "state": init or {"waiting": {}}}]
+    value["status"]["initContainerStatuses"] = statuses
+    assert (pod_phase(value), pod_ready(value)) == (word, ready)
+
+
 def test_ready_and_restarts_of_a_pod() -> None:
     value = pod("Running", {"running": {}}, {"waiting": {}})
     value["status"]["containerStatuses"][1] |= {

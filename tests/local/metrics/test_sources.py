@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from serinus.api.kubernetes import EndpointSlice, Pod
 from serinus.api.wire import decode
@@ -86,6 +87,20 @@ def test_a_pod_is_a_target_once_for_each_service_that_selects_it() -> None:
         Target("http://127.0.0.1:4001/metrics", {**labels, "service": name, "job": name})
         for name in ("shop", "shop-stable")
     ]
+
+
+@pytest.mark.parametrize(
+    ("names", "scraped"),
+    [(("http", "http-metrics"), 2), (("metrics", "http"), 1), (("", "x"), 1)],
+)
+def test_the_port_that_says_metrics_is_scraped_else_the_first(
+    names: tuple[str, str], scraped: int
+) -> None:
+    ports = [{"name": name, "port": number} for number, name in enumerate(names, 1)]
+    one = slice_of("shop", ("a", 1))
+    ports_read = decode(EndpointSlice, {"ports": ports}).ports
+    (target,) = scrape_targets([pod("a")], [replace(one, ports=ports_read)])
+    assert target.url == f"http://127.0.0.1:{scraped}/metrics"
 
 
 def test_a_slice_of_another_namespace_selects_nothing_here() -> None:

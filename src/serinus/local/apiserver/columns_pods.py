@@ -12,16 +12,27 @@ from typing import Any
 from serinus.local.apiserver.columns import age
 
 Object = Mapping[str, Any]
+_INITS = "initContainerStatuses"
 
 
 def _statuses(pod: Object, field: str = "containerStatuses") -> list[Object]:
     return list((pod.get("status") or {}).get(field) or ())
 
 
+def _sidecars(pod: Object) -> set[str]:
+    """The init containers that go on beside the others."""
+    inits = (pod.get("spec") or {}).get("initContainers") or ()
+    return {init.get("name") for init in inits if init.get("restartPolicy") == "Always"}
+
+
 def pod_ready(pod: Object) -> str:
-    """Ready containers of all: `1/2`."""
+    """Ready containers of all: `1/2`; sidecars are among them."""
     containers = (pod.get("spec") or {}).get("containers") or ()
-    return f"{sum(1 for s in _statuses(pod) if s.get('ready'))}/{len(containers)}"
+    sidecars = _sidecars(pod)
+    lasting = _statuses(pod) + [
+        status for status in _statuses(pod, _INITS) if status.get("name") in sidecars
+    ]
+    return f"{sum(1 for s in lasting if s.get('ready'))}/{len(containers) + len(sidecars)}"
 
 
 def pod_restarts(pod: Object, now: datetime) -> str:
@@ -51,12 +62,14 @@ def pod_phase(pod: Object) -> str:
 
 def _init_word(pod: Object) -> str:
     """What the init containers are at; empty text once they are done."""
-    statuses = _statuses(pod, "initContainerStatuses")
+    statuses, sidecars = _statuses(pod, _INITS), _sidecars(pod)
     total = len((pod.get("spec") or {}).get("initContainers") or ())
     for index, status in enumerate(statuses):
         state = status.get("state") or {}
         ended = state.get("terminated")
         if ended is not None and ended.get("exitCode") == 0:
+            continue
+        if status.get("name") in sidecars and status.get("started"):
             continue
         if ended is not None:
             return f"Init:{_end_word(ended)}"

@@ -47,15 +47,16 @@ class ContainerUsage:
 def scrape_targets(pods: Iterable[AnyPod], slices: Iterable[EndpointSlice]) -> list[Target]:
     """A target per pod and Service that selects it, ready or not, in a stable order.
 
-    Addresses come from the EndpointSlices (first port of each); pods that no slice names are not
-    scraped.
+    Addresses come from the EndpointSlices: the port whose name says that it has metrics, else the
+    first. Pods that no slice names are not scraped.
     """
     by_name = {(pod.metadata.namespace, pod.metadata.name): pod for pod in pods}
     targets: dict[tuple[str, str, str], Target] = {}
     for part in slices:
         namespace = part.metadata.namespace
         service = part.metadata.labels.get(SERVICE_NAME, "")
-        port = next((port.port for port in part.ports if port.port), None)
+        ports = sorted(part.ports, key=lambda port: "metrics" not in (port.name or ""))
+        port = next((port.port for port in ports if port.port), None)
         for endpoint in part.endpoints:
             name = endpoint.target_ref.name if endpoint.target_ref else ""
             pod = by_name.get((namespace, name))
