@@ -31,11 +31,11 @@ class Case:
 _cases: dict[str, Case] = {}
 
 
-def case(*, differs: str = "", controllers: bool = False) -> Callable[[Tell], Tell]:
-    """Add a function, whose name is a sentence, to the suite."""
+def case(*, differs: str = "", controllers: bool = False, name: str = "") -> Callable[[Tell], Tell]:
+    """Add a function to the suite under its name, which is a sentence, or under `name`."""
 
     def add(tell: Tell) -> Tell:
-        _add(Case(str(getattr(tell, "__name__", "")), tell, differs, controllers))
+        _add(Case(name or str(getattr(tell, "__name__", "")), tell, differs, controllers))
         return tell
 
     return add

@@ -15,14 +15,12 @@ LABELLED = {
 
 
 def _selects(name: str, selector: str, wanted: str) -> None:
+    @case(name=name)
     async def tell(k: Conformance) -> None:
         for secret_name, labels in LABELLED.items():
             await k.ok("POST", SECRETS, secret(secret_name, labels))
         found = await k.ok("GET", SECRETS, query={"labelSelector": selector})
         assert "".join(item["metadata"]["name"] for item in found["items"]) == wanted
-
-    tell.__name__ = name
-    case()(tell)
 
 
 for _name, _selector, _wanted in (

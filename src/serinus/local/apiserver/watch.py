@@ -127,7 +127,18 @@ def line_of(watch: Watch, change: Change) -> bytes | None:
     now = change.new is not None and _selected(watch, change.new)
     if now:
         return watch.shape.line("MODIFIED" if was else "ADDED", seen)
-    return watch.shape.line("DELETED", seen) if was else None
+    if not was:
+        return None
+    if change.new is not None and change.old is not None:
+        seen = _left(change.old, seen)
+    return watch.shape.line("DELETED", seen)
+
+
+def _left(old: Version, new: Version) -> Version:
+    """An object that left a selection: as it was in it, under the version that took it out."""
+    version = new.object["metadata"]["resourceVersion"]
+    metadata = {**old.object["metadata"], "resourceVersion": version}
+    return Version(old.key, {**old.object, "metadata": metadata}, new.resource_version)
 
 
 def _selected(watch: Watch, version: Version) -> bool:
