@@ -138,6 +138,10 @@ def _field(match: re.Match[str], below: list[Entry], parts: dict[str, list[Entry
     about = {"description": match["text"]} if match["text"] else {}
     if not match["type"].startswith("[]"):
         return about | inner
+    keys = next((f.removeprefix("keys=") for f in flags if f.startswith("keys=")), "")
+    if keys:
+        listed = {"type": "array", "items": inner, "x-kubernetes-list-type": "map"}
+        return about | listed | {"x-kubernetes-list-map-keys": keys.split(",")}
     if "atomic" not in flags:
         return about | {"type": "array", "items": inner}
     del inner["x-kubernetes-map-type"]
@@ -147,6 +151,8 @@ def _field(match: re.Match[str], below: list[Entry], parts: dict[str, list[Entry
 def _with_flag(inner: dict[str, Any], flag: str, parts: dict[str, list[Entry]]) -> dict[str, Any]:
     name, _, value = flag.partition("=")
     match name:
+        case "keys":
+            return inner
         case "open":
             return inner | {"x-kubernetes-preserve-unknown-fields": True}
         case "atomic":

@@ -48,6 +48,32 @@ def test_lightkube_creates_lists_patches_watches_and_deletes() -> None:
     asyncio.run(run())
 
 
+def test_lightkube_applies_on_the_server_s_side() -> None:
+    from lightkube.config.kubeconfig import KubeConfig
+    from lightkube.core.exceptions import ApiError
+    from lightkube.models.meta_v1 import ObjectMeta
+    from lightkube.resources.core_v1 import ConfigMap
+
+    def lamp(**data: str) -> ConfigMap:
+        head = {"apiVersion": "v1", "kind": "ConfigMap"}
+        return ConfigMap(metadata=ObjectMeta(name="lamp"), data=data, **head)
+
+    async def run() -> None:
+        async with serving(ApiServer(Clock())) as url:
+            config = KubeConfig.from_one(cluster=lightkube_cluster(url), user=no_credentials())
+            client = lightkube.AsyncClient(config=config, namespace="default", field_manager="me")
+            await client.apply(lamp(x="1", y="1"))
+            assert (await client.apply(lamp(x="1"))).data == {"x": "1"}
+            with pytest.raises(ApiError, match=r'conflict with "me": \.data\.x'):
+                await client.apply(lamp(x="2"), field_manager="you")
+            made = await client.apply(lamp(x="2"), field_manager="you", force=True)
+            assert made.metadata.managedFields[0].manager == "you"
+            assert made.data == {"x": "2"}
+            await client.close()
+
+    asyncio.run(run())
+
+
 def lightkube_cluster(url: str) -> object:
     from lightkube.config.models import Cluster
 
