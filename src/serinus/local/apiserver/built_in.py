@@ -177,7 +177,9 @@ def _encoded_secret(kind: Kind, value: Object) -> Object:
 
 
 def _autoscaler(spec: Object, _: Object) -> Object:
-    return {"minReplicas": 1} | spec
+    target = {"type": "Utilization", "averageUtilization": 80}
+    usual = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    return {"minReplicas": 1} | spec | {"metrics": spec.get("metrics") or usual}
 
 
 def _secret(state: State, value: Object) -> Object:

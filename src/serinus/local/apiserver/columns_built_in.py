@@ -139,15 +139,22 @@ def _ingress_ports(value: Object) -> str:
 def _job_status(value: Object) -> str:
     rows = _at(value, "status", "conditions", default=())
     true = {row.get("type") for row in rows if row.get("status") == "True"}
-    for kind, word in (("Complete", "Complete"), ("Failed", "Failed"), ("Suspended", "Suspended")):
-        if kind in true:
+    for word in ("Complete", "Failed"):
+        if word in true:
             return word
-    return "Terminating" if _at(value, "metadata", "deletionTimestamp") else "Running"
+    if _at(value, "metadata", "deletionTimestamp"):
+        return "Terminating"
+    ends = ("Suspended", "FailureTarget", "SuccessCriteriaMet")
+    return next((word for word in ends if word in true), "Running")
 
 
 def _completions(value: Object) -> str:
     done = _at(value, "status", "succeeded", default=0)
-    return f"{done}/{_at(value, 'spec', 'completions', default=1)}"
+    wanted = _at(value, "spec", "completions")
+    if wanted is not None:
+        return f"{done}/{wanted}"
+    parallel = _at(value, "spec", "parallelism", default=1)
+    return f"{done}/1 of {parallel}" if parallel > 1 else f"{done}/1"
 
 
 def _duration(value: Object, now: datetime) -> str:
@@ -161,6 +168,24 @@ def _duration(value: Object, now: datetime) -> str:
 def _hpa_reference(value: Object) -> str:
     target = _at(value, "spec", "scaleTargetRef", default={})
     return f"{target.get('kind', '')}/{target.get('name', '')}"
+
+
+def _hpa_targets(value: Object) -> str:
+    """What is aimed at; what is seen is unknown, as nothing scales by metrics here."""
+    rows = _at(value, "spec", "metrics", default=())
+    found = [_hpa_target(row) for row in rows]
+    if len(found) > 2:
+        return f"{', '.join(found[:2])} + {len(found) - 2} more..."
+    return ", ".join(found) or _NONE
+
+
+def _hpa_target(row: Object) -> str:
+    kinds = ("resource", "containerResource", "pods", "object", "external")
+    one: Object = next((row[kind] for kind in kinds if kind in row), {})
+    target = one.get("target") or {}
+    if "averageUtilization" in target:
+        return f"{one.get('name', '')}: <unknown>/{target['averageUtilization']}%"
+    return f"<unknown>/{target.get('averageValue') or target.get('value')}"
 
 
 def _event_object(value: Object) -> str:
@@ -254,6 +279,7 @@ COLUMNS: dict[tuple[str, str], tuple[Column, ...]] = {
     ("autoscaling", "horizontalpodautoscalers"): (
         NAME,
         _made("Reference", _hpa_reference),
+        _made("Targets", _hpa_targets),
         _bound("MinPods", "minReplicas"),
         _bound("MaxPods", "maxReplicas"),
         _number("Replicas", "status", "currentReplicas"),

@@ -15,6 +15,7 @@ from serinus.local.controllers.deployments.controller import Deployments
 from serinus.local.controllers.endpointslice import EndpointSlices
 from serinus.local.controllers.garbage import Garbage
 from serinus.local.controllers.jobs.controller import Jobs
+from serinus.local.controllers.namespaces import Namespaces
 from serinus.local.controllers.ownership import (
     NAMESPACE_INDEX,
     OWNER_INDEX,
@@ -41,5 +42,6 @@ def every_controller(
         "jobs": Jobs(client, clock, pods, chance).run(),
         "budgets": Budgets(client, clock, pods, chance).run(),
         "endpointslices": EndpointSlices(client, clock, pods, chance).run(),
+        "namespaces": Namespaces(client, clock, chance).run(),
         "garbage": Garbage(client, clock, chance).run(),
     }
