@@ -193,7 +193,9 @@ def test_sidecars_start_before_and_end_after_the_others(tmp_path: Any) -> None:
                 startupProbe={"exec": {"command": ["test", "-e", str(trace)]}, "periodSeconds": 1},
             )
             init = shell("init", f"echo init >> {trace}")
-            main = f"echo main | tee -a {trace};" + on_term(f"echo main-end >> {trace}; exit 0")
+            main = f"echo main | tee -a {trace};" + on_term(
+                f"sleep 0.3; echo main-end >> {trace}; exit 0"
+            )
             await here.pod(
                 *("web", "busybox"),
                 command=["sh", "-c", main],

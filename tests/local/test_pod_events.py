@@ -63,9 +63,12 @@ def test_what_happens_to_a_pod_is_told_in_events() -> None:
             while True:
                 found = (await here.client.list(EVENTS, "default")).items
                 if len(found) >= 6:
+                    assert found[0]["source"]["component"] == "default-scheduler"
                     return [(e["reason"], e["message"]) for e in found]
 
-    told = dict(asyncio.run(story()))
+    in_order = asyncio.run(story())
+    told = dict(in_order)
+    assert [reason for reason, _ in in_order][-3:] == ["Created", "Started", "Killing"]
     assert set(told) == {"Scheduled", "CommandReplaced", "Pulled", "Created", "Started", "Killing"}
     assert told["Scheduled"] == "Successfully assigned default/web to serinus"
     assert told["Pulled"].startswith('Container image "acme/web:v1" already present on machine')

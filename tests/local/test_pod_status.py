@@ -10,7 +10,7 @@ import pytest
 
 from serinus.api.wire import decode
 from serinus.local.backoff import back_off_seconds
-from serinus.local.podspec import NodePod, Probe
+from serinus.local.podspec import NodeContainer, NodePod, Probe
 from serinus.local.podstatus import (
     ContainerView,
     Ended,
@@ -21,6 +21,7 @@ from serinus.local.podstatus import (
     pod_status,
 )
 from serinus.local.probes import Threshold
+from serinus.local.probing import patience_seconds
 from support.virtual import EPOCH
 
 RUNNING = ContainerView("c", "i", Running(EPOCH, 1), ready=True, started=True)
@@ -140,3 +141,22 @@ def test_a_verdict_turns_after_enough_answers_against_it(
 
 def test_restarts_come_ever_later_up_to_five_minutes() -> None:
     assert [back_off_seconds(times) for times in range(1, 8)] == [10, 20, 40, 80, 160, 300, 300]
+
+
+@pytest.mark.parametrize(
+    ("liveness", "speed", "patience"),
+    [
+        (None, 60, 1.0),
+        ((0, 10, 3), 1, 1.0),
+        ((0, 2, 2), 60, 4 * 59 / 60),
+        ((5, 10, 3), 60, 10.0),
+        ((0, 1, 1), 0.5, 1.0),
+    ],
+)
+def test_a_fast_clock_takes_no_time_from_the_start_of_a_process(
+    liveness: tuple[int, int, int] | None, speed: float, patience: float
+) -> None:
+    names = ("initialDelaySeconds", "periodSeconds", "failureThreshold")
+    probe = {} if liveness is None else {"livenessProbe": dict(zip(names, liveness, strict=True))}
+    spec = decode(NodeContainer, {"name": "c", **probe})
+    assert patience_seconds(spec, speed) == pytest.approx(patience)

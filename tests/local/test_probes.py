@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.machine import container, machine, pid_of, ready, waiting
+from serinus.kube.resource import EVENTS
 
 Json = dict[str, Any]
 SERVER = """
@@ -122,6 +123,20 @@ def test_a_failing_liveness_probe_kills_the_container_after_its_hook_and_it_star
     assert container(ended)["state"]["terminated"]["containerID"] == container(first)["containerID"]
     assert killing == "Container c failed liveness probe, will be restarted"
     assert unhealthy.startswith("Liveness probe failed: command 'test ! -e ")
+
+
+def test_a_process_that_is_slow_to_start_is_not_killed_because_the_clock_is_fast() -> None:
+    async def story() -> tuple[Json, list[Any]]:
+        async with machine(speed=600) as here:
+            # 30 seconds of the clock are 50 ms here, or 0.3 s with the least period
+            await here.pod("web", "acme/web:v1.start-delay-2s", livenessProbe=get("/healthz"))
+            pod = await here.until("web", ready)
+            events = (await here.client.list(EVENTS, "default")).items
+            return pod, [event for event in events if event["reason"] == "Unhealthy"]
+
+    pod, unhealthy = asyncio.run(story())
+    assert container(pod)["restartCount"] == 0
+    assert unhealthy == []
 
 
 def test_a_container_that_is_not_restarted_stays_dead_after_its_liveness_probe() -> None:

@@ -42,6 +42,7 @@ class EventRecorder:
         self._client = client
         self._clock = clock
         self._component = component
+        self._latest = 0
         self._known: OrderedDict[_Told, _Event] = OrderedDict()
         self._buckets: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
 
@@ -76,9 +77,12 @@ class EventRecorder:
     async def _create(self, regarding: Mapping[str, Any], told: _Told) -> _Event:
         now = self._now()
         _, type_, reason, message = told
-        # Derived, so that a repeated create finds its own.
-        digest = hashlib.sha256("\0".join((*told, now)).encode()).hexdigest()[:16]
-        name = f"{str(regarding['name'])[:230]}.{digest}"
+        # Names are fixed before the call, so that a repeated create finds its own, and grow, so
+        # that a list in the order of names is one in the order of time. The digest keeps recorders
+        # apart.
+        self._latest = max(self._latest + 1, round(self._clock.now().timestamp() * 1e6))
+        digest = hashlib.sha256("\0".join((self._component, *told)).encode()).hexdigest()[:6]
+        name = f"{str(regarding['name'])[:230]}.{self._latest:x}{digest}"
         namespace = str(regarding.get("namespace") or "default")
         body = {
             "apiVersion": "v1",

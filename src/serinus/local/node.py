@@ -93,6 +93,7 @@ class Node:
         )
         self._slices_changed = asyncio.Event()
         self._telling = Telling(EventRecorder(client, clock, "kubelet"))
+        self._scheduling = Telling(EventRecorder(client, clock, "default-scheduler"))
         self._references = [
             (kind, Informer(client, resource, Referred, clock, jitter=chance))
             for kind, resource in _REFERRED.items()
@@ -114,6 +115,7 @@ class Node:
                 for _, informer in self._references:
                     group.create_task(informer.run())
                 group.create_task(self._telling.run())
+                group.create_task(self._scheduling.run())
                 await self._pods.synced()
                 for pod in self._pods.store.all():
                     self._pod_changed(None, pod)
@@ -220,7 +222,7 @@ class Node:
                 await self._clock.sleep_wall(_RETRY_SECONDS)
         self._pods.expect(answer)
         message = f"Successfully assigned {meta.namespace}/{meta.name} to {NODE_NAME}"
-        self._report(pod, "Normal", "Scheduled", message)
+        self._scheduling.tell(("v1", "Pod"), pod.metadata, "Normal", "Scheduled", message)
         return self._pods.store.get(meta.namespace, meta.name)
 
     async def _no_endpoints(self, pod: NodePod) -> None:

@@ -219,7 +219,7 @@ def _initialized(phase: str, view: PodView) -> tuple[str, str, str]:
 
 
 def _container(one: ContainerView, *, init: bool = False) -> dict[str, Any]:
-    pid = getattr(one.state, "pid", 0)
+    pid = getattr(one.state, "pid", 0) or (one.last.pid if one.last else 0)
     return {
         "name": one.name,
         "image": one.image,

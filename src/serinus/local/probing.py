@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,25 @@ from serinus.base.clock import Clock
 from serinus.local.asking import Surface
 from serinus.local.podspec import NodeContainer, Probe
 from serinus.local.probes import accepts, verdicts
+
+LEAST_PATIENCE_SECONDS, MOST_PATIENCE_SECONDS = 1.0, 10.0
+
+
+def patience_seconds(spec: NodeContainer, speed: float) -> float:
+    """For how long of the wall the first question waits for the port of a fresh process.
+
+    A kubelet's first look comes up to a second late anyway. And the start of a process does not
+    become faster with the clock: where that takes away the time which a probe leaves before it has
+    the container killed, as much of it is given back, within bounds.
+    """
+    probes = (spec.startup_probe, spec.liveness_probe)
+    left = [
+        probe.initial_delay_seconds + probe.period_seconds * probe.failure_threshold
+        for probe in probes
+        if probe is not None
+    ]
+    lost = max(left, default=0) * (1 - 1 / max(1.0, speed))
+    return min(MOST_PATIENCE_SECONDS, max(LEAST_PATIENCE_SECONDS, lost))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,10 @@ class Prober:
 
     async def _all(self, found: asyncio.Queue[Finding]) -> None:
         spec = self.spec
+        if self.waits_for_port:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience_seconds(spec, self.clock.speed)):
+                    await accepts(self.surface.address.first, self.clock)
         if spec.startup_probe is not None:
             await self._starts(spec.startup_probe, found)
         found.put_nowait(Started())
