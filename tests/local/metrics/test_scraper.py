@@ -14,7 +14,7 @@ from serinus.base.clock import Clock
 from serinus.local.metrics.labels import Labels
 from serinus.local.metrics.promql.query import VectorResult, query_instant
 from serinus.local.metrics.samples import Sample, Samples, make_matcher
-from serinus.local.metrics.scraper import Scraper, attach
+from serinus.local.metrics.scraper import NOBODY_LISTENS, Scraper, attach
 from serinus.local.metrics.sources import Target
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -180,7 +180,25 @@ def test_a_target_that_does_not_answer_in_time_is_down_and_holds_up_no_other() -
             assert bench.values("up") == {'up{pod="a"}': 0.0, 'up{pod="b"}': 0.0}
             errors = {s.target.labels["pod"]: s.error for s in bench.scraper.states()}
             assert errors["a"] == "no answer within 0.05 s"
-            assert "ClientConnector" in errors["b"]
+            assert errors["b"] == NOBODY_LISTENS
+
+    asyncio.run(story())
+
+
+def test_a_pod_that_does_not_listen_yet_is_no_news_but_one_that_answers_oddly_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        async with pages() as served:
+            bench = Bench()
+            silent = Target("http://127.0.0.1:9/metrics", {"pod": "b"})
+            bench.targets = [served.target("a"), silent]
+            await bench.tick()
+            await bench.tick()
+            await bench.scraper.close()
+            assert sorted(bench.values("up").values()) == [0.0, 0.0]
+            told = f"scrape of {served.url}/a/metrics failed: answered 503, wanted 200"
+            assert [record.getMessage() for record in caplog.records] == [told]
 
     asyncio.run(story())
 

@@ -25,6 +25,8 @@ from serinus.local.metrics.sources import Target
 ACCEPT = "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5"
 PAGE_LIMIT_BYTES = 16 * 1024 * 1024
 SERIES_LIMIT = 20_000
+NOBODY_LISTENS = "nobody listens there"
+"""How a pod looks while it starts or ends: news of `up`, not of the log that people read."""
 log = logging.getLogger(__name__)
 
 
@@ -187,6 +189,8 @@ class Scraper:
             error = str(problem)
         except TimeoutError:
             error = f"no answer within {self.timeout_seconds:g} s"
+        except aiohttp.ClientConnectorError:
+            error = NOBODY_LISTENS
         except (aiohttp.ClientError, OSError, UnicodeDecodeError) as problem:
             error = f"{type(problem).__name__}: {problem}"
         took = self._clock.wall() - began
@@ -230,7 +234,8 @@ class Scraper:
         except ExpositionError as problem:
             error = str(problem)
         if error and error != scraped.error:
-            log.warning("scrape of %s failed: %s", scraped.target.url, error)
+            level = logging.DEBUG if error == NOBODY_LISTENS else logging.WARNING
+            log.log(level, "scrape of %s failed: %s", scraped.target.url, error)
         scraped.error, scraped.at_ms = error, at_ms
         if error:
             scraped.heads.clear()
