@@ -15,7 +15,7 @@ from typing import Any
 from serinus.base.clock import Clock
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
-from serinus.kube.errors import ApiError, NoAnswer
+from serinus.kube.errors import ApiError, NoAnswer, NotFound
 from serinus.kube.fence import FencedTransport
 from serinus.kube.leader import LIMITS, Elector, LostLease, Seat, Terms
 from serinus.kube.resource import CONFIGMAPS, LEASES
@@ -72,7 +72,10 @@ class Judge:
 
     async def send(self, request: Request) -> Response:
         if request.method != "GET" and "/configmaps" in request.path:
-            holder = (await self._court.lease())["spec"]["holderIdentity"]
+            try:
+                holder = (await self._court.lease())["spec"]["holderIdentity"]
+            except NotFound:
+                holder = self._writer  # a lease that a person deletes protects nobody
             self._court.writes.append((self._court.clock.wall(), self._writer, holder))
         return await self._inner.send(request)
 
