@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-APT_PACKAGES := prometheus
+APT_PACKAGES := prometheus openssl
 
 .PHONY: demo test test-long test-deps check bench install clean
 .DEFAULT_GOAL := help
