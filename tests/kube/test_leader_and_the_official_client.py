@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +20,55 @@ from serinus.kube.leader import LIMITS, Elector, Seat, Terms
 from serinus.kube.resource import LEASES
 from serinus.kube.transport import HttpTransport
 
-kubernetes = pytest.importorskip(
-    "kubernetes", reason="the official client is absent: pip install kubernetes (make test-deps)"
-)
 DEADLINE_SECONDS = 30
 
 
-class Theirs:
-    """The official client's election in a thread; events say when it leads."""
+PROGRAM = """
+import sys
+from kubernetes import config
+from kubernetes.leaderelection import electionconfig, leaderelection
+from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
 
-    def __init__(self, kubeconfig: Path, led: asyncio.Event) -> None:
-        self._kubeconfig, self._led = kubeconfig, led
-        self._loop = asyncio.get_running_loop()
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self) -> None:
-        from kubernetes.leaderelection import electionconfig, leaderelection
-        from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
-
-        kubernetes.config.load_kube_config(str(self._kubeconfig))
-        settings = electionconfig.Config(
-            LeaseLock("lock", "default", "theirs"),
-            lease_duration=3,
-            renew_deadline=2,
-            retry_period=1,
-            onstarted_leading=lambda: self._loop.call_soon_threadsafe(self._led.set),
-            onstopped_leading=lambda: None,
-        )
-        leaderelection.LeaderElection(settings).run()
+config.load_kube_config(sys.argv[1])
+leaderelection.LeaderElection(
+    electionconfig.Config(
+        LeaseLock("lock", "default", "theirs"),
+        lease_duration=3,
+        renew_deadline=2,
+        retry_period=1,
+        onstarted_leading=lambda: print("leading", flush=True),
+        onstopped_leading=lambda: None,
+    )
+).run()
+"""
 
 
+@asynccontextmanager
+async def theirs_running(kubeconfig: Path) -> AsyncIterator[asyncio.Event]:
+    """The official client's election as a process; the event is set when it leads."""
+    words = (sys.executable, "-c", PROGRAM, str(kubeconfig))
+    process = await asyncio.create_subprocess_exec(*words, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout is not None
+    led = asyncio.Event()
+
+    async def read(lines: asyncio.StreamReader) -> None:
+        async for line in lines:
+            if line.strip() == b"leading":
+                led.set()
+
+    reading = asyncio.create_task(read(process.stdout))
+    try:
+        yield led
+    finally:
+        process.kill()
+        await process.wait()
+        await reading
+
+
+@pytest.mark.skipif(
+    find_spec("kubernetes") is None,
+    reason="the official client is absent: pip install kubernetes (make test-deps)",
+)
 @pytest.mark.long
 def test_each_waits_for_the_other(tmp_path: Path) -> None:
     async def story(url: str, kubeconfig: Path) -> list[str]:
@@ -59,7 +81,7 @@ def test_each_waits_for_the_other(tmp_path: Path) -> None:
             ours.set()
             await asyncio.Event().wait()
 
-        ours, theirs = asyncio.Event(), asyncio.Event()
+        ours = asyncio.Event()
         client = Client(HttpTransport(url), Clock())
         holders: list[str] = []
 
@@ -67,10 +89,10 @@ def test_each_waits_for_the_other(tmp_path: Path) -> None:
             lease: Any = await client.get(LEASES, "lock", "default")
             holders.append(lease["spec"]["holderIdentity"])
 
-        async with asyncio.timeout(DEADLINE_SECONDS):
+        async with asyncio.timeout(DEADLINE_SECONDS), AsyncExitStack() as stack:
             task = asyncio.create_task(elector("ours").lead(work))
             await ours.wait()
-            Theirs(kubeconfig, theirs)
+            theirs = await stack.enter_async_context(theirs_running(kubeconfig))
             while holders[-6:] != ["ours"] * 6:  # longer than the lease, and it is renewed
                 await note()
                 assert not theirs.is_set()
