@@ -13,8 +13,9 @@ import msgspec
 
 from serinus.local.apiserver.apply.apply import Application, Conflicts, apply
 from serinus.local.apiserver.apply.compare import compare
-from serinus.local.apiserver.apply.entries import APPLY, Entries, Writer, owned
+from serinus.local.apiserver.apply.entries import APPLY, Entries, Writer, fields_of, owned
 from serinus.local.apiserver.apply.fieldset import EMPTY, Node, difference, difference_below, union
+from serinus.local.apiserver.apply.merge import in_pieces
 from serinus.local.apiserver.apply.typed import field_set
 from serinus.local.apiserver.apply.types import Type, root_type
 from serinus.local.apiserver.errors import StatusError, bad_request, conflict, not_found
@@ -161,6 +162,9 @@ def _applied(served: Served, live: Object, asked: Application, now: str) -> dict
     entries: Entries = metadata.get("managedFields") or ()
     bare = {n: c for n, c in metadata.items() if n != "managedFields"}
     plain: Object = {**live, "metadata": bare}
+    if served.kind.custom:
+        # the definition may have changed since they were written
+        entries = [{**e, "fieldsV1": in_pieces(kind, fields_of(e))} for e in entries]
     if not entries:
         entries = before_first_apply(served, plain, asked.writer.subresource, now)
     asked = replace(asked, allowed=_last_applied(kind, plain, asked))

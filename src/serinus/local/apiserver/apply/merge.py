@@ -141,6 +141,23 @@ def with_named(kind: Type, fields: Node) -> Node:
     return made
 
 
+def in_pieces(kind: Type, fields: Node) -> Node:
+    """The set as its type sees it now: who owned parts of what is one piece today owns the piece.
+
+    What once was one piece and has parts today stays owned itself, without its parts.
+    """
+    made: Node | None = None
+    for element, node in fields.items():
+        if not node or element == SELF:
+            continue
+        of = _step(kind, element)[1]
+        now = LEAF if of.form is Form.LEAF else in_pieces(of, node)
+        if now is not node:
+            made = dict(fields) if made is None else made
+            made[element] = now
+    return fields if made is None else made
+
+
 def _step(kind: Type, element: str) -> tuple[bool, Type]:
     """Whether the schema names a field, and the type of what is there."""
     name = element[2:]
