@@ -167,3 +167,23 @@ def test_a_server_that_names_a_time_is_left_alone_so_long_within_reason(
             assert world.informer.has_synced
 
     tell(story)
+
+
+def test_on_a_slow_line_a_list_is_asked_in_smaller_pages() -> None:
+    async def never(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.server.put(MAPS, config(f"m{number}"))
+        world.server.script = lambda _m, _p, query: (
+            never if int(query.get("limit", 0)) > 100 else None
+        )
+        async with running(world):
+            await world.informer.synced()
+            assert world.cached() == world.served()
+            asked = [query["limit"] for _, _, query in world.server.requests if "limit" in query]
+            assert asked == ["500", "250", "125", *["62"] * 5]
+
+    tell(story)

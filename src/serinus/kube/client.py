@@ -238,6 +238,7 @@ class Client:
         decoder: PageDecoder[T],
         *,
         tries: int | None = None,
+        page_size: int = PAGE_SIZE,
     ) -> tuple[PageItems[T], str]:
         """All items of a consistent list and its resource version; `tries` a page.
 
@@ -245,7 +246,7 @@ class Client:
         unknown age. If a continue token expires on the way, the list begins anew.
         """
         found: PageItems[T] = []
-        page_query = {**query, "limit": str(PAGE_SIZE)}
+        page_query = {**query, "limit": str(page_size)}
         restarts = 0
         for _ in range(MAX_PAGES):
             request = Request("GET", path, page_query, self._headers(False))

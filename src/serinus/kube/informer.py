@@ -17,11 +17,12 @@ import msgspec
 
 from serinus.base.clock import Clock
 from serinus.kube.backoff import Backoff
-from serinus.kube.client import Client, selection
+from serinus.kube.client import PAGE_SIZE, Client, selection
 from serinus.kube.errors import (
     ApiError,
     Forbidden,
     Gone,
+    NoAnswer,
     NotFound,
     UnreadableAnswer,
     is_from_the_future,
@@ -47,6 +48,7 @@ OnUnreadable = Callable[[Unreadable], None]
 log = logging.getLogger(__name__)
 # A watch that lived this long was worth its request, even if nothing happened.
 _LONG_LIFE_SECONDS = 30.0
+_SMALLEST_PAGE = 20
 
 
 class Informer(Generic[T]):
@@ -84,6 +86,7 @@ class Informer(Generic[T]):
         self._events: EventDecoder[T] = EventDecoder(type)
         self._identity = identity_reader(type)
         self._own = OwnWrites()
+        self._page_size = PAGE_SIZE
         self._heard = 0  # events of objects: bookmarks alone are no progress
         self._version = ""  # the latest that we have seen; empty before a list
         self._answered = asyncio.Event()
@@ -194,9 +197,14 @@ class Informer(Generic[T]):
     async def _relist(self) -> None:
         """Replaces what is known by a consistent list. Each page is asked once; `run` repeats."""
         mark = self._own.mark()
-        items, version = await self._client.list_pages(
-            self._path, self._query, self._pages, tries=1
-        )
+        try:
+            items, version = await self._client.list_pages(
+                self._path, self._query, self._pages, tries=1, page_size=self._page_size
+            )
+        except NoAnswer as error:
+            if error.sent:  # on a slow line a page may be more than a try has time for
+                self._page_size = max(_SMALLEST_PAGE, self._page_size // 2)
+            raise
         self._own.listed(mark, version)
         self._replace(items)
         self._version = version
