@@ -103,16 +103,15 @@ def test_several_conflicts_are_told_by_owner() -> None:
 def test_owners_of_parts_own_the_piece_when_the_definition_makes_one_of_it() -> None:
     async def tell(api: Api) -> None:
         made = await api.ok("POST", CRDS, definition())
-        tags = {"size": 1, "tags": {"a": "1"}}
-        await apply(api, widget("w", **tags), path=f"{WIDGETS}/w")
+        await apply(api, widget("w", tags={"a": "1"}), path=f"{WIDGETS}/w")
         await apply(api, widget("w", tags={"a": "1", "b": "1"}), "you", f"{WIDGETS}/w")
         version = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
         version["properties"]["spec"]["properties"]["tags"]["x-kubernetes-map-type"] = "atomic"
         await api.ok("PUT", f"{CRDS}/widgets.example.com", made)
         refusal = await not_applied(api, widget("w", tags={}), path=f"{WIDGETS}/w")
         assert refusal["message"].endswith('conflict with "you": .spec.tags')
-        after = await apply(api, widget("w", size=2), path=f"{WIDGETS}/w")
-        assert fields(after, "you") == {"f:spec": {"f:tags": {}}}
+        after = await apply(api, widget("w"), path=f"{WIDGETS}/w")
+        assert fields(after, "you") == {"f:spec": {"f:size": {}, "f:tags": {}}}
         assert after["spec"]["tags"] == {"a": "1", "b": "1"}
 
     story(tell)
