@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import click
 import pytest
@@ -77,6 +78,17 @@ def test_a_command_without_its_argument_says_how_it_is_used(
     status, _, err = told(capsys, "abort")
     assert status == 2
     assert "Usage: serinus abort [OPTIONS] NAME" in err
+
+
+@pytest.mark.parametrize(
+    "words", [("demo",), ("load", "--host", "shop", "--rps", "5", "--url", "http://127.0.0.1:9")]
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_run(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    status, out, err = told(capsys, *words, "--report", str(tmp_path / "gone" / "report.json"))
+    assert (status, out) == (2, "")
+    assert f"there is no folder '{tmp_path}/gone' that you may write to" in err
 
 
 def test_as_a_plugin_of_kubectl_it_goes_by_that_name(

@@ -10,6 +10,7 @@ import click
 
 from serinus.cli.composition import controlled, embedded
 from serinus.cli.drawing import drawn
+from serinus.cli.options import ReportFile
 from serinus.cli.stopping import run_until_stopped
 from serinus.cli.story import HOST, NAME, NAMESPACE, RELEASES, Story
 from serinus.present.lines import to_ansi, to_plain
@@ -37,7 +38,7 @@ NEXT = (
     show_default=True,
     help="Requests a second; with fewer, a bad release may pass its first gate.",
 )
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write JSON here.")
+@click.option("--report", type=ReportFile(), help="Write JSON here.")
 def demo(speed: float, rps: float, report: Path | None) -> None:
     """Release a good version and a bad one on this machine, with real processes and traffic.
 

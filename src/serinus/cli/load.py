@@ -14,7 +14,7 @@ import click
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.cli.hosts import check_host
-from serinus.cli.options import Seconds, show
+from serinus.cli.options import ReportFile, Seconds, show
 from serinus.kube.auth import connect
 from serinus.local.load.sender import LoadPlan, Sender
 from serinus.present.load import load_lines, progress_line
@@ -28,7 +28,7 @@ TELL_SECONDS = 5.0
 @click.option("--for", "span", type=Seconds(), help="End after so long, as 5m; else at Ctrl-C.")
 @click.option("--path", default="/", show_default=True)
 @click.option("--url", help="Where the ingress is; otherwise that of `serinus up`.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="JSON file.")
+@click.option("--report", type=ReportFile(), help="JSON file.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--kubeconfig", help="Path of the kubeconfig.")
 def load(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -44,6 +45,19 @@ class Seconds(click.ParamType[float]):
             return parse_pause_duration(str(value)).total_seconds()
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class ReportFile(click.Path):
+    """A file that is written at the end: that it can be is known before the run, not after it."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, writable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        if not path.exists() and not os.access(path.parent, os.W_OK):
+            self.fail(f"there is no folder {str(path.parent)!r} that you may write to", param, ctx)
+        return path
 
 
 class KubectlCommand(click.Command):
