@@ -75,6 +75,15 @@ async def a_variable_keeps_its_place_when_another_is_added_by_a_second_applier(
 
 
 @case()
+async def defaults_in_a_part_go_with_what_was_applied_of_it(k: Conformance) -> None:
+    probe = {"httpGet": {"port": 80}}
+    after = await applied(k, WEB, main_container(readinessProbe=probe))
+    assert containers(after)[0]["readinessProbe"]["periodSeconds"] == 10
+    after = await applied(k, WEB, main_container())
+    assert "readinessProbe" not in containers(after)[0]
+
+
+@case()
 async def mounts_and_volumes_merge_by_path_and_name(k: Conformance) -> None:
     body = main_container(volumeMounts=[{"name": "v", "mountPath": "/v"}])
     body["spec"]["template"]["spec"]["volumes"] = [{"name": "v", "emptyDir": {}}]
