@@ -54,7 +54,7 @@ class ReportFile(click.Path):
         super().__init__(dir_okay=False, writable=True, path_type=Path)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        path = super().convert(value, param, ctx)
+        path = Path(str(super().convert(value, param, ctx)))
         if not path.exists() and not os.access(path.parent, os.W_OK):
             self.fail(f"there is no folder {str(path.parent)!r} that you may write to", param, ctx)
         return path
