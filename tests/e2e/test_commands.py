@@ -111,6 +111,8 @@ def test_what_is_wrong_is_told_in_a_sentence_that_says_what_to_do(
         assert ran.err.count("\n") == 1
     without = {key: value for key, value in product.env.items() if key != "KUBECONFIG"}
     ran = product.serinus("get rollout shop", env=without)
+    assert ran.err.startswith("using the local cluster 'default' (")
+    ran = product.serinus("get rollout shop", env=without | {"HOME": str(tmp_path)})
     assert "no kubeconfig at " in ran.err
     assert "serinus up" in ran.err or "--kubeconfig" in ran.err
     ran = product.serinus("aborrt shop")

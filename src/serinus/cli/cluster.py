@@ -18,9 +18,10 @@ from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.base.errors import SerinusError
+from serinus.cli.connecting import connected
 from serinus.cli.door import Door
 from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
-from serinus.kube.auth import Connection, connect
+from serinus.kube.auth import Connection
 from serinus.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from serinus.kube.resource import DEPLOYMENTS, PODS, REPLICASETS, Resource
 from serinus.present.family import Family, gather
@@ -119,7 +120,7 @@ def reach(namespace: str | None, context: str | None, kubeconfig: str | None) ->
     """The cluster of these options, or of those given before the command's name."""
     given = click.get_current_context().find_root().obj or {}
     kubeconfig = kubeconfig or given.get("kubeconfig")
-    connection = connect(kubeconfig, context or given.get("context"))
+    connection = connected(kubeconfig, context or given.get("context"))
     door = Door(connection)
     try:
         yield Cluster(connection, door, namespace or given.get("namespace") or connection.namespace)

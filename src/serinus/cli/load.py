@@ -13,9 +13,9 @@ import click
 
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
+from serinus.cli.connecting import connected
 from serinus.cli.hosts import check_host
 from serinus.cli.options import ReportFile, Seconds, show
-from serinus.kube.auth import connect
 from serinus.local.load.sender import LoadPlan, Sender
 from serinus.present.load import load_lines, progress_line
 
@@ -60,7 +60,7 @@ def load(
 def _ingress_of_cluster(host: str, kubeconfig: str | None, context: str | None) -> str:
     """What `serinus up` noted in its kubeconfig; it has to know the host."""
     given = click.get_current_context().find_root().obj or {}
-    connection = connect(kubeconfig or given.get("kubeconfig"), context or given.get("context"))
+    connection = connected(kubeconfig or given.get("kubeconfig"), context or given.get("context"))
     url = connection.extension.get("ingress")
     if not isinstance(url, str):
         raise SerinusError(

@@ -34,6 +34,7 @@ class Journal(Generic[T]):
         self._task: asyncio.Task[None] | None = None
         self._outcome: Outcome | None = None
         self._in_flight: Outcome | None = None
+        self._failing = False
 
     def add(self, entry: T) -> None:
         """Note an entry for the next commit; entries added without an await share one."""
@@ -62,22 +63,29 @@ class Journal(Generic[T]):
         self._in_flight = outcome
         try:
             await self._commit(batch)
+        except StorageError as error:
+            if not self._failing:  # once, as every write is told besides
+                log.error("writes are refused until they can be stored again: %s", error)
+            self._failing = True
+            self._give_up(batch, error, outcome)
         except Exception as error:
             log.exception("a batch of %d changes was not stored", len(batch))
-            self._give_up(batch, error, outcome)
+            self._give_up(batch, StorageError(_FAULT.format(error)), outcome)
         else:
+            if self._failing:
+                log.warning("writes are stored again")
+            self._failing = False
             self._durable(batch)
             outcome.set_result(None)
         finally:
             self._in_flight = None
 
-    def _give_up(self, batch: list[T], error: Exception, outcome: Outcome) -> None:
-        known = error if isinstance(error, StorageError) else StorageError(_FAULT.format(error))
+    def _give_up(self, batch: list[T], error: StorageError, outcome: Outcome) -> None:
         later, self._pending = self._pending, []
         self._lost([*batch, *later])
-        outcome.set_result(known)
+        outcome.set_result(error)
         if self._outcome is not None:
-            self._outcome.set_result(known)
+            self._outcome.set_result(error)
             self._outcome = None
 
 
