@@ -52,18 +52,21 @@ class SqliteStorage:
         self._path = path
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         self._thread = ThreadPoolExecutor(1, "serinus-storage")
+        self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            self._sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._open(page_limit)
-        except sqlite3.Error as error:
-            raise self._unusable(str(error)) from error
+        except BaseException as error:
+            self._sql.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._unusable(str(error)) from error
+            raise
 
     def load(self) -> Loaded:
         """Every object, once; raises UnusableStore if the file is damaged."""
         try:
             (found,) = self._sql.execute("PRAGMA quick_check(1)").fetchone()
             if found != "ok":
-                raise self._unusable(found)
+                raise self._unusable(" ".join(found.split()))
             rows = [Row(*row) for row in self._sql.execute("SELECT * FROM objects")]
         except sqlite3.Error as error:
             raise self._unusable(str(error)) from error
@@ -94,7 +97,8 @@ class SqliteStorage:
         """End the thread, fold the log into the file and free what deleted objects took."""
         self._thread.shutdown()
         try:
-            self._sql.execute("PRAGMA incremental_vacuum")
+            # as a script: of a single statement without rows only the first step is made, one page
+            self._sql.executescript("PRAGMA incremental_vacuum")
             self._sql.close()
         except sqlite3.Error:
             # all that was acknowledged lies in the log, which the next opening reads
