@@ -22,27 +22,26 @@ class PassThrough(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args in (["--help"], ["-h"]):
             return super().parse_args(ctx, args)
-        ctx.params = {"arguments": tuple(args)}
+        name, rest = _without_name(args)
+        ctx.params = {"name": name, "arguments": tuple(rest)}
         return []
 
 
-@click.command(
-    cls=PassThrough, options_metavar="[--name NAME]", context_settings={"max_content_width": 100}
-)
-@click.argument("arguments", nargs=-1, metavar="[--] KUBECTL-ARGUMENTS...")
-def kubectl(arguments: tuple[str, ...]) -> None:
+@click.command(cls=PassThrough, options_metavar="[--name NAME] [--]")
+@click.option("--name", help="Which local cluster; only as the first argument.")
+@click.argument("arguments", nargs=-1, metavar="KUBECTL-ARGUMENTS...")
+def kubectl(name: str | None, arguments: tuple[str, ...]) -> None:
     """Run kubectl against the local cluster that `serinus up` runs.
 
-    With several clusters, --name NAME as the first argument chooses one, or SERINUS_CLUSTER in the
-    environment; without either it is the one named default, or the only one. Everything after that
-    goes to kubectl as it is: `serinus kubectl -- --help` shows kubectl's own help.
+    With several clusters, --name or SERINUS_CLUSTER in the environment chooses one; without either
+    it is the one named default, or the only one. Everything after that goes to kubectl as it is:
+    `serinus kubectl help` shows kubectl's own help.
     """
-    name, rest = _without_name(list(arguments))
     folder = runtime_folder(os.environ)
     instance = chosen(folder, name or os.environ.get(ENVIRONMENT_NAME) or None)
     program = kubectl_path()
     environment = {**os.environ, "KUBECONFIG": instance.kubeconfig}
-    os.execve(program, [program, *rest], environment)
+    os.execve(program, [program, *arguments], environment)
 
 
 def kubectl_path() -> str:
