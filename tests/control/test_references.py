@@ -56,7 +56,7 @@ def test_every_problem_is_told_at_once_and_goes_when_it_is_mended() -> None:
         async with paper_cluster() as cluster, controlled(cluster, asker=scenes.network(cluster)):
             wrong = yaml.safe_load(scenes.SMALL)
             wrong["spec"]["strategy"]["canary"]["steps"] = [{"setWeight": 500}, {"pause": {}}]
-            wrong["spec"]["selector"] = {"matchLabels": {"app": "other"}}
+            wrong["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
             await cluster.apply(scenes.STABLE_SERVICE + "---" + scenes.INGRESS)
             await cluster.admin.create(ROLLOUTS, wrong, NAMESPACE)
             await cluster.clock.sleep(20)
@@ -64,7 +64,7 @@ def test_every_problem_is_told_at_once_and_goes_when_it_is_mended() -> None:
             sets = (await cluster.admin.list(REPLICASETS, NAMESPACE)).items
             await cluster.apply(scenes.CANARY_SERVICE + "---" + scenes.TEMPLATE)
             spec = yaml.safe_load(scenes.SMALL)["spec"]
-            patch = {"spec": {"strategy": spec["strategy"], "selector": spec["selector"]}}
+            patch = {"spec": {"strategy": spec["strategy"], "template": spec["template"]}}
             await cluster.admin.patch(ROLLOUTS, "web", patch, NAMESPACE)
             await cluster.clock.sleep(30)
             return held, sets, await status(cluster)
