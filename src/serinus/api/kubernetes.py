@@ -284,6 +284,7 @@ class ServiceSpec(Wire, frozen=True, kw_only=True):
     ports: tuple[ServicePort, ...] = ()
     cluster_ip: str = field(name="clusterIP", default="")
     external_name: str = ""
+    publish_not_ready_addresses: bool = False
 
 
 class Service(Wire, frozen=True, kw_only=True):

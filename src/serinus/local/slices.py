@@ -16,6 +16,7 @@ from serinus.local.podspec import NodePod
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
+HEADLESS_LABEL = "service.kubernetes.io/headless"
 MANAGED_BY = "endpointslice-controller.k8s.io"
 
 
@@ -33,6 +34,8 @@ def wanted_slices(service: Service, pods: Iterable[NodePod]) -> dict[str, dict[s
     that says so.
     """
     found: dict[str, dict[str, Any]] = {}
+    if service.spec.type == "ExternalName":
+        return found  # a name elsewhere: nothing here stands behind it
     for pod in pods:
         over = pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed")
         bound = pod.port() is not None
@@ -90,7 +93,8 @@ def gateway_view(stored: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _slice(service: Service, pod: NodePod) -> dict[str, Any]:
-    ready = pod.ready()
+    serving = pod.ready()
+    ready = serving or service.spec.publish_not_ready_addresses
     return {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
@@ -100,7 +104,8 @@ def _slice(service: Service, pod: NodePod) -> dict[str, Any]:
             "labels": {
                 SERVICE_NAME_LABEL: service.metadata.name,
                 MANAGED_BY_LABEL: MANAGED_BY,
-            },
+            }
+            | ({HEADLESS_LABEL: ""} if service.spec.cluster_ip == "None" else {}),
             "ownerReferences": [
                 {
                     "apiVersion": "v1",
@@ -116,7 +121,7 @@ def _slice(service: Service, pod: NodePod) -> dict[str, Any]:
         "endpoints": [
             {
                 "addresses": [HOST],
-                "conditions": {"ready": ready, "serving": ready, "terminating": False},
+                "conditions": {"ready": ready, "serving": serving, "terminating": False},
                 "nodeName": pod.spec.node_name,
                 "targetRef": {
                     "kind": "Pod",

@@ -9,8 +9,11 @@ import pytest
 
 from local.controllers.nodes import paper_node
 from local.controllers.world import World, world
+from serinus.api.kubernetes import Deployment, ReplicaSet
+from serinus.api.wire import decode
 from serinus.kube.client import PatchKind
 from serinus.kube.resource import DEPLOYMENTS, EVENTS, REPLICASETS
+from serinus.local.controllers.deployments.arithmetic import old_sizes
 from support.virtual import run_virtual
 
 Json = dict[str, Any]
@@ -368,3 +371,27 @@ def test_nothing_is_written_at_rest() -> None:
 
     before, after = run_virtual(story())
     assert before == after
+
+
+def part(name: str, replicas: int, available: int) -> ReplicaSet:
+    status = {"replicas": available, "availableReplicas": available}
+    spec = {"replicas": replicas}
+    return decode(ReplicaSet, {"metadata": {"name": name}, "spec": spec, "status": status})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left"),
+    [
+        ((10, 10), (3, 0), 8),  # two may be missing, none of the new ones counts yet
+        ((8, 10), (5, 1), 7),  # its status is from before it shrank: it has 8 at most
+        ((8, 6), (5, 0), 8),  # two old ones are missing already
+        ((8, 6), (5, 2), 6),  # these go first, and cost nothing
+        ((8, 8), (5, 5), 3),
+    ],
+)
+def test_old_pods_go_as_far_as_others_are_available(
+    old: tuple[int, int], new: tuple[int, int], left: int
+) -> None:
+    rolling = {"maxSurge": 3, "maxUnavailable": 2}
+    wish = decode(Deployment, manifest(10, strategy={"rollingUpdate": rolling}))
+    assert old_sizes(wish, part("new", *new), [part("old", *old)]) == {"old": left}

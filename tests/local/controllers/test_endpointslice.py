@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from local.controllers.world import world
-from serinus.kube.resource import PODS, REPLICASETS, SERVICES
+from serinus.kube.resource import ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
 from support.virtual import run_virtual
 
 
@@ -90,3 +92,26 @@ def test_a_pod_behind_two_services_is_in_both_and_labels_decide() -> None:
             return [*seen, await here.endpoints("a"), await here.endpoints("b")]
 
     assert run_virtual(story()) == [{20000: True}, {20000: True}, {}, {}]
+
+
+def test_what_is_not_ready_may_be_published_and_a_name_elsewhere_has_no_endpoints() -> None:
+    async def story() -> tuple[dict[str, Any], dict[str, str]]:
+        async with world() as here:
+            await here.replicaset(1)
+            ports = [{"port": 80}]
+            headless = {"clusterIP": "None", "publishNotReadyAddresses": True, "ports": ports}
+            elsewhere = {"type": "ExternalName", "externalName": "example.com"}
+            for name, spec in (("early", headless), ("far", elsewhere)):
+                body = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}}
+                selecting = {"selector": {"app": "web"}} | spec
+                await here.client.create(SERVICES, body | {"spec": selecting}, "default")
+            await here.settle()
+            await here.start_all(ready=False)
+            await here.settle()
+            (part,) = (await here.client.list(ENDPOINTSLICES, "default")).items
+            return part["endpoints"][0]["conditions"], part["metadata"]["labels"]
+
+    conditions, labels = run_virtual(story())
+    assert conditions == {"ready": True, "serving": False, "terminating": False}
+    assert labels["kubernetes.io/service-name"] == "early"
+    assert "service.kubernetes.io/headless" in labels
