@@ -22,6 +22,7 @@ class H(h.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 h.HTTPServer(('127.0.0.1', int(os.environ[sys.argv[1]])), H).serve_forever()
 """
+DEAF = "trap '' TERM; while :; do sleep 9; done"
 
 
 def serving(variable: str = "PORT") -> list[str]:
@@ -102,12 +103,13 @@ def test_a_failing_liveness_probe_kills_the_container_after_its_hook_and_it_star
     async def story() -> tuple[Json, Json, str, str]:
         async with machine(speed=60) as here:
             probe = {"exec": {"command": ["test", "!", "-e", "$(SERINUS_MOUNT_V)/bad"]}}
-            hook = {"exec": {"command": ["sh", "-c", "rm $SERINUS_MOUNT_V/bad"]}}
+            hook = {"exec": {"command": ["sh", "-c", "touch $SERINUS_MOUNT_V/hooked"]}}
             await here.pod(
                 *("web", "busybox"),
-                command=["sh", "-c", "trap '' TERM; touch /v/bad; while :; do sleep 9; done"],
+                command=["sh", "-c", f"ls /v; touch /v/bad; {DEAF}"],
                 ports=[],
-                livenessProbe=probe | {"terminationGracePeriodSeconds": 0, "failureThreshold": 2},
+                livenessProbe=probe | {"terminationGracePeriodSeconds": 1, "failureThreshold": 2},
+                pod_terminationGracePeriodSeconds=3600,
                 lifecycle={"preStop": hook},
                 volumeMounts=[{"name": "v", "mountPath": "/v"}],
                 pod_volumes=[{"name": "v", "emptyDir": {}}],
@@ -116,6 +118,7 @@ def test_a_failing_liveness_probe_kills_the_container_after_its_hook_and_it_star
             ended = await here.until("web", lambda p: "terminated" in container(p)["state"])
             told = await here.event("web", "Killing")
             await here.until("web", lambda p: container(p)["restartCount"] == 1 and ready(p))
+            assert await here.log("web", follow="true", limitBytes="11") == "bad\nhooked\n"
             return first, ended, told, await here.event("web", "Unhealthy")
 
     first, ended, killing, unhealthy = asyncio.run(story())
