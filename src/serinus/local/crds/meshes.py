@@ -126,7 +126,8 @@ APISIX = Kind(
         }
     ),
     status=ANYTHING,
-    short=("ar",),
+    # Without its short name `ar`: kubectl would take that for this kind rather than for one that
+    # is handed in.
 )
 AMBASSADOR = Kind(
     "getambassador.io",
