@@ -34,3 +34,7 @@ def test_real_cluster(subtests: pytest.Subtests) -> None:
 def test_every_rule_by_which_the_embedded_server_differs_is_on_the_page_and_in_a_case() -> None:
     listed = re.findall(r"^\| `([a-z0-9-]+)` \|", PAGE.read_text(), re.MULTILINE)
     assert sorted(listed) == sorted({case.differs for case in CASES if case.differs})
+
+
+def test_there_are_as_many_cases_as_we_say() -> None:
+    assert len(CASES) >= 250

@@ -114,7 +114,12 @@ def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
             document = yaml.safe_load(made.kubeconfig.read_text())
             modes = [
                 stat.filemode(path.stat().st_mode)
-                for path in (made.folder, made.kubeconfig, made.folder / "traefik.yaml")
+                for path in (
+                    made.folder,
+                    made.kubeconfig,
+                    made.folder / "kubeconfig-readonly",
+                    made.folder / "traefik.yaml",
+                )
             ]
             lines = [" ".join(one.cmdline()) for one in children()]
             lines.append(made.gateway.log_file.read_text())
@@ -123,7 +128,7 @@ def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
     modes, document, folder, lines = asyncio.run(story())
     server = document["clusters"][0]["cluster"]["server"]
     secret = server.rpartition("/")[2]
-    assert modes == ["drwx------", "-rw-------", "-rw-------"]
+    assert modes == ["drwx------", "-rw-------", "-rw-------", "-rw-------"]
     assert len(secret) == 32
     assert any("traefik" in line for line in lines)
     assert not any("http://127.0.0.1" in line for line in lines)

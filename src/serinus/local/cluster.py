@@ -30,7 +30,7 @@ from serinus.local.apiserver.admission import Admission
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.every import every_controller, pod_informer
 from serinus.local.crds.catalogue import GATEWAY_CLASS, definitions
-from serinus.local.datadir import DataDir
+from serinus.local.datadir import READ_ONLY, DataDir
 from serinus.local.gateway import Gateway
 from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts, listener_view
 from serinus.local.images import ImageTable, image_table
@@ -175,7 +175,7 @@ class Cluster:
             await self.gateway.ready()
             self.node.routes_to = self.gateway.routes_to
         await pods.synced()
-        self._write_kubeconfig(f"{web.url}{self.api.prefix('admin')}")
+        self._write_kubeconfigs(web.url)
 
     async def _install(self, client: Client) -> None:
         """The kinds that were handed in and those of gateways, and the classes that name ours."""
@@ -247,14 +247,18 @@ class Cluster:
             self._failure = self._failure or error
             self._has_failed.set()
 
-    def _write_kubeconfig(self, server: str) -> None:
+    def _write_kubeconfigs(self, url: str) -> None:
+        """One for who may do everything, one for who may only look."""
         extension = clock_fields(self.clock) | {
             "resolver": self.metrics_url + RESOLVE_PATH,
             "ingress": self.ingress_url,
             "metrics": self.metrics_url,
         }
         folder = self.folder if self.options.data is None else self.options.data.path
-        self.kubeconfig = write_kubeconfig(folder, kubeconfig(server, extension))
+        document = kubeconfig(url + self.api.prefix("admin"), extension)
+        self.kubeconfig = write_kubeconfig(folder, document)
+        document = kubeconfig(url + self.api.prefix("reader"), extension)
+        write_kubeconfig(folder, document, READ_ONLY)
 
     async def _stop(self) -> None:
         """Requests first, then what answers them, then what everything asks."""

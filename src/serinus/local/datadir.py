@@ -23,6 +23,7 @@ from serinus.local.apiserver.storage_sqlite import SqliteStorage
 
 log = logging.getLogger(__name__)
 STORE, LOCK, KUBECONFIG = "cluster.db", "lock", "kubeconfig"
+READ_ONLY = "kubeconfig-readonly"
 _BESIDE = ("-wal", "-shm", "-journal")
 _CLOCK = "clock"
 HEARTBEAT_SECONDS = 5.0
@@ -108,7 +109,8 @@ def opened(path: Path) -> Iterator[DataDir]:
         yield DataDir(path, storage)
     finally:
         storage.close()
-        (path / KUBECONFIG).unlink(missing_ok=True)
+        for name in (KUBECONFIG, READ_ONLY):
+            (path / name).unlink(missing_ok=True)
 
 
 def contents(path: Path) -> str:
@@ -127,5 +129,5 @@ def contents(path: Path) -> str:
 
 def reset(path: Path) -> None:
     """Remove the cluster from a folder that is locked; files of others stay."""
-    for name in (STORE, *(STORE + suffix for suffix in _BESIDE), KUBECONFIG):
+    for name in (STORE, *(STORE + suffix for suffix in _BESIDE), KUBECONFIG, READ_ONLY):
         (path / name).unlink(missing_ok=True)

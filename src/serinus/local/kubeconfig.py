@@ -40,8 +40,8 @@ def clock_fields(clock: Clock) -> dict[str, Any]:
     }
 
 
-def write_kubeconfig(folder: Path, document: Mapping[str, Any]) -> Path:
-    """Write it as `kubeconfig`, readable for its owner only."""
-    path = folder / "kubeconfig"
+def write_kubeconfig(folder: Path, document: Mapping[str, Any], name: str = "kubeconfig") -> Path:
+    """Write it under `name`, readable for its owner only."""
+    path = folder / name
     write_private(path, yaml.safe_dump(dict(document), sort_keys=False))
     return path

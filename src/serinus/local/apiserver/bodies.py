@@ -6,6 +6,7 @@ Whatever a body holds, the outcome is an object or a StatusError that says what 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,16 +87,16 @@ def require_object(value: Any) -> dict[str, Any]:
 def _decode_yaml(body: bytes) -> Any:
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    from serinus.local.apiserver.yamls import load_yaml
+
     try:
-        value = yaml.load(body, Loader=loader)  # a safe loader
-        return decode_json(msgspec.json.encode(value))
+        return decode_json(msgspec.json.encode(load_yaml(body, DEPTH_LIMIT)))
     except (yaml.YAMLError, RecursionError, TypeError, ValueError) as error:
         raise bad_request(f"the body is not valid YAML: {error}") from error
 
 
 def duplicate_fields(body: bytes) -> list[str]:
-    """The paths of fields that a JSON text names twice in one object."""
+    """The paths of fields that a JSON text names twice in one object; none if it is no JSON."""
     if not body.lstrip().startswith(b"{"):
         return []
     marked = False
@@ -105,13 +106,16 @@ def duplicate_fields(body: bytes) -> list[str]:
         made = _Object(items)
         marked = marked or len(made) < len(items)
         made.repeated = (
-            tuple(name for name in made if sum(1 for key, _ in items if key == name) > 1)
+            tuple(name for name, count in Counter(key for key, _ in items).items() if count > 1)
             if len(made) < len(items)
             else ()
         )
         return made
 
-    value = json.loads(body, object_pairs_hook=pairs)
+    try:
+        value = json.loads(body, object_pairs_hook=pairs)
+    except (ValueError, RecursionError):
+        return []  # who decodes it will say so
     return list(_repeated(value, "")) if marked else []
 
 

@@ -10,10 +10,14 @@ from typing import Any
 import msgspec
 import yaml
 
-from serinus.local.apiserver.bodies import decode_json, duplicate_fields, require_object
+from serinus.local.apiserver.bodies import (
+    DEPTH_LIMIT,
+    decode_json,
+    duplicate_fields,
+    require_object,
+)
 from serinus.local.apiserver.errors import StatusError, bad_request
-
-_VALUES_LIMIT = 1_000_000
+from serinus.local.apiserver.yamls import require_bounded, require_shallow
 
 
 def read_configuration(body: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -35,30 +39,22 @@ def _sentence(key: str) -> str:
 
 
 def _read_yaml(body: bytes, before: StatusError | None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    loader = _Loader(body)
     try:
-        value = loader.get_single_data()
-        _require_bounded(value, {})
+        require_shallow(body, DEPTH_LIMIT)
+        value, twice = _load(body)
+        require_bounded(value, {})
         plain = decode_json(msgspec.json.encode(value))
     except (yaml.YAMLError, RecursionError, TypeError, ValueError, UnicodeDecodeError) as error:
         raise (before or bad_request(f"error decoding YAML: {error}")) from error
+    return require_object(plain), tuple(twice)
+
+
+def _load(body: bytes) -> tuple[Any, list[str]]:
+    loader = _Loader(body)
+    try:
+        return loader.get_single_data(), loader.twice
     finally:
         loader.dispose()
-    return require_object(plain), tuple(loader.twice)
-
-
-def _require_bounded(value: Any, sizes: dict[int, int]) -> int:
-    """How many values there are when aliases are written out; ValueError if that is no size."""
-    if not isinstance(value, dict | list):
-        return 1
-    known = sizes.get(id(value))
-    if known is None:
-        sizes[id(value)] = _VALUES_LIMIT + 1  # an object inside itself is without end
-        children = value.values() if isinstance(value, dict) else value
-        known = sizes[id(value)] = 1 + sum(_require_bounded(child, sizes) for child in children)
-    if known > _VALUES_LIMIT:
-        raise ValueError(f"aliases make it more than {_VALUES_LIMIT} values")
-    return known
 
 
 class _Loader(yaml.SafeLoader):

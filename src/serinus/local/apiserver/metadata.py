@@ -22,6 +22,7 @@ Object = Mapping[str, Any]
 
 _OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 _DROPPED = ("resourceVersion", "selfLink", "generation", *_OWNED)
+_BASE_LETTERS, _NAME_TRIES = 58, 8
 _OTHER_NAMESPACE = (
     "the namespace of the provided object does not match the namespace sent on the request"
 )
@@ -39,7 +40,7 @@ def new_metadata(state: State, kind: Kind, target: Target, value: Object) -> dic
     else:
         metadata.pop("namespace", None)
     if not metadata.get("name") and metadata.get("generateName"):
-        metadata["name"] = metadata["generateName"][:58] + state.name_suffix()
+        metadata["name"] = _generated(state, kind, target, str(metadata["generateName"]))
     problems = name_problems(kind.group, kind.plural, metadata)
     problems += metadata_problems(metadata, custom=kind.custom)
     if problems:
@@ -49,6 +50,16 @@ def new_metadata(state: State, kind: Kind, target: Target, value: Object) -> dic
     if kind.generation or kind.custom:
         metadata["generation"] = 1
     return metadata
+
+
+def _generated(state: State, kind: Kind, target: Target, base: str) -> str:
+    """A name that is free, unless eight of them are taken by chance."""
+    collection, name = state.collection(kind), ""
+    for _ in range(_NAME_TRIES):
+        name = base[:_BASE_LETTERS] + state.name_suffix()
+        if collection.get(target.namespace, name) is None:
+            break
+    return name
 
 
 def kept_metadata(kind: Kind, old: Object, value: Object) -> dict[str, Any]:

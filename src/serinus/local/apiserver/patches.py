@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from serinus.local.apiserver.errors import StatusError, bad_request, request_too_large
 
 OPERATIONS_LIMIT = 10_000
+COPIED_LIMIT_BYTES = 3 * 1024 * 1024
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
@@ -35,10 +38,14 @@ def json_patch(target: Any, operations: Any) -> Any:
             f"The allowed maximum operations in a JSON patch is {OPERATIONS_LIMIT}, "
             f"got {len(operations)}"
         )
+    copied = 0
     for index, operation in enumerate(operations):
         if not isinstance(operation, Mapping):
             raise bad_request(f"operation {index} of the JSON patch is not an object")
         try:
+            copied += _copied_bytes(target, operation)
+            if copied > COPIED_LIMIT_BYTES:
+                raise ValueError(f"it copies more than {COPIED_LIMIT_BYTES} bytes in all")
             target = _apply(target, operation)
         except (LookupError, ValueError) as error:
             raise StatusError(
@@ -75,6 +82,13 @@ def _apply(target: Any, operation: Mapping[str, Any]) -> Any:
             raise ValueError(
                 f"unknown op {other!r}; known are add, remove, replace, move, copy, test"
             )
+
+
+def _copied_bytes(target: Any, operation: Mapping[str, Any]) -> int:
+    """The size of what an operation copies: copies of copies would grow without bound."""
+    if operation.get("op") != "copy":
+        return 0
+    return len(msgspec.json.encode(_get(target, _pointer(operation, "from"))))
 
 
 def _value(operation: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ differently); list-map keys and sets are walks of our own. Knows no kind by name
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import jsonschema_rs
@@ -22,6 +23,8 @@ _PLAIN = (
 _JUNCTORS = ("allOf", "anyOf", "oneOf")
 # formats that a structural schema may name and that are checked; the others are documentation
 _FORMATS = frozenset(("date-time", "date", "email", "hostname", "ipv4", "ipv6", "uri", "uuid"))
+# an object of three megabytes may break a rule a million times
+_PROBLEMS_LIMIT = 100
 _REQUIRED = "Required value"
 _TYPED = "must be of type "
 
@@ -41,7 +44,8 @@ class Rules:
         """All that is wrong with `value`; parts of `before` are known to have good lists."""
         found: list[FieldProblem] = []
         if not self._validator.is_valid(value):
-            found += dict.fromkeys(_problem(e) for e in self._validator.iter_errors(value))
+            errors = islice(self._validator.iter_errors(value), _PROBLEMS_LIMIT)
+            found += dict.fromkeys(_problem(error) for error in errors)
         self._walk_lists(self._root, (value, before), "", found)
         return found
 

@@ -47,7 +47,15 @@ def label_selector(text: str) -> LabelTest | None:
 
 
 def _split(text: str) -> list[str]:
-    return re.split(r",(?![^()]*\))", text)
+    """The parts between commas; those within brackets separate values."""
+    parts, within = [""], False
+    for piece in re.split(r"([,()])", text):
+        within = piece == "(" or (within and piece != ")")
+        if piece == "," and not within:
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return parts
 
 
 def _requirement(part: str) -> LabelTest:

@@ -16,6 +16,7 @@ _RETAIN = "$retainKeys"
 _ORDER = "$setElementOrder/"
 _DELETE = "$deleteFromPrimitiveList/"
 _MERGE_KEY = "x-kubernetes-patch-merge-key"
+_GONE = object()
 _STRATEGY = "x-kubernetes-patch-strategy"
 
 
@@ -77,7 +78,8 @@ def _merge_value(schema: Schema, node: Node, target: Any, value: Any) -> Any:
     before = target if isinstance(target, list) else []
     key = node.get(_MERGE_KEY)
     if key is None:
-        return [*before, *(item for item in value if item not in before)]
+        known = {repr(item) for item in before}
+        return [*before, *(item for item in value if repr(item) not in known)]
     return _merge_list(schema, node, before, value)
 
 
@@ -90,7 +92,10 @@ def _merge_list(schema: Schema, node: Node, before: list[Any], value: list[Any])
     if any(isinstance(item, Mapping) and item.get(_PATCH) == "replace" for item in value):
         plain = [item for item in value if item.get(_PATCH) != "replace"]
         return [_stripped(item) for item in plain]
-    merged = list(before)
+    merged: list[Any] = list(before)
+    places: dict[str, int] = {}
+    for index, old in enumerate(before):
+        places.setdefault(repr(_key_of(old, key)), index)
     for item in value:
         if not isinstance(item, Mapping):
             raise bad_request(f"a list that merges by {key} holds objects only")
@@ -100,15 +105,17 @@ def _merge_list(schema: Schema, node: Node, before: list[Any], value: list[Any])
                 "Invalid",
                 f"map: {dict(item)!r:.200} does not contain declared merge key: {key}",
             )
-        at = next((i for i, old in enumerate(merged) if _key_of(old, key) == item[key]), None)
+        at = places.get(repr(item[key]))
         if item.get(_PATCH) == "delete":
             if at is not None:
-                del merged[at]
+                merged[at] = _GONE
+                del places[repr(item[key])]
         elif at is None:
+            places[repr(item[key])] = len(merged)
             merged.append(_merge_map(schema, items, {}, item))
         else:
             merged[at] = _merge_map(schema, items, merged[at], item)
-    return merged
+    return [item for item in merged if item is not _GONE]
 
 
 def _key_of(item: Any, key: str) -> Any:
@@ -132,7 +139,8 @@ def _drop_from_lists(merged: dict[str, Any], patch: Mapping[str, Any]) -> None:
         if name.startswith(_DELETE) and isinstance(merged.get(field), list):
             if not isinstance(dropped, list):
                 raise bad_request(f"{name} must be a list")
-            merged[field] = [item for item in merged[field] if item not in dropped]
+            gone = {repr(item) for item in dropped}
+            merged[field] = [item for item in merged[field] if repr(item) not in gone]
 
 
 def _set_order(schema: Schema, node: Node, merged: dict[str, Any], field: str, order: Any) -> None:
