@@ -50,10 +50,11 @@ async def _tell(case: Case, transport: AsgiTransport, clock: Clock) -> None:
 
 def run_real(case: Case) -> None:
     """Tell the case to the cluster of the kubeconfig that the environment names."""
-    asyncio.run(_on_real(case))
+    asyncio.run(on_real(case))
 
 
-async def _on_real(case: Case) -> None:
+async def on_real(case: Case) -> None:
+    """As `run_real`, inside a loop."""
     async with real_cluster() as k:
         await case.tell(k)
 

@@ -156,7 +156,12 @@ class Conformance:
         self._leavings.append(self.fill(path))
 
     async def clean(self) -> None:
-        """Delete what the case has left outside of its namespace."""
+        """Delete what the case has left outside of its namespace, and let go what it holds."""
+        for path in (CONFIG_MAPS, SECRETS):
+            for item in (await self.ok("GET", path))["items"]:
+                if item["metadata"].get("finalizers"):
+                    free = {"metadata": {"finalizers": None}}
+                    await self.call("PATCH", f"{path}/{item['metadata']['name']}", free, **MERGE)
         for path in reversed(self._leavings):
             await self.transport.send(Request("DELETE", path))
 
