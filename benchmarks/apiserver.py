@@ -26,7 +26,7 @@ from serinus.cli.composition import embedded
 from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
 
 REQUESTS, LISTED = 2_000, 5_000
-WATCHERS, EVENTS = 100, 1_000
+WATCHERS, WRITERS, EVENTS = 100, 16, 1_000
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 MERGE = {"Content-Type": "application/merge-patch+json"}
 HOST = "ready.example.com"
@@ -159,7 +159,7 @@ async def listing(api: Door) -> Figure:
 
 
 async def watching(api: Door) -> Figure:
-    """Writes while a hundred clients watch: until each has every one of the changes."""
+    """Many writes at a time while a hundred clients watch, until each has all of the changes."""
     started = asyncio.Event()
     waiting = WATCHERS
 
@@ -180,9 +180,14 @@ async def watching(api: Door) -> Figure:
         watchers = [group.create_task(watcher()) for _ in range(WATCHERS)]
         await started.wait()
         began = time.perf_counter()
-        for number in range(EVENTS):
-            body = {"data": {"m": str(number)}}
-            await ask(api, "PATCH", f"{api.url}{CONFIG_MAPS}/c{number}", body)
+        numbers = iter(range(EVENTS))
+
+        async def writer() -> None:
+            for number in numbers:
+                body = {"data": {"m": str(number)}}
+                await ask(api, "PATCH", f"{api.url}{CONFIG_MAPS}/c{number}", body)
+
+        await asyncio.gather(*(writer() for _ in range(WRITERS)))
         written = time.perf_counter() - began
         await asyncio.gather(*watchers)
     seconds = time.perf_counter() - began
