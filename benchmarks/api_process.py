@@ -17,7 +17,7 @@ import psutil
 
 from serinus.base.clock import Clock
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.web import LoopbackServer
+from serinus.local.machine.web import LoopbackServer
 
 ANSWER = b"x" * 1_000
 

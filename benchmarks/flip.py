@@ -21,7 +21,7 @@ from serinus.kube.resource import INGRESSES, NAMESPACES, REPLICASETS, SERVICES
 
 FLIPS = 10
 THROTTLE_SECONDS = 0.05
-"""How long Traefik gathers changes before it takes them (local/gateway_config.py)."""
+"""How long Traefik gathers changes before it takes them (local/gateway/config.py)."""
 HOST = "flip.example.com"
 NAMESPACE = "flip"
 CANARY = "web-canary"

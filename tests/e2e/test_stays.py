@@ -14,7 +14,7 @@ import yaml
 
 from e2e.product import Json, Product, Up, gone, up
 from e2e.shop import IMAGE, Shop, image_of, phase, step_of
-from serinus.local.podspec import PORT_ANNOTATION
+from serinus.local.node.podspec import PORT_ANNOTATION
 
 STEPS = ({"setWeight": 50}, {"pause": {}}, {"setWeight": 75}, {"pause": {"duration": "10s"}})
 

@@ -28,7 +28,7 @@ from serinus.local.metrics.sources import (
     scrape_targets,
     usage_gauges,
 )
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from serinus.local.slices import wanted_slices
 from support.sample_pods import sample_pods
 

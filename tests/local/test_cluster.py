@@ -31,7 +31,7 @@ from local.whole import (
 )
 from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
 from serinus.local.cluster import Cluster, ClusterOptions, starting_epoch
-from serinus.local.ports import NoFreePort
+from serinus.local.machine.ports import NoFreePort
 
 
 @needs_traefik

@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pytest
 
-from local.machine import Machine, container, is_gone, machine, pid_of, ready, waiting
+from local.one_node import Machine, container, is_gone, machine, pid_of, ready, waiting
 
 Json = dict[str, Any]
 

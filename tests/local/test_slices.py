@@ -9,7 +9,7 @@ import pytest
 
 from serinus.api.kubernetes import Service
 from serinus.api.wire import decode
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from serinus.local.slices import gateway_view, spelled_address, wanted_slices
 
 

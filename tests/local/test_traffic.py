@@ -7,7 +7,7 @@ import os
 import signal
 from datetime import datetime, timedelta
 
-from local.machine import pid_of
+from local.one_node import pid_of
 from local.whole import (
     DEADLINE_SECONDS,
     Watched,

@@ -77,7 +77,7 @@ async def _serve(folder: Path, slow: bool) -> None:
     from serinus.base.clock import Clock
     from serinus.local.apiserver.app import ApiServer
     from serinus.local.datadir import locked, opened
-    from serinus.local.web import LoopbackServer
+    from serinus.local.machine.web import LoopbackServer
 
     with locked(folder), opened(folder) as data:
         if slow:

@@ -12,13 +12,13 @@ from typing import Any
 import psutil
 import pytest
 
-from local.machine import ready
+from local.one_node import ready
 from serinus.base.clock import Clock
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS
 from serinus.local.cluster import Cluster, ClusterOptions
-from serinus.local.gateway import GatewayError, traefik_path
+from serinus.local.gateway.gateway import GatewayError, traefik_path
 from serinus.local.load.sender import LoadPlan, Sender
 
 DEADLINE_SECONDS = 60

@@ -31,7 +31,7 @@ from serinus.local.controllers.endpointslice import EndpointSlices
 from serinus.local.controllers.every import pod_informer
 from serinus.local.controllers.garbage import Garbage
 from serinus.local.controllers.replicaset import ReplicaSets
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from support.virtual import virtual_clock
 
 Json = dict[str, Any]

@@ -27,7 +27,7 @@ from serinus.kube.resource import Resource
 from serinus.local.apiserver.podtemplates import admit_pod_templates
 from serinus.local.cluster import Cluster, ClusterOptions
 from serinus.local.datadir import DataDir
-from serinus.local.images import ImageTable, image_table
+from serinus.local.node.images import ImageTable, image_table
 
 
 def crds() -> tuple[bytes, ...]:

@@ -16,8 +16,8 @@ from serinus.cli.composition import apply, controlled, embedded, example_folder,
 from serinus.cli.health import metrics_page, serving
 from serinus.cli.stopping import run_until_stopped
 from serinus.local.cluster import Cluster
-from serinus.local.images import image_table, image_table_of
 from serinus.local.instances import DEFAULT_NAME, Claim, claimed, runtime_folder
+from serinus.local.node.images import image_table, image_table_of
 
 if TYPE_CHECKING:
     from serinus.local.datadir import DataDir

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from serinus.control.looking.in_force import Question, Verify
 from serinus.core.routing import Routing
-from serinus.local.gateway import Gateway
+from serinus.local.gateway.gateway import Gateway
 
 _ROUTER = "nginx"
 """The router whose objects the gateway obeys and tells about."""

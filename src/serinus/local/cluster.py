@@ -31,24 +31,24 @@ from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.every import every_controller, pod_informer
 from serinus.local.crds.catalogue import GATEWAY_CLASS, definitions
 from serinus.local.datadir import READ_ONLY, DataDir
-from serinus.local.gateway import Gateway
-from serinus.local.gateway_config import INGRESS_CLASS, GatewayPorts, listener_view
-from serinus.local.images import ImageTable, image_table
+from serinus.local.gateway.config import INGRESS_CLASS, GatewayPorts, listener_view
+from serinus.local.gateway.gateway import Gateway
 from serinus.local.installing import install, install_definition
 from serinus.local.kubeconfig import clock_fields, kubeconfig, write_kubeconfig
+from serinus.local.machine.ports import require_free
+from serinus.local.machine.web import LoopbackServer
 from serinus.local.metrics.http import QueryApi
 from serinus.local.metrics.samples import Sample, Samples
 from serinus.local.metrics.scraper import Scraper
 from serinus.local.metrics.sources import Target, object_gauges, scrape_targets, usage_gauges
-from serinus.local.node import Node
-from serinus.local.objectpods import ObjectPods
-from serinus.local.podspec import NodePod
-from serinus.local.podwrites import NODE_NAME
-from serinus.local.ports import require_free
+from serinus.local.node.images import ImageTable, image_table
+from serinus.local.node.node import Node
+from serinus.local.node.objectpods import ObjectPods
+from serinus.local.node.podspec import NodePod
+from serinus.local.node.podwrites import NODE_NAME
+from serinus.local.node.restart import note_restart
 from serinus.local.resolver import RESOLVE_PATH, Address, Resolver, with_resolver
-from serinus.local.restart import note_restart
 from serinus.local.slices import gateway_view
-from serinus.local.web import LoopbackServer
 
 log = logging.getLogger(__name__)
 WALL_HOURS_UNTIL_FUTURE = 24

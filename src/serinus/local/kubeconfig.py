@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from serinus.base.clock import Clock
-from serinus.local.gateway import write_private
+from serinus.local.gateway.gateway import write_private
 
 NAME = "serinus"
 

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from serinus.api.kubernetes import Service, ServicePort
-from serinus.local.environment import HOST
-from serinus.local.podspec import NodePod
+from serinus.local.node.environment import HOST
+from serinus.local.node.podspec import NodePod
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
 MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"

@@ -11,7 +11,7 @@ from local.controllers.world import World
 from serinus.kube.errors import ApiError
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from serinus.base.errors import FieldProblem
 from serinus.kube.resource import EVENTS, PODS, REPLICASETS
 from serinus.local.apiserver.admission import StoreView
 from serinus.local.controllers.pods import deletion_order, plan_replicas
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from support.virtual import EPOCH, run_virtual
 
 

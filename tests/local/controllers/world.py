@@ -16,7 +16,7 @@ from serinus.kube.resource import ENDPOINTSLICES, PODS, REPLICASETS, SERVICES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.every import every_controller, pod_informer
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from support.virtual import virtual_clock
 
 Json = dict[str, Any]

@@ -19,7 +19,7 @@ from serinus.local.controllers.loop import work
 from serinus.local.controllers.ownership import NAMESPACE_INDEX, namespaces
 from serinus.local.controllers.pods import is_active
 from serinus.local.controllers.writes import all_done, delete_one
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from serinus.local.slices import (
     MANAGED_BY,
     MANAGED_BY_LABEL,

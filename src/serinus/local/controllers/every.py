@@ -23,7 +23,7 @@ from serinus.local.controllers.ownership import (
     owner_uids,
 )
 from serinus.local.controllers.replicaset import ReplicaSets
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 
 def pod_informer(client: Client, clock: Clock, chance: random.Random) -> Informer[NodePod]:

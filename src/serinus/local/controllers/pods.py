@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from serinus.api.kubernetes import Condition, ReplicaSet, ReplicaSetStatus
 from serinus.local.controllers.ownership import Owner
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 REPLICA_FAILURE = "ReplicaFailure"

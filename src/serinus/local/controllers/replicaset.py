@@ -38,7 +38,7 @@ from serinus.local.controllers.writes import (
     is_ending,
     status_patch,
 )
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from serinus.local.telling import Telling
 
 Key = tuple[str, str]

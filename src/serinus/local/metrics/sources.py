@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from serinus.api.kubernetes import Container, EndpointSlice, Pod, PodStatus
 from serinus.base.quantity import parse_quantity
 from serinus.local.metrics.samples import Sample
-from serinus.local.podspec import NodeContainer, NodePod
+from serinus.local.node.podspec import NodeContainer, NodePod
 
 SERVICE_NAME = "kubernetes.io/service-name"
 _NOT_WORD = re.compile(r"[^a-zA-Z0-9_]")

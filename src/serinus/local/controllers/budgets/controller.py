@@ -20,7 +20,7 @@ from serinus.local.controllers.loop import work
 from serinus.local.controllers.ownership import NAMESPACE_INDEX, namespaces
 from serinus.local.controllers.pods import has_ended
 from serinus.local.controllers.writes import status_patch
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from serinus.local.telling import Telling
 
 Key = tuple[str, str]

@@ -13,7 +13,7 @@ from serinus.base.errors import SerinusError
 from serinus.kube.client import Client
 from serinus.kube.errors import NotFound
 from serinus.kube.resource import Resource
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 
 class NoScale(SerinusError):

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from serinus.api.kubernetes import Condition
 from serinus.api.policy import BudgetStatus, PodDisruptionBudget
 from serinus.base.intorstring import scaled_value
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 ALLOWED = "DisruptionAllowed"
 _FORGOTTEN_AFTER = timedelta(minutes=2)

@@ -37,7 +37,7 @@ from serinus.local.controllers.ownership import (
     owner_uids,
 )
 from serinus.local.controllers.writes import delete_one, is_ending, status_patch
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 from serinus.local.telling import Telling
 
 Key = tuple[str, str]

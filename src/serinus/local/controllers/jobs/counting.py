@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from serinus.api.batch import Job, JobStatus, UncountedPods
 from serinus.local.controllers.jobs.indexes import index_of, read_indexes, write_indexes
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 FINALIZER = "batch.kubernetes.io/job-tracking"
 

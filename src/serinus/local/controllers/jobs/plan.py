@@ -25,7 +25,7 @@ from serinus.local.controllers.jobs.counting import (
 )
 from serinus.local.controllers.jobs.indexes import index_of, read_indexes
 from serinus.local.controllers.pods import deletion_order, is_active, is_terminating
-from serinus.local.podspec import NodePod
+from serinus.local.node.podspec import NodePod
 
 COMPLETE, FAILED, SUSPENDED = "Complete", "Failed", "Suspended"
 MET, TARGET = "SuccessCriteriaMet", "FailureTarget"

@@ -1,0 +1,1 @@
+"""Traefik as the gateway: what it is told and how it is kept running."""
