@@ -18,12 +18,14 @@ from serinus.kube.client import Client
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.kube.transport.counted import CountedTransport
 from serinus.local.cluster import Cluster
+from serinus.present.family import Family
 
 SPEED = 30.0
 REQUESTS_PER_SECOND = 300.0
 REST_WALL_SECONDS = 60.0
 QUIET_WALL_SECONDS = 5.0
 """Until what belongs to the first version is written."""
+CONFIRMED_WALL_SECONDS = 30.0
 UNLIMITED = Limits(requests_per_second=1e6, burst=10**6)
 STEPS = 10
 
@@ -66,9 +68,17 @@ async def released(
         report = await story.release(RELEASES[0])
         if report.verdict != "promoted":
             raise RuntimeError(f"the release ended otherwise: {report.phase}")
+        async with asyncio.timeout(CONFIRMED_WALL_SECONDS):
+            await story.follower.until(_is_confirmed)
         moving = taken(transport)
         await cluster.clock.sleep_wall(REST_WALL_SECONDS)
         return moving, taken(transport)
+
+
+def _is_confirmed(family: Family) -> bool:
+    """The gateway has told that it obeys the last weight: the last that a release writes."""
+    weights = family.rollout.status.canary.weights
+    return weights is not None and weights.canary.weight == 0 and weights.verified is True
 
 
 def taken(transport: CountedTransport) -> Counter[str]:
