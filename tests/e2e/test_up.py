@@ -38,6 +38,8 @@ def test_the_first_line_leads_to_a_kubeconfig_and_every_printed_command_works(
         assert running.ingress == f"http://127.0.0.1:{port}"
         path = "{.status.phase}=Healthy rollout/checkout-service"
         product.wait(f"-n production --for=jsonpath={path}")
+        service = "get service checkout-stable -n production -o json --show-managed-fields"
+        assert '"manager": "serinus-controller"' in product.ok(product.kubectl(service)).out
         tried = []
         for name, *words in printed(running):
             tried.append(f"{name} {words[0]}")

@@ -19,7 +19,7 @@ import yaml
 from serinus.api.admission import admit
 from serinus.cli.verifying import verify_by
 from serinus.control.counting.telemetry import Telemetry
-from serinus.control.wiring import World, run_controller
+from serinus.control.wiring import USER_AGENT, World, run_controller
 from serinus.core.analysis.checks import LANGUAGE
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists
@@ -79,7 +79,7 @@ async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIte
         return cluster.resolve(host, port)
 
     world = World(
-        client=client or cluster.client("controller"),
+        client=client or cluster.client("controller", USER_AGENT),
         clock=cluster.clock,
         rng=random.Random(),
         resolve=resolve,

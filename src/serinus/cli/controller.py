@@ -59,7 +59,7 @@ async def _control(options: dict[str, Any]) -> None:
     from serinus.cli.remote import clock_of, resolver_of
     from serinus.control.counting.metered import MeteredTransport
     from serinus.control.counting.telemetry import Telemetry
-    from serinus.control.wiring import World, run_controller
+    from serinus.control.wiring import USER_AGENT, World, run_controller
     from serinus.kube.auth import connect, make_transport
     from serinus.kube.client import Client
     from serinus.kube.fence import FencedTransport
@@ -71,7 +71,7 @@ async def _control(options: dict[str, Any]) -> None:
     async def work(transport: Transport) -> None:
         await run_controller(
             World(
-                client=Client(transport, clock, user_agent="serinus-controller"),
+                client=Client(transport, clock, user_agent=USER_AGENT),
                 clock=clock,
                 rng=random.Random(),
                 namespace=options["namespace"],

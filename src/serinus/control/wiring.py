@@ -44,6 +44,8 @@ from serinus.traffic.registry import load_router
 
 _log = logging.getLogger("serinus.controller")
 
+USER_AGENT = "serinus-controller"
+"""What clients of a controller call themselves: the owner of the fields that it writes."""
 LAST_WORDS_SECONDS = 2.0
 """Of the wall: what events may take that wait when the controller ends."""
 LONGEST_RETRY_SECONDS = 30.0

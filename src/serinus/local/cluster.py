@@ -132,10 +132,14 @@ class Cluster:
         """Prometheus's HTTP API."""
         return self._servers[1].url
 
-    def client(self, caller: str) -> Client:
-        """A client of the API server without sockets; closed with the cluster."""
+    def client(self, caller: str, user_agent: str = "") -> Client:
+        """A client of the API server without sockets; closed with the cluster.
+
+        `user_agent` names the owner of the fields that it writes, if not the caller.
+        """
+        agent = user_agent or caller
         transport = AsgiTransport(self.api, self.api.prefix(caller))
-        client = Client(transport, self.clock, user_agent=caller, limits=_INNER_LIMITS)
+        client = Client(transport, self.clock, user_agent=agent, limits=_INNER_LIMITS)
         self._clients.append(client)
         return client
 
