@@ -1,4 +1,4 @@
-"""Makes src/serinus/local/apiserver/builtin_schema.json: the fields of the built-in kinds served.
+"""Makes src/serinus/local/apiserver/kinds/builtin_schema.json: fields of the built-in kinds.
 
 Facts only (names, types, enums, required fields, list keys, merge keys, versions), from the
 definitions in the wheel `kubernetes-validate`, which carries Kubernetes' OpenAPI; sentences are
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-OUTPUT = Path(__file__).parent.parent / "src/serinus/local/apiserver/builtin_schema.json"
+OUTPUT = Path(__file__).parent.parent / "src/serinus/local/apiserver/kinds/builtin_schema.json"
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 CRD = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition"
 ROOTS = (

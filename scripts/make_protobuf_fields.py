@@ -1,4 +1,4 @@
-"""Makes src/serinus/local/apiserver/protobuf_fields.json: field numbers of what kubectl sends.
+"""Makes src/serinus/local/apiserver/wire/protobuf_fields.json: field numbers of what kubectl sends.
 
 Facts only (field numbers, JSON names, scalar kinds), read from the struct tags of Kubernetes' Go
 types. Run it with the folders of the two modules:
@@ -18,7 +18,7 @@ import re
 import sys
 from pathlib import Path
 
-OUTPUT = Path(__file__).parent.parent / "src/serinus/local/apiserver/protobuf_fields.json"
+OUTPUT = Path(__file__).parent.parent / "src/serinus/local/apiserver/wire/protobuf_fields.json"
 GROUPS = {
     "apps/v1": ("Deployment", "ReplicaSet"),
     "authentication/v1": ("SelfSubjectReview",),

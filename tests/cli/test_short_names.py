@@ -7,7 +7,7 @@ from collections import defaultdict
 import yaml
 
 from serinus.cli.composition import crds
-from serinus.local.apiserver.kinds import BUILT_IN
+from serinus.local.apiserver.kinds.kinds import BUILT_IN
 from serinus.local.crds.catalogue import definitions
 
 

@@ -18,7 +18,7 @@ from serinus.api.admission import admit
 from serinus.api.kubernetes import EndpointSlice, Service
 from serinus.api.wire import decode
 from serinus.base.clock import Clock
-from serinus.local.apiserver.schema import Schema
+from serinus.local.apiserver.kinds.schema import Schema
 from serinus.local.metrics.promql.query import VectorResult, query_instant
 from serinus.local.metrics.samples import Samples
 from serinus.local.metrics.scraper import Scraper

@@ -14,8 +14,8 @@ import pytest
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.local import datadir
-from serinus.local.apiserver.storage import Loaded, Row, StorageError
-from serinus.local.apiserver.storage_sqlite import SqliteStorage, UnusableStore
+from serinus.local.apiserver.storing.storage import Loaded, Row, StorageError
+from serinus.local.apiserver.storing.storage_sqlite import SqliteStorage, UnusableStore
 
 WALL = datetime(2026, 5, 1, tzinfo=UTC)
 

@@ -24,7 +24,7 @@ from serinus.core.analysis.checks import LANGUAGE
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists
 from serinus.kube.resource import Resource
-from serinus.local.apiserver.podtemplates import admit_pod_templates
+from serinus.local.apiserver.kinds.podtemplates import admit_pod_templates
 from serinus.local.cluster import Cluster, ClusterOptions
 from serinus.local.datadir import DataDir
 from serinus.local.node.images import ImageTable, image_table

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
-from serinus.local.apiserver.storage import StorageError
-from serinus.local.apiserver.storage_sqlite import SqliteStorage
+from serinus.local.apiserver.storing.storage import StorageError
+from serinus.local.apiserver.storing.storage_sqlite import SqliteStorage
 
 log = logging.getLogger(__name__)
 STORE, LOCK, KUBECONFIG = "cluster.db", "lock", "kubeconfig"

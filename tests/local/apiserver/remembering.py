@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.apiserver.storage import Loaded, Row, StorageError
+from serinus.local.apiserver.storing.storage import Loaded, Row, StorageError
 
 
 class Remembering:

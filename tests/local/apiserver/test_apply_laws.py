@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from serinus.local.apiserver.apply.apply import Application, Conflicts, apply
-from serinus.local.apiserver.apply.compare import compare
-from serinus.local.apiserver.apply.entries import Entries, Writer, after_update, fields_of
-from serinus.local.apiserver.apply.fieldset import (
+from serinus.local.apiserver.kinds.schema import Schema
+from serinus.local.apiserver.writing.apply.apply import Application, Conflicts, apply
+from serinus.local.apiserver.writing.apply.compare import compare
+from serinus.local.apiserver.writing.apply.entries import Entries, Writer, after_update, fields_of
+from serinus.local.apiserver.writing.apply.fieldset import (
     EMPTY,
     Node,
     difference,
@@ -23,9 +24,8 @@ from serinus.local.apiserver.apply.fieldset import (
     shared,
     union,
 )
-from serinus.local.apiserver.apply.typed import field_set
-from serinus.local.apiserver.apply.types import root_type
-from serinus.local.apiserver.schema import Schema
+from serinus.local.apiserver.writing.apply.typed import field_set
+from serinus.local.apiserver.writing.apply.types import root_type
 
 TEXT = {"type": "string"}
 PARTS = {

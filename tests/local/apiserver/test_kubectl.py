@@ -11,7 +11,7 @@ from typing import Any
 from local.apiserver.served import DEADLINE_SECONDS, Kubectl, each_kubectl, kubectl_story
 from local.apiserver.widgets import definition, widget
 from serinus.local.apiserver.app import ApiServer
-from serinus.local.apiserver.logs import LogOptions
+from serinus.local.apiserver.reading.logs import LogOptions
 
 pytestmark = each_kubectl
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from local.apiserver.api import CONFIG_MAPS, Api, WatchLines, config_map, story
-from serinus.local.apiserver.store import Expired, Store
+from serinus.local.apiserver.storing.store import Expired, Store
 
 MERGE = {"content_type": "application/merge-patch+json"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.apiserver.api import Api, story
-from serinus.local.apiserver.logs import LogOptions
+from serinus.local.apiserver.reading.logs import LogOptions
 
 PODS = "/api/v1/namespaces/default/pods"
 

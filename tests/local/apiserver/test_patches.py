@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from serinus.local.apiserver.catalogue import schema_of
 from serinus.local.apiserver.errors import StatusError
-from serinus.local.apiserver.kinds import BUILT_IN
-from serinus.local.apiserver.patches import json_patch, merge_patch
-from serinus.local.apiserver.strategic import strategic_merge_patch
+from serinus.local.apiserver.kinds.catalogue import schema_of
+from serinus.local.apiserver.kinds.kinds import BUILT_IN
+from serinus.local.apiserver.wire.patches import json_patch, merge_patch
+from serinus.local.apiserver.writing.strategic import strategic_merge_patch
 
 DEPLOYMENT = schema_of(next(kind for kind in BUILT_IN if kind.plural == "deployments"))
 SERVICE = schema_of(next(kind for kind in BUILT_IN if kind.plural == "services"))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from serinus.local.apiserver.admission import StoreView
-from serinus.local.apiserver.podtemplates import admit_pod_templates
-from serinus.local.apiserver.store import Store
+from serinus.local.apiserver.kinds.podtemplates import admit_pod_templates
+from serinus.local.apiserver.storing.store import Store
 
 POD: dict[str, Any] = {
     "metadata": {"labels": {"app": "web"}},

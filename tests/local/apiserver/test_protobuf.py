@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from serinus.local.apiserver.errors import StatusError
-from serinus.local.apiserver.protobuf import decode_protobuf
+from serinus.local.apiserver.wire.protobuf import decode_protobuf
 
 
 def field(number: int, value: bytes | int) -> bytes:

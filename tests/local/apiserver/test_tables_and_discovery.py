@@ -10,8 +10,8 @@ import pytest
 
 from local.apiserver.api import CONFIG_MAPS, Api, WatchLines, config_map, story
 from local.apiserver.widgets import CRDS, WIDGETS, definition, widget
-from serinus.local.apiserver.columns import short_span
-from serinus.local.apiserver.columns_pods import pod_phase, pod_ready, pod_restarts
+from serinus.local.apiserver.kinds.columns import short_span
+from serinus.local.apiserver.kinds.columns_pods import pod_phase, pod_ready, pod_restarts
 
 TABLE = {
     "accept": "application/json;as=Table;v=v1;g=meta.k8s.io,"

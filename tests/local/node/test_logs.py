@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from serinus.local.apiserver.logs import LogOptions
+from serinus.local.apiserver.reading.logs import LogOptions
 from serinus.local.node.logs import LogRing, Logs
 from support.virtual import EPOCH, run_virtual, virtual_clock
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from serinus.base.errors import FieldProblem
-from serinus.local.apiserver.store import Store
+from serinus.local.apiserver.storing.store import Store
 
 
 class StoreView:

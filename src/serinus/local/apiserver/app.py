@@ -13,11 +13,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from serinus.base.clock import Clock
-from serinus.local.apiserver import pages, verbs
+from serinus.local.apiserver import verbs
 from serinus.local.apiserver.admission import Admission, StoreView
-from serinus.local.apiserver.catalogue import built_in_kinds
-from serinus.local.apiserver.custom import DEFINITIONS
-from serinus.local.apiserver.definitions import serve_stored
 from serinus.local.apiserver.errors import (
     StatusError,
     no_such_page,
@@ -25,7 +22,20 @@ from serinus.local.apiserver.errors import (
     qualified,
     unauthorized,
 )
-from serinus.local.apiserver.http import (
+from serinus.local.apiserver.kinds.catalogue import built_in_kinds
+from serinus.local.apiserver.kinds.custom import DEFINITIONS
+from serinus.local.apiserver.kinds.registry import Registry
+from serinus.local.apiserver.pages import pages
+from serinus.local.apiserver.pages.openapi import Documents
+from serinus.local.apiserver.reading.logs import LogSource
+from serinus.local.apiserver.reading.representation import View
+from serinus.local.apiserver.rights import require_right
+from serinus.local.apiserver.state import State
+from serinus.local.apiserver.storing.storage import Storage
+from serinus.local.apiserver.storing.store import Store
+from serinus.local.apiserver.webhooks.asking import WebhookAsker
+from serinus.local.apiserver.webhooks.gate import gate_for, through
+from serinus.local.apiserver.wire.http import (
     Answer,
     Receive,
     Request,
@@ -40,17 +50,8 @@ from serinus.local.apiserver.http import (
     send_answer,
     send_stream,
 )
-from serinus.local.apiserver.logs import LogSource
-from serinus.local.apiserver.openapi import Documents
-from serinus.local.apiserver.paths import parse_path
-from serinus.local.apiserver.registry import Registry
-from serinus.local.apiserver.representation import View
-from serinus.local.apiserver.rights import require_right
-from serinus.local.apiserver.state import State
-from serinus.local.apiserver.storage import Storage
-from serinus.local.apiserver.store import Store
-from serinus.local.apiserver.webhooks.asking import WebhookAsker
-from serinus.local.apiserver.webhooks.gate import gate_for, through
+from serinus.local.apiserver.wire.paths import parse_path
+from serinus.local.apiserver.writing.definitions import serve_stored
 
 log = logging.getLogger(__name__)
 _ALPHABET = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from serinus.base.errors import FieldProblem, SerinusError
-from serinus.local.apiserver.storage import StorageError
+from serinus.local.apiserver.storing.storage import StorageError
 
 
 class StatusError(SerinusError):

@@ -11,7 +11,7 @@ from typing import Any
 
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.errors import StatusError, bad_request, invalid
-from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.kinds.kinds import Kind
 
 _CREATED_BY_REPLACEMENT = frozenset(
     (

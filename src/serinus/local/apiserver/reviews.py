@@ -10,7 +10,7 @@ from typing import Any
 
 from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.errors import invalid
-from serinus.local.apiserver.kinds import Kind
+from serinus.local.apiserver.kinds.kinds import Kind
 from serinus.local.apiserver.rights import review_access, review_rules
 
 Object = dict[str, Any]
@@ -38,20 +38,11 @@ def _subject(value: Object, caller: str, read_only: bool) -> Object:
     return {"userInfo": {"username": caller, "groups": groups}}
 
 
-def _review(group: str, plural: str, kind: str) -> Kind:
-    return Kind(group, "v1", plural, kind, namespaced=False, verbs=("create",))
-
-
 _ANSWERS: dict[tuple[str, str], Callable[[Object, str, bool], Object]] = {
     ("authorization.k8s.io", "selfsubjectaccessreviews"): _access,
     ("authorization.k8s.io", "selfsubjectrulesreviews"): _rules,
     ("authentication.k8s.io", "selfsubjectreviews"): _subject,
 }
-REVIEWS = (
-    _review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
-    _review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
-    _review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
-)
 
 
 def is_review(kind: Kind) -> bool:

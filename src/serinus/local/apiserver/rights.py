@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from serinus.local.apiserver.errors import StatusError, forbidden
-from serinus.local.apiserver.http import Request
-from serinus.local.apiserver.paths import Target
+from serinus.local.apiserver.wire.http import Request
+from serinus.local.apiserver.wire.paths import Target
 
 _LOOKS = frozenset(("get", "list", "watch"))
 _WRITES = {"POST": "create", "PUT": "update", "PATCH": "patch"}

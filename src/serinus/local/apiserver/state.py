@@ -11,9 +11,9 @@ from datetime import datetime
 
 from serinus.base.clock import Clock
 from serinus.local.apiserver.admission import Admission, StoreView
-from serinus.local.apiserver.kinds import Kind
-from serinus.local.apiserver.registry import Registry
-from serinus.local.apiserver.store import Collection, Store
+from serinus.local.apiserver.kinds.kinds import Kind
+from serinus.local.apiserver.kinds.registry import Registry
+from serinus.local.apiserver.storing.store import Collection, Store
 
 _SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
 

@@ -10,10 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from serinus.local.apiserver import deletes, lists, watch, writes
-from serinus.local.apiserver.applying import apply_object, apply_scale
-from serinus.local.apiserver.bodies import decode_json, decode_object, duplicate_fields
-from serinus.local.apiserver.configurations import read_configuration
 from serinus.local.apiserver.errors import (
     bad_request,
     method_not_allowed,
@@ -21,36 +17,41 @@ from serinus.local.apiserver.errors import (
     not_found,
     unsupported_media_type,
 )
-from serinus.local.apiserver.evictions import evict
-from serinus.local.apiserver.fields import require_selectable
-from serinus.local.apiserver.http import JSON, Answer, Request, Stream, json_answer
-from serinus.local.apiserver.kinds import Kind
-from serinus.local.apiserver.logs import LogSource, read_logs
+from serinus.local.apiserver.kinds.kinds import Kind
+from serinus.local.apiserver.kinds.registry import Served
 from serinus.local.apiserver.manners import (
     is_created_by_replacement,
     is_returned_when_deleted,
     require_replacement,
 )
-from serinus.local.apiserver.negotiation import require_acceptable
-from serinus.local.apiserver.options import require_list_options, require_write_options
-from serinus.local.apiserver.ownership import read_manager
-from serinus.local.apiserver.patches import json_patch, merge_patch
-from serinus.local.apiserver.paths import Target
-from serinus.local.apiserver.registry import Served
-from serinus.local.apiserver.representation import (
+from serinus.local.apiserver.reading import lists, watch
+from serinus.local.apiserver.reading.logs import LogSource, read_logs
+from serinus.local.apiserver.reading.representation import (
     Plain,
     Representation,
     View,
     in_version,
     only_metadata,
 )
+from serinus.local.apiserver.reading.tables import Table, accepts_metadata, accepts_table
 from serinus.local.apiserver.reviews import is_review, review
-from serinus.local.apiserver.scale import scale_of, with_scale
 from serinus.local.apiserver.state import State
-from serinus.local.apiserver.store import Version
-from serinus.local.apiserver.strategic import strategic_merge_patch
-from serinus.local.apiserver.tables import Table, accepts_metadata, accepts_table
+from serinus.local.apiserver.storing.store import Version
 from serinus.local.apiserver.webhooks.gate import OPEN, Gate
+from serinus.local.apiserver.wire.bodies import decode_json, decode_object, duplicate_fields
+from serinus.local.apiserver.wire.fields import require_selectable
+from serinus.local.apiserver.wire.http import JSON, Answer, Request, Stream, json_answer
+from serinus.local.apiserver.wire.negotiation import require_acceptable
+from serinus.local.apiserver.wire.options import require_list_options, require_write_options
+from serinus.local.apiserver.wire.patches import json_patch, merge_patch
+from serinus.local.apiserver.wire.paths import Target
+from serinus.local.apiserver.writing import deletes, writes
+from serinus.local.apiserver.writing.applying import apply_object, apply_scale
+from serinus.local.apiserver.writing.configurations import read_configuration
+from serinus.local.apiserver.writing.evictions import evict
+from serinus.local.apiserver.writing.ownership import read_manager
+from serinus.local.apiserver.writing.scale import scale_of, with_scale
+from serinus.local.apiserver.writing.strategic import strategic_merge_patch
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

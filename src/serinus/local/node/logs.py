@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from serinus.base.clock import Clock
-from serinus.local.apiserver.logs import LogOptions
+from serinus.local.apiserver.reading.logs import LogOptions
 
 RING_BYTES = 1024 * 1024
 

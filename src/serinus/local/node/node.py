@@ -26,7 +26,7 @@ from serinus.kube.errors import ApiError, NotFound
 from serinus.kube.events import EventRecorder
 from serinus.kube.informer import Informer
 from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, SECRETS
-from serinus.local.apiserver.logs import LogOptions
+from serinus.local.apiserver.reading.logs import LogOptions
 from serinus.local.machine.ports import Ports
 from serinus.local.machine.processes import Processes
 from serinus.local.machine.usage import usage_of

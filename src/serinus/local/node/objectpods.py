@@ -19,7 +19,7 @@ from serinus.kube.client import Client
 from serinus.kube.errors import Conflict, NotFound
 from serinus.kube.informer import Informer
 from serinus.kube.workqueue import WorkQueue
-from serinus.local.apiserver.logs import LogOptions
+from serinus.local.apiserver.reading.logs import LogOptions
 from serinus.local.controllers.loop import work
 from serinus.local.machine.ports import Ports
 from serinus.local.machine.processes import Processes

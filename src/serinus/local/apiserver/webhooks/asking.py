@@ -19,7 +19,8 @@ import msgspec
 
 from serinus.base.errors import SerinusError
 from serinus.local.apiserver.errors import StatusError
-from serinus.local.apiserver.webhooks.configured import MUTATING, Webhook
+from serinus.local.apiserver.kinds.webhook_configurations import MUTATING
+from serinus.local.apiserver.webhooks.configured import Webhook
 from serinus.local.apiserver.webhooks.gate import Gate, Question
 from serinus.local.apiserver.webhooks.review import (
     Asked,

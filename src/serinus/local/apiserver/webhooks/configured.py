@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from serinus.local.apiserver.admission import StoreView
-from serinus.local.apiserver.kinds import Kind
-from serinus.local.apiserver.paths import Target
-from serinus.local.apiserver.selectors import selects
+from serinus.local.apiserver.kinds.kinds import Kind
+from serinus.local.apiserver.kinds.webhook_configurations import GROUP
 from serinus.local.apiserver.state import State
+from serinus.local.apiserver.wire.paths import Target
+from serinus.local.apiserver.wire.selectors import selects
 
-GROUP = "admissionregistration.k8s.io"
-MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
 Object = Mapping[str, Any]
 
 

@@ -15,10 +15,8 @@ import msgspec
 
 from serinus.local.apiserver.admission import StoreView
 from serinus.local.apiserver.errors import StatusError
+from serinus.local.apiserver.kinds.webhook_configurations import GROUP, MUTATING, VALIDATING
 from serinus.local.apiserver.webhooks.configured import (
-    GROUP,
-    MUTATING,
-    VALIDATING,
     Subject,
     Webhook,
     concerned,

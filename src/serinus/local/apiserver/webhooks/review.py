@@ -11,8 +11,8 @@ import msgspec
 
 from serinus.base.errors import SerinusError
 from serinus.local.apiserver.errors import StatusError
-from serinus.local.apiserver.patches import json_patch
 from serinus.local.apiserver.webhooks.configured import Subject, Webhook
+from serinus.local.apiserver.wire.patches import json_patch
 
 API_VERSION = "admission.k8s.io/v1"
 Object = Mapping[str, Any]

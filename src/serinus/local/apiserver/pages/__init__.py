@@ -1,0 +1,1 @@
+"""What is no object: discovery, OpenAPI, health."""
