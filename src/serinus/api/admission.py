@@ -10,17 +10,11 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from serinus.api.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
-from serinus.api.argo import Rollout
-from serinus.api.experiment import Experiment
-from serinus.api.findings import Findings
-from serinus.api.kubernetes import Ingress, Service
-from serinus.api.reading import Reading, read
-from serinus.api.validation.analysis import validate_run_spec, validate_template_spec
-from serinus.api.validation.check import check_rollout
-from serinus.api.validation.experiment import validate_experiment
+from serinus.api.analysis import AnalysisTemplate, ClusterAnalysisTemplate
+from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
+from serinus.api.reading import read
+from serinus.api.validation.check import KINDS, check
 from serinus.api.validation.language import UNKNOWN, Language
-from serinus.api.validation.later import NO_EXPERIMENTS
 from serinus.api.wire import Unreadable, decode
 from serinus.base.errors import FieldProblem
 
@@ -29,12 +23,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     Service: ("", "services"),
     Ingress: ("networking.k8s.io", "ingresses"),
+    Deployment: ("apps", "deployments"),
+    ReplicaSet: ("apps", "replicasets"),
+    PodTemplate: ("", "podtemplates"),
     AnalysisTemplate: ("argoproj.io", "analysistemplates"),
     ClusterAnalysisTemplate: ("argoproj.io", "clusteranalysistemplates"),
-}
-_KINDS: Mapping[str, type[msgspec.Struct]] = {
-    kind.__name__: kind
-    for kind in (Rollout, AnalysisTemplate, ClusterAnalysisTemplate, AnalysisRun, Experiment)
 }
 
 
@@ -55,32 +48,18 @@ def admit(
     Unknown fields with the nearest known one, references that are not there yet, and what the
     condition InvalidSpec will say.
     """
-    kind = _KINDS.get(str(body.get("kind", "")))
+    kind = KINDS.get(str(body.get("kind", "")))
     if kind is None or not str(body.get("apiVersion", "")).startswith("argoproj.io/"):
         return (), ()
     try:
-        found = _findings(read(kind, body), view, language)
+        found = check(read(kind, body), Stored(view), language)
     except ValueError as error:
         return (f"cannot be read: {error}",), ()
     told = (*found.errors, *found.warnings, *found.missing)
     return tuple(dict.fromkeys(_one_line(str(problem)) for problem in told)), ()
 
 
-def _findings(reading: Reading[Any], view: StoreView, language: Language) -> Findings:
-    match reading.object:
-        case Rollout() as rollout:
-            return check_rollout(rollout, _Stored(view), reading.findings, language=language)
-        case AnalysisTemplate() | ClusterAnalysisTemplate() as template:
-            return reading.findings + Findings.of(validate_template_spec(template.spec, language))
-        case AnalysisRun() as run:
-            return reading.findings + Findings.of(validate_run_spec(run.spec, language))
-        case Experiment() as experiment:
-            found = (*validate_experiment(experiment), NO_EXPERIMENTS)
-            return reading.findings + Findings.of(found)
-    return reading.findings
-
-
-class _Stored:
+class Stored:
     """The store as a Lookup."""
 
     def __init__(self, view: StoreView) -> None:

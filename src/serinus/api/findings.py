@@ -54,13 +54,14 @@ def _each_object_once(missing: Iterable[Missing]) -> tuple[Missing, ...]:
     for one in missing:
         paths.setdefault(one.message, []).append(one.path)
     return tuple(
-        Missing(first, message + (f" (also {', '.join(map(_short, others))})" if others else ""))
+        Missing(first, message + (f" (also {', '.join(map(short, others))})" if others else ""))
         for message, (first, *others) in paths.items()
     )
 
 
-def _short(path: str) -> str:
-    return path.removeprefix("spec.strategy.canary.")
+def short(path: str) -> str:
+    """A path as it is said beside another of the same strategy."""
+    return path.removeprefix("spec.strategy.canary.").removeprefix("spec.strategy.blueGreen.")
 
 
 def describe(problems: tuple[FieldProblem, ...]) -> str:

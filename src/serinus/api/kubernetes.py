@@ -208,6 +208,15 @@ class PodTemplateView(Wire, frozen=True, kw_only=True):
     spec: PodSpec = PodSpec()
 
 
+class PodTemplate(Wire, frozen=True, kw_only=True):
+    """A template that stands by itself; nothing makes pods of it."""
+
+    api_version: str = ""
+    kind: str = ""
+    metadata: ObjectMeta = ObjectMeta()
+    template: Raw = Raw(b"{}")
+
+
 class ContainerStateWaiting(Wire, frozen=True, kw_only=True):
     reason: str = ""
     message: str = ""

@@ -10,3 +10,15 @@ ANALYSIS_TEMPLATES = Resource("argoproj.io", "v1alpha1", "analysistemplates", "A
 CLUSTER_ANALYSIS_TEMPLATES = Resource(
     "argoproj.io", "v1alpha1", "clusteranalysistemplates", "ClusterAnalysisTemplate", False
 )
+
+
+class _Lent(Resource):
+    """ReplicaSets as workloads that lend their pods: watched apart from those of revisions."""
+
+    @property
+    def full_name(self) -> str:
+        return "replicasets.apps (workloads)"
+
+
+WORKLOAD_REPLICASETS = _Lent("apps", "v1", "replicasets", "ReplicaSet")
+"""The caches know two lists of ReplicaSets: of revisions (by their label), and all, if need be."""

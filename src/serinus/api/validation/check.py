@@ -1,13 +1,33 @@
-"""Everything that can be found about an object, in one call a kind."""
+"""Everything that can be found about an object, in one call, for whoever asks: the controller,
+the embedded API server, the webhook, `serinus lint`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from serinus.api.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
 from serinus.api.argo import Rollout
+from serinus.api.experiment import Experiment
 from serinus.api.findings import Findings
+from serinus.api.reading import Reading
+from serinus.api.validation.analysis import validate_run_spec, validate_template_spec
+from serinus.api.validation.experiment import validate_experiment
 from serinus.api.validation.language import UNKNOWN, Language
+from serinus.api.validation.later import NO_EXPERIMENTS
 from serinus.api.validation.lookup import Lookup
 from serinus.api.validation.references import validate_references
 from serinus.api.validation.rollout import validate_rollout
+from serinus.api.validation.workload import resolve
+
+KINDS: Mapping[str, type[msgspec.Struct]] = {
+    kind.__name__: kind
+    for kind in (Rollout, AnalysisTemplate, ClusterAnalysisTemplate, AnalysisRun, Experiment)
+}
+"""Those that have rules, all of the group argoproj.io."""
 
 
 def check_rollout(
@@ -22,6 +42,47 @@ def check_rollout(
     `read` is what `reading.read` found: values of a wrong type, unknown fields. `language` says
     what is wrong with conditions and patterns; this room does not know it.
     """
-    own = Findings.of(validate_rollout(rollout))
-    others = Findings.of(validate_references(rollout, lookup, language))
-    return (read or Findings()) + own + others
+    own = rules_of_rollout(rollout, lookup)
+    return (read or Findings()) + own + references_of_rollout(rollout, lookup, language)
+
+
+def rules_of_rollout(rollout: Rollout, lookup: Lookup) -> Findings:
+    """What its own spec breaks, its pods among it, also where a workload lends them."""
+    return Findings.of(validate_rollout(rollout, resolve(rollout, lookup)))
+
+
+def references_of_rollout(rollout: Rollout, lookup: Lookup, language: Language) -> Findings:
+    """What is wrong with what it refers to."""
+    resolved = resolve(rollout, lookup).rollout
+    return Findings.of(validate_references(resolved, lookup, language))
+
+
+def check(reading: Reading[Any], lookup: Lookup, language: Language = UNKNOWN) -> Findings:
+    """All that can be found about an object of one of KINDS."""
+    return (
+        reading.findings
+        + check_own(reading.object, lookup, language)
+        + check_references(reading.object, lookup, language)
+    )
+
+
+def check_own(found: msgspec.Struct, lookup: Lookup, language: Language) -> Findings:
+    """What an object of one of KINDS breaks by itself."""
+    match found:
+        case Rollout():
+            return rules_of_rollout(found, lookup)
+        case AnalysisTemplate() | ClusterAnalysisTemplate():
+            return Findings.of(validate_template_spec(found.spec, language))
+        case AnalysisRun():
+            return Findings.of(validate_run_spec(found.spec, language))
+        case Experiment():
+            return Findings.of((*validate_experiment(found), NO_EXPERIMENTS))
+    return Findings()
+
+
+def check_references(found: msgspec.Struct, lookup: Lookup, language: Language) -> Findings:
+    """What is wrong with what an object of one of KINDS refers to."""
+    match found:
+        case Rollout():
+            return references_of_rollout(found, lookup, language)
+    return Findings()

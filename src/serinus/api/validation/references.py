@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from serinus.api.argo import CanaryStrategy, Rollout
+from serinus.api.analysis import AnalysisTemplateRef
+from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutExperimentStep
 from serinus.api.kubernetes import Ingress, PodTemplateView, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
-from serinus.api.validation.templates import validate_analyses
+from serinus.api.validation.templates import Asked, validate_analyses
 from serinus.api.wire import decode
 from serinus.base.errors import FieldProblem
 
@@ -22,49 +23,88 @@ from serinus.base.errors import FieldProblem
 def validate_references(
     rollout: Rollout, lookup: Lookup, language: Language = UNKNOWN
 ) -> Iterator[FieldProblem]:
-    """Services, Ingresses and AnalysisTemplates of a canary that its own rules let pass."""
-    canary = rollout.spec.strategy.canary
-    if canary is None:
+    """Services, Ingresses and AnalysisTemplates of a Rollout that its own rules let pass.
+
+    Of one with a workloadRef: as `workload.resolve` gives it back.
+    """
+    strategy = rollout.spec.strategy
+    for place, name in _services_of(rollout):
+        yield from _service(rollout, name, lookup, f"spec.strategy.{place}")
+    if strategy.canary is not None:
+        yield from _ingresses(rollout, strategy.canary, lookup, "spec.strategy.canary")
+    asked = analyses_of(rollout)
+    yield from validate_analyses(rollout.metadata.namespace, asked, lookup, language)
+
+
+def analyses_of(rollout: Rollout) -> Iterator[Asked]:
+    """Every analysis that a Rollout asks for, in the order in which they are written."""
+    canary, blue_green = rollout.spec.strategy.canary, rollout.spec.strategy.blue_green
+    for index, step in enumerate(canary.steps if canary else ()):
+        here = f"spec.strategy.canary.steps[{index}]"
+        if step.analysis is not None:
+            yield Asked(step.analysis, f"{here}.analysis")
+        if step.experiment is not None:
+            yield from _of_experiment(step.experiment, f"{here}.experiment")
+    if canary is not None and canary.analysis is not None:
+        yield Asked(canary.analysis, "spec.strategy.canary.analysis", waits=False)
+    if blue_green is None:
         return
-    path = "spec.strategy.canary"
-    yield from _services(rollout, canary, lookup, path)
-    yield from _ingresses(rollout, canary, lookup, path)
-    yield from validate_analyses(rollout.metadata.namespace, canary, lookup, language)
+    here = "spec.strategy.blueGreen"
+    if blue_green.pre_promotion_analysis is not None:
+        yield Asked(blue_green.pre_promotion_analysis, f"{here}.prePromotionAnalysis")
+    if blue_green.post_promotion_analysis is not None:
+        yield Asked(blue_green.post_promotion_analysis, f"{here}.postPromotionAnalysis")
 
 
-def _services(
-    rollout: Rollout, canary: CanaryStrategy, lookup: Lookup, path: str
-) -> Iterator[FieldProblem]:
+def _of_experiment(step: RolloutExperimentStep, path: str) -> Iterator[Asked]:
+    """One with a duration ends its analyses itself."""
+    for index, one in enumerate(step.analyses):
+        ref = AnalysisTemplateRef(template_name=one.template_name, cluster_scope=one.cluster_scope)
+        here = f"{path}.analyses[{index}]"
+        analysis = RolloutAnalysis(templates=(ref,), args=one.args)
+        yield Asked(analysis, here, waits=not step.duration, passes_args_at=here)
+
+
+def _services_of(rollout: Rollout) -> Iterator[tuple[str, str]]:
+    """Where a Service is named below `spec.strategy`, and its name."""
+    canary, blue_green = rollout.spec.strategy.canary, rollout.spec.strategy.blue_green
+    if canary is not None:
+        yield "canary.canaryService", canary.canary_service
+        yield "canary.stableService", canary.stable_service
+        if canary.ping_pong is not None:
+            yield "canary.pingPong.pingService", canary.ping_pong.ping_service
+            yield "canary.pingPong.pongService", canary.ping_pong.pong_service
+    if blue_green is not None:
+        yield "blueGreen.activeService", blue_green.active_service
+        yield "blueGreen.previewService", blue_green.preview_service
+
+
+def _service(rollout: Rollout, name: str, lookup: Lookup, path: str) -> Iterator[FieldProblem]:
+    if not name:
+        return
+    found = find(lookup, Service, rollout.metadata.namespace, name, path)
+    if isinstance(found, FieldProblem):
+        yield found
+        return
+    if not found.spec.selector:
+        yield FieldProblem(path, f"Service {name} has no selector; it must select the pods")
     template = bytes(rollout.spec.template)
-    labels = _labels(template)
-    for field, name in (
-        ("canaryService", canary.canary_service),
-        ("stableService", canary.stable_service),
-    ):
-        if not name:
-            continue
-        here = f"{path}.{field}"
-        found = find(lookup, Service, rollout.metadata.namespace, name, here)
-        if isinstance(found, FieldProblem):
-            yield found
-            continue
-        selector = {k: v for k, v in found.spec.selector.items() if k != POD_HASH}
-        if not found.spec.selector:
-            yield FieldProblem(here, f"Service {name} has no selector; it must select the pods")
-        for key, value in selector.items():
-            if labels.get(key) != value:
-                yield FieldProblem(
-                    here,
-                    f"Service {name} selects {key}={value}, which the pods of spec.template do "
-                    "not carry; it would select none of them",
-                )
-        owner = found.metadata.annotations.get(MANAGED_BY, rollout.metadata.name)
-        if owner != rollout.metadata.name:
+    labels = _labels(template) if template else None
+    selector = {k: v for k, v in found.spec.selector.items() if k != POD_HASH}
+    for key, value in selector.items():
+        if labels is not None and labels.get(key) != value:
             yield FieldProblem(
-                here,
-                f"Service {name} is managed by the Rollout {owner} (its annotation {MANAGED_BY}) "
-                "until that is deleted; name another Service",
+                path,
+                f"Service {name} selects {key}={value}, which the pods of spec.template do "
+                "not carry; it would select none of them",
             )
+    owner = found.metadata.annotations.get(MANAGED_BY, rollout.metadata.name)
+    if owner != rollout.metadata.name:
+        yield FieldProblem(
+            path,
+            f"Service {name} is managed by the Rollout {owner} (its annotation {MANAGED_BY}) "
+            "until that is deleted; name another Service",
+        )
 
 
 def _ingresses(

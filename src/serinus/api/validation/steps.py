@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from serinus.api.argo import CanaryStrategy, Pause, SetCanaryScale, Step
 from serinus.api.validation.analysis import validate_rollout_analysis
+from serinus.api.validation.experiment_step import validate_experiment_step
 from serinus.api.validation.numbers import not_negative, within
+from serinus.api.validation.routes import validate_header_route, validate_mirror_route
 from serinus.base.durations import parse_pause_duration
 from serinus.base.errors import FieldProblem
 
@@ -25,6 +27,7 @@ def validate_steps(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
             yield FieldProblem(here, f"does {' and '.join(kinds)}; write a step for each")
         yield from within(step.set_weight, 0, total, f"{here}.setWeight")
         yield from _step(step, total, here, routed=routing is not None)
+        yield from _routed(step, canary, here)
 
 
 def _step(step: Step, total: int, path: str, *, routed: bool) -> Iterator[FieldProblem]:
@@ -36,6 +39,24 @@ def _step(step: Step, total: int, path: str, *, routed: bool) -> Iterator[FieldP
         yield from _scale(step.set_canary_scale, total, f"{path}.setCanaryScale")
     if step.analysis is not None:
         yield from validate_rollout_analysis(step.analysis, f"{path}.analysis")
+        if step.analysis.starting_step is not None:
+            yield FieldProblem(
+                f"{path}.analysis.startingStep", "is for the background analysis; remove it"
+            )
+    if step.plugin is not None and not step.plugin.name:
+        yield FieldProblem(f"{path}.plugin.name", "is missing")
+
+
+def _routed(step: Step, canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
+    """What a step may only ask of some routers."""
+    if step.experiment is not None:
+        yield from validate_experiment_step(step.experiment, canary, f"{path}.experiment")
+    if step.set_header_route is not None:
+        here = f"{path}.setHeaderRoute"
+        yield from validate_header_route(step.set_header_route, canary, here)
+    if step.set_mirror_route is not None:
+        here = f"{path}.setMirrorRoute"
+        yield from validate_mirror_route(step.set_mirror_route, canary, here)
 
 
 def _pause(pause: Pause, path: str) -> Iterator[FieldProblem]:

@@ -1,4 +1,4 @@
-"""The AnalysisTemplates that the steps of a canary name: there, sound, finite, with all arguments.
+"""The AnalysisTemplates that a Rollout names: there, sound, finite, with all arguments.
 
 A problem of a template is told once, at the first step that names it; a missing argument is told
 with every step that has to pass it.
@@ -6,7 +6,7 @@ with every step that has to pass it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from serinus.api.analysis import (
@@ -15,7 +15,8 @@ from serinus.api.analysis import (
     Argument,
     ClusterAnalysisTemplate,
 )
-from serinus.api.argo import CanaryStrategy, RolloutAnalysis
+from serinus.api.argo import RolloutAnalysis
+from serinus.api.findings import short
 from serinus.api.validation.analysis import (
     is_endless,
     rules_of,
@@ -29,7 +30,17 @@ from serinus.api.validation.lookup import Lookup, find
 from serinus.base.errors import FieldProblem
 
 AnyTemplate = AnalysisTemplate | ClusterAnalysisTemplate
-_STEPS = "spec.strategy.canary."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An analysis that somebody asks for; `waits`: for its end, so that it must have one."""
+
+    analysis: RolloutAnalysis
+    path: str
+    waits: bool = True
+    passes_args_at: str = ""
+    """Where its arguments are written, if that is not `args` below `path`."""
 
 
 @dataclass(slots=True)
@@ -49,25 +60,30 @@ class _Survey:
     lookup: Lookup
     language: Language
     told: set[AnalysisTemplateRef] = field(default_factory=set)
+    endless: set[AnalysisTemplateRef] = field(default_factory=set)
+    """Templates of which it was told that they have no end."""
     needs: dict[tuple[str, str], _Need] = field(default_factory=dict)
 
 
 def validate_analyses(
-    namespace: str, canary: CanaryStrategy, lookup: Lookup, language: Language
+    namespace: str, asked: Iterable[Asked], lookup: Lookup, language: Language
 ) -> Iterator[FieldProblem]:
-    """Everything that the analysis steps of `canary` refer to."""
+    """Everything that these analyses refer to."""
     survey = _Survey(namespace, lookup, language)
-    for index, step in enumerate(canary.steps):
-        if step.analysis is not None:
-            yield from _analysis(survey, step.analysis, f"{_STEPS}steps[{index}].analysis")
+    for one in asked:
+        yield from _analysis(survey, one)
     for (template, name), need in survey.needs.items():
         yield _missing_argument(template, name, need)
 
 
-def _analysis(survey: _Survey, asked: RolloutAnalysis, path: str) -> Iterator[FieldProblem]:
+def _analysis(survey: _Survey, one: Asked) -> Iterator[FieldProblem]:
     found: dict[AnalysisTemplateRef, AnyTemplate] = {}
+    asked, path = one.analysis, one.path
     for index, ref in enumerate(asked.templates):
-        yield from _collect(survey, ref, f"{path}.templates[{index}]", found)
+        here = f"{path}.templateName" if one.passes_args_at else f"{path}.templates[{index}]"
+        yield from _collect(survey, ref, here, found)
+        if one.waits:
+            yield from _endless(survey, found, here)
     templates = list(found.values())
     yield from _clashes(templates, path)
     names = [metric.name for template in templates for metric in template.spec.metrics]
@@ -75,7 +91,7 @@ def _analysis(survey: _Survey, asked: RolloutAnalysis, path: str) -> Iterator[Fi
         yield from unreadable_patterns(rules, survey.language, f"{path}.{name}")
         if len(found) >= len(asked.templates):  # else a missing template may have the metric
             yield from rules_without_metric(rules, names, survey.language, f"{path}.{name}")
-    _note_needs(survey, asked, templates, path)
+    _note_needs(survey, one, templates)
 
 
 def _collect(
@@ -114,13 +130,22 @@ def _template(
 ) -> Iterator[FieldProblem]:
     for problem in validate_template_spec(template.spec, survey.language):
         yield FieldProblem(path, f"{title}: {problem}")
-    for index, metric in enumerate(template.spec.metrics):
-        if is_endless(metric):
-            yield FieldProblem(
-                path,
-                f"{title}: spec.metrics[{index}].count: is missing, so metric {metric.name} never "
-                "ends; a step waits for the end of its analysis",
-            )
+
+
+def _endless(
+    survey: _Survey, found: Mapping[AnalysisTemplateRef, AnyTemplate], path: str
+) -> Iterator[FieldProblem]:
+    for ref, template in found.items():
+        if ref in survey.endless:
+            continue
+        for index, metric in enumerate(template.spec.metrics):
+            if is_endless(metric):
+                survey.endless.add(ref)
+                yield FieldProblem(
+                    path,
+                    f"{_title(template)}: spec.metrics[{index}].count: is missing, so metric "
+                    f"{metric.name} never ends; a step waits for the end of its analysis",
+                )
 
 
 def _clashes(templates: list[AnyTemplate], path: str) -> Iterator[FieldProblem]:
@@ -146,10 +171,9 @@ def _clashes(templates: list[AnyTemplate], path: str) -> Iterator[FieldProblem]:
                 )
 
 
-def _note_needs(
-    survey: _Survey, asked: RolloutAnalysis, templates: list[AnyTemplate], path: str
-) -> None:
-    passed = {argument.name for argument in asked.args}
+def _note_needs(survey: _Survey, one: Asked, templates: list[AnyTemplate]) -> None:
+    place = one.passes_args_at or one.path
+    passed = {argument.name for argument in one.analysis.args}
     declared: Mapping[str, list[Argument]] = {
         argument.name: [a for t in templates for a in t.spec.args if a.name == argument.name]
         for template in templates
@@ -170,12 +194,12 @@ def _note_needs(
                 continue
             key = (_title(template), name)
             need = survey.needs.setdefault(key, _Need(name in declared, tuple(metrics)))
-            need.steps.append(path + ("" if name in passed else ".args"))
+            need.steps.append(place + ("" if name in passed else ".args"))
 
 
 def _missing_argument(template: str, name: str, need: _Need) -> FieldProblem:
     users = f"metric {' and '.join(need.metrics)} of " if need.metrics else ""
-    steps = [step.removeprefix(_STEPS) for step in need.steps if step.endswith(".args")]
+    steps = [short(step) for step in need.steps if step.endswith(".args")]
     todo = []
     if not need.declared:
         todo.append(f"declare it in the template (spec.args: `- name: {name}`)")

@@ -15,6 +15,7 @@ from serinus.api.kubernetes import PartialObject
 from serinus.api.reading import read
 from serinus.api.template import Template, read_template
 from serinus.api.validation.check import check_rollout
+from serinus.api.validation.workload import resolve
 from serinus.base.errors import FieldProblem
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.interest import Key, Reference
@@ -24,7 +25,10 @@ from serinus.core.analysis.checks import LANGUAGE
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A Rollout as far as it can be read, its problems, and the objects that they depend on."""
+    """A Rollout as far as it can be read, its problems, and the objects that they depend on.
+
+    One with a workloadRef has the pods and the selector of its workload.
+    """
 
     rollout: Rollout
     template: Template
@@ -65,8 +69,8 @@ class Checker:
 
 def _checked(partial: PartialObject, lookup: CacheLookup) -> Checked:
     reading = read(Rollout, partial)
-    rollout = reading.object
-    found = check_rollout(rollout, lookup, reading.findings, language=LANGUAGE)
+    found = check_rollout(reading.object, lookup, reading.findings, language=LANGUAGE)
+    rollout = resolve(reading.object, lookup).rollout
     template = read_template(rollout.spec.template)
     canary = rollout.spec.strategy.canary
     return Checked(

@@ -13,24 +13,28 @@ from serinus.api.analysis import (
     AnalysisTemplateSpec,
     ClusterAnalysisTemplate,
 )
-from serinus.api.kubernetes import Ingress, Service
+from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read_or_name
 from serinus.api.wire import Unreadable, decode
 from serinus.control import kinds
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.interest import Reference, reference
-from serinus.control.looking.objects import RoutedObjects, looked_at
-from serinus.kube.resource import INGRESSES, SERVICES, Resource
-from serinus.traffic.router import ObjectRef
+from serinus.control.looking.objects import RoutedObjects
+from serinus.kube.resource import DEPLOYMENTS, INGRESSES, PODTEMPLATES, SERVICES, Resource
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 _KINDS: Mapping[type[msgspec.Struct], Resource] = {
     Service: SERVICES,
     Ingress: INGRESSES,
+    Deployment: DEPLOYMENTS,
+    ReplicaSet: kinds.WORKLOAD_REPLICASETS,
+    PodTemplate: PODTEMPLATES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
 }
+_ON_DEMAND = (INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES)
+"""Watched from the first time that one is named."""
 
 
 class CacheLookup:
@@ -54,11 +58,10 @@ class CacheLookup:
         return _decoded(kind, found) if isinstance(found, dict) else _read(kind, found)
 
     def _state(self, resource: Resource, namespace: str, name: str) -> Any:
-        if resource is INGRESSES:
-            ref = ObjectRef(resource.api_version, resource.plural, resource.kind, namespace, name)
-            where, found = looked_at(ref), self._objects.state(ref)
+        where = reference(resource, namespace if resource.namespaced else "", name)
+        if resource in _ON_DEMAND:
+            found = self._objects.of(resource, namespace, name)
         else:
-            where = reference(resource, namespace if resource.namespaced else "", name)
             found = self._caches.state(where)
         self.found[where] = found
         return found

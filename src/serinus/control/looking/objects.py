@@ -1,5 +1,6 @@
-"""The objects that traffic routers read, of whatever kind: watched from the first time they are
-named. Until a kind is listed its objects are unknown, never absent.
+"""The objects that traffic routers read and workloads that lend their pods, of whatever kind:
+watched from the first time they are named. Until a kind is listed its objects are unknown, never
+absent.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from serinus.traffic.router import ObjectRef
 
 
 class RoutedObjects:
-    """One informer of plain objects for each kind that a router named."""
+    """One informer of plain objects for each kind that was named."""
 
     def __init__(self, caches: Caches, wake: Wake, spawn: Spawn) -> None:
         self._caches, self._wake, self._spawn = caches, wake, spawn
@@ -24,10 +25,13 @@ class RoutedObjects:
 
         Whoever has looked at it is woken when that changes.
         """
-        resource = routed(ref)
+        return self.of(routed(ref), ref.namespace, ref.name)
+
+    def of(self, resource: Resource, namespace: str, name: str) -> Any:
+        """The same for an object that no router reads."""
         if resource.full_name not in self._watched:
             self._watch(resource)
-        return self._caches.state(looked_at(ref))
+        return self._caches.state(reference(resource, namespace, name))
 
     def _watch(self, resource: Resource) -> None:
         informer = self._caches.plain(resource)

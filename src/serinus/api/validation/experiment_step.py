@@ -1,0 +1,79 @@
+"""Rules of the step `experiment` of a canary by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serinus.api.argo import (
+    CanaryStrategy,
+    RolloutExperimentStep,
+    RolloutExperimentTemplate,
+)
+from serinus.api.validation.analysis import passed_arguments
+from serinus.api.validation.labels import is_dns_label, validate_annotations, validate_labels
+from serinus.api.validation.numbers import duration, not_negative, within
+from serinus.api.validation.routers import SPLIT_EXPERIMENTS, routers_of
+from serinus.base.errors import FieldProblem
+
+SPECS = ("canary", "stable")
+
+
+def validate_experiment_step(
+    step: RolloutExperimentStep, canary: CanaryStrategy, path: str
+) -> Iterator[FieldProblem]:
+    """Its templates, its analyses, and whether the router can give its pods a share."""
+    if not step.templates:
+        yield FieldProblem(f"{path}.templates", "is empty; say which pods to compare")
+    names = [template.name for template in step.templates]
+    for index, template in enumerate(step.templates):
+        here = f"{path}.templates[{index}]"
+        yield from _named(template.name, names[:index], f"{here}.name")
+        yield from _template(template, here)
+    yield from _weights(step, canary, path)
+    yield from duration(step.duration, f"{path}.duration")
+    yield from not_negative(step.scale_down_delay_seconds, f"{path}.scaleDownDelaySeconds")
+    names = [analysis.name for analysis in step.analyses]
+    for index, analysis in enumerate(step.analyses):
+        here = f"{path}.analyses[{index}]"
+        yield from _named(analysis.name, names[:index], f"{here}.name")
+        if not analysis.template_name:
+            yield FieldProblem(f"{here}.templateName", "is missing")
+        yield from passed_arguments(analysis.args, f"{here}.args")
+    metadata = step.analysis_run_metadata
+    yield from validate_labels(metadata.labels, f"{path}.analysisRunMetadata.labels")
+    yield from validate_annotations(metadata.annotations, f"{path}.analysisRunMetadata.annotations")
+
+
+def _template(template: RolloutExperimentTemplate, path: str) -> Iterator[FieldProblem]:
+    if template.name and not is_dns_label(template.name):
+        yield FieldProblem(
+            f"{path}.name", f"{template.name!r}: use lower-case letters, digits and dashes"
+        )
+    if template.spec_ref not in SPECS:
+        yield FieldProblem(f"{path}.specRef", f"{template.spec_ref!r} must be canary or stable")
+    yield from not_negative(template.replicas, f"{path}.replicas")
+    yield from validate_labels(template.metadata.labels, f"{path}.metadata.labels")
+    yield from validate_annotations(template.metadata.annotations, f"{path}.metadata.annotations")
+
+
+def _weights(
+    step: RolloutExperimentStep, canary: CanaryStrategy, path: str
+) -> Iterator[FieldProblem]:
+    able = bool(set(routers_of(canary)) & set(SPLIT_EXPERIMENTS))
+    total = (canary.traffic_routing.max_traffic_weight if canary.traffic_routing else None) or 100
+    given = 0
+    for index, template in enumerate(step.templates):
+        here = f"{path}.templates[{index}].weight"
+        if template.weight is None:
+            continue
+        if not able:
+            yield FieldProblem(here, f"works only with the routers {', '.join(SPLIT_EXPERIMENTS)}")
+        yield from within(template.weight, 0, total, here)
+        given += max(template.weight, 0)
+    if given > total:
+        yield FieldProblem(f"{path}.templates", f"their weights add up to {given}, over {total}")
+
+
+def _named(name: str, others: list[str], path: str) -> Iterator[FieldProblem]:
+    if not name or name in others:
+        yield FieldProblem(path, f"{name!r} is empty or repeated")

@@ -1,0 +1,158 @@
+"""Rules of `strategy.canary.trafficRouting`: which router can do what, and what each needs.
+
+Routers that are kept unread are looked at as plain data, as far as the original looks at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from serinus.api.argo import CanaryStrategy, NginxTrafficRouting, TrafficRouting
+from serinus.api.validation.labels import validate_key
+from serinus.api.validation.numbers import whole, within
+from serinus.base.errors import FieldProblem
+
+SPLIT_EXPERIMENTS = ("smi", "alb", "istio", "plugins")
+"""Routers that can give an experiment's templates a weight."""
+MATCH_HEADERS = ("istio", "alb", "apisix", "plugins")
+MIRROR = ("istio", "plugins")
+PING_PONG = ("alb", "istio", "plugins")
+OTHER_TOTALS = ("nginx", "plugins")
+"""Routers whose weights may add up to something else than 100."""
+
+_Read = Mapping[str, Any]
+# router, its one object, its many, what the one is
+_ONE_OR_MANY = (
+    ("alb", "ingress", "ingresses", "the Ingress that routes to stableService"),
+    ("istio", "virtualService", "virtualServices", "the VirtualService that splits"),
+)
+# router, field, what it names
+_NEEDED = (
+    ("traefik", "weightedTraefikServiceName", "the TraefikService that splits"),
+    ("ambassador", "mappings", "the Mappings that route to stableService"),
+    ("apisix", "route", "the ApisixRoute that splits"),
+    ("appMesh", "virtualService", "the VirtualService whose router splits"),
+)
+
+
+def routers_of(canary: CanaryStrategy) -> tuple[str, ...]:
+    """The routers of a canary, under their JSON names; none for a canary without one."""
+    return canary.traffic_routing.routers() if canary.traffic_routing else ()
+
+
+def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
+    """`path` is that of the strategy."""
+    yield from _services(canary, path)
+    yield from _ping_pong(canary, path)
+    routing = canary.traffic_routing
+    if routing is None:
+        return
+    here = f"{path}.trafficRouting"
+    if routing.nginx is not None:
+        yield from _nginx(routing.nginx, f"{here}.nginx")
+    yield from _total(routing, here)
+    for index, route in enumerate(routing.managed_routes):
+        if not route.name:
+            yield FieldProblem(f"{here}.managedRoutes[{index}].name", "is missing")
+    yield from _unread(routing, here)
+
+
+def _services(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
+    user = next((name for name in routers_of(canary) if _needs_services(canary, name)), None)
+    if user is not None:
+        for name, value in (
+            ("canaryService", canary.canary_service),
+            ("stableService", canary.stable_service),
+        ):
+            if not value:
+                yield FieldProblem(f"{path}.{name}", f"is missing; the {user} router needs it")
+    if canary.canary_service and canary.canary_service == canary.stable_service:
+        yield FieldProblem(
+            f"{path}.canaryService", f"{canary.canary_service!r} is the stableService too"
+        )
+
+
+def _needs_services(canary: CanaryStrategy, router: str) -> bool:
+    if router == "plugins" or (canary.ping_pong is not None and router in PING_PONG):
+        return False
+    return router != "istio" or not _part(canary.traffic_routing, "istio").get("destinationRule")
+
+
+def _ping_pong(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
+    services = canary.ping_pong
+    if services is None:
+        return
+    here = f"{path}.pingPong"
+    if not services.ping_service or not services.pong_service:
+        yield FieldProblem(here, "needs both pingService and pongService")
+    elif services.ping_service == services.pong_service:
+        yield FieldProblem(f"{here}.pongService", f"{services.pong_service!r} is pingService too")
+    found = routers_of(canary)
+    if not set(found) & set(PING_PONG):
+        yield FieldProblem(here, f"works only with the routers {', '.join(PING_PONG)}")
+    if "alb" in found and not _part(canary.traffic_routing, "alb").get("rootService"):
+        yield FieldProblem(
+            f"{path}.trafficRouting.alb.rootService", "is missing; pingPong needs it with alb"
+        )
+
+
+def _total(routing: TrafficRouting, path: str) -> Iterator[FieldProblem]:
+    total = routing.max_traffic_weight
+    if total is None:
+        return
+    if total < 1:
+        yield FieldProblem(f"{path}.maxTrafficWeight", "must be 1 or more")
+    others = [name for name in routing.routers() if name not in OTHER_TOTALS]
+    if others:
+        yield FieldProblem(
+            f"{path}.maxTrafficWeight",
+            f"works only with {' and '.join(OTHER_TOTALS)}; {', '.join(others)} divides 100",
+        )
+
+
+def _nginx(nginx: NginxTrafficRouting, path: str) -> Iterator[FieldProblem]:
+    if nginx.stable_ingress and nginx.stable_ingresses:
+        yield FieldProblem(
+            f"{path}.stableIngresses", "and stableIngress are both set; put all into the list"
+        )
+    if not nginx.stable_ingress and not nginx.stable_ingresses:
+        yield FieldProblem(
+            f"{path}.stableIngress", "is missing; name the Ingress that routes to stableService"
+        )
+    names = nginx.stable_ingresses
+    for index, name in enumerate(names):
+        if not name or name in names[:index]:
+            yield FieldProblem(f"{path}.stableIngresses[{index}]", f"{name!r} is empty or repeated")
+    if nginx.annotation_prefix:
+        yield from validate_key(f"{nginx.annotation_prefix}/x", f"{path}.annotationPrefix")
+
+
+def _unread(routing: TrafficRouting, path: str) -> Iterator[FieldProblem]:
+    found = routing.routers()
+    for router, one, many, what in _ONE_OR_MANY:
+        read = _part(routing, router)
+        if router not in found:
+            continue
+        if read.get(one) and read.get(many):
+            yield FieldProblem(f"{path}.{router}.{many}", f"and {one} are both set; keep one")
+        elif not read.get(one) and not read.get(many):
+            yield FieldProblem(f"{path}.{router}.{one}", f"is missing; name {what}")
+    for router, field, what in _NEEDED:
+        if router in found and not _part(routing, router).get(field):
+            yield FieldProblem(f"{path}.{router}.{field}", f"is missing; name {what}")
+    sticky = _part(routing, "alb").get("stickinessConfig")
+    if isinstance(sticky, Mapping) and sticky.get("enabled"):
+        seconds = whole(sticky.get("durationSeconds")) or 0
+        here = f"{path}.alb.stickinessConfig.durationSeconds"
+        yield from within(seconds, 1, 604800, here)
+
+
+def _part(routing: TrafficRouting | None, router: str) -> _Read:
+    """A router's own fields as they came, by its JSON name."""
+    rows = zip(
+        TrafficRouting.__struct_encode_fields__, TrafficRouting.__struct_fields__, strict=True
+    )
+    names = dict(rows)
+    found = getattr(routing, names[router], None)
+    return found if isinstance(found, Mapping) else {}
