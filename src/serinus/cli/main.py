@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("serinus.cli.change:pause", "Freeze a rollout where it stands."),
     "undo": ("serinus.cli.change:undo", "Take the template of an earlier revision again."),
     "set": ("serinus.cli.change:set_", "Change a rollout: `set image`."),
+    "lint": ("serinus.cli.lint:lint", "Check manifests: every error at once, with its line."),
     "version": ("serinus.cli.main:version", "Show the version."),
 }
 """Name -> where it is (module:attribute) and one line of help that needs no import."""

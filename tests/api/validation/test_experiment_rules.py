@@ -46,6 +46,23 @@ spec:
         ("spec.templates.0.minReadySeconds", 601, "spec.templates[0].minReadySeconds: 601 is more"),
         ("spec.templates.0.template.spec.containers", [], "template.spec.containers: is empty"),
         ("spec.templates.0.name", "", "spec.templates[0].name: '' is empty or repeated"),
+        ("spec.templates.0.name", "A b", "spec.templates[0].name: 'A b': use lower-case letters"),
+        (
+            "spec.templates.0.template.metadata.labels",
+            {"app": "x"},
+            "spec.templates[0].template.metadata.labels: do not match the selector",
+        ),
+        ("spec.scaleDownDelaySeconds", -1, "spec.scaleDownDelaySeconds: -1 must be 0 or more"),
+        (
+            "spec.dryRun",
+            [{"metricName": "m"}, {"metricName": "m"}],
+            "spec.dryRun[1].metricName: 'm' is repeated",
+        ),
+        (
+            "spec.analysisRunMetadata",
+            {"labels": {"a": "b c"}},
+            "spec.analysisRunMetadata.labels.a: 'b c' is no label value",
+        ),
         ("spec.analyses.0.templateName", "", "spec.analyses[0].templateName: is missing"),
     ],
 )
@@ -62,6 +79,28 @@ def test_rules_of_experiments(path: str, value: Any, expected: str) -> None:
     [
         ("spec.metrics", [], "spec.metrics: is empty"),
         ("spec.args.0.value", ..., "spec.args[0]: 'x' has no value"),
+        ("spec.args", [{"name": "x", "value": "1"}] * 2, "spec.args[1].name: is empty or repeated"),
+        (
+            "spec.args.0.valueFrom",
+            {"secretKeyRef": {"name": "s", "key": "k"}},
+            "spec.args[0]: has value and valueFrom; keep one",
+        ),
+        ("spec.args.0", {"name": "x", "valueFrom": {}}, "spec.args[0].valueFrom: needs one of"),
+        (
+            "spec.args.0",
+            {"name": "x", "valueFrom": {"secretKeyRef": {"name": "s"}}},
+            "spec.args[0].valueFrom.secretKeyRef: needs name and key",
+        ),
+        (
+            "spec.ttlStrategy",
+            {"secondsAfterFailure": -1},
+            "spec.ttlStrategy.secondsAfterFailure: -1 must be 0 or more",
+        ),
+        (
+            "spec.measurementRetention",
+            [{"metricName": "m", "limit": -1}],
+            "spec.measurementRetention[0].limit: -1 must be 0 or more",
+        ),
         ("spec.dryRun", [{"metricName": "z"}], "spec.dryRun[0].metricName: 'z' fits no metric"),
         (
             "spec.measurementRetention",

@@ -9,6 +9,7 @@ from serinus.api.analysis import (
     AnalysisRunArgument,
     AnalysisRunSpec,
     AnalysisTemplateSpec,
+    Argument,
     BasicAuthConfig,
     DryRun,
     MeasurementRetention,
@@ -17,11 +18,11 @@ from serinus.api.analysis import (
     PrometheusMetric,
 )
 from serinus.api.argo import RolloutAnalysis
-from serinus.api.validation.arguments import misplaced_placeholders
+from serinus.api.validation.arguments import misplaced_placeholders, used_arguments
 from serinus.api.validation.labels import validate_annotations, validate_labels
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.later import not_yet_measured
-from serinus.api.validation.numbers import duration, is_filled_in_later, whole
+from serinus.api.validation.numbers import duration, is_filled_in_later, not_negative, whole
 from serinus.base.errors import FieldProblem
 
 Rules = tuple[DryRun | MeasurementRetention, ...]
@@ -53,7 +54,7 @@ def validate_rollout_analysis(asked: RolloutAnalysis, path: str) -> Iterator[Fie
             yield FieldProblem(f"{path}.templates[{index}]", f"{template.template_name} is twice")
     yield from passed_arguments(asked.args, f"{path}.args")
     for name, rules in rules_of(asked):
-        yield from _rules(rules, f"{path}.{name}")
+        yield from validate_rules(rules, f"{path}.{name}")
     metadata = asked.analysis_run_metadata
     yield from validate_labels(metadata.labels, f"{path}.analysisRunMetadata.labels")
     yield from validate_annotations(metadata.annotations, f"{path}.analysisRunMetadata.annotations")
@@ -103,13 +104,17 @@ def rules_of(
     return ("dryRun", spec.dry_run), ("measurementRetention", spec.measurement_retention)
 
 
-def _rules(rules: Rules, path: str) -> Iterator[FieldProblem]:
+def validate_rules(rules: Rules, path: str) -> Iterator[FieldProblem]:
+    """Rules of dryRun or measurementRetention by themselves."""
     seen: set[str] = set()
     for index, name in enumerate(_expressions(rules)):
         here = f"{path}[{index}].metricName"
         if name in seen:
             yield FieldProblem(here, f"{name!r} is repeated")
         seen.add(name)
+    for index, rule in enumerate(rules):
+        if isinstance(rule, MeasurementRetention):
+            yield from not_negative(rule.limit, f"{path}[{index}].limit")
 
 
 def _expressions(rules: Rules) -> list[str]:
@@ -148,11 +153,12 @@ def validate_template_spec(
     """A template by itself; the templates that it names are looked at elsewhere."""
     if not spec.metrics and not spec.templates:
         yield FieldProblem(f"{path}.metrics", "is empty; say what is measured")
-    for index, argument in enumerate(spec.args):
-        if not argument.name or argument.name in [a.name for a in spec.args[:index]]:
-            yield FieldProblem(f"{path}.args[{index}].name", "is empty or repeated")
+    for index, ref in enumerate(spec.templates):
+        if not ref.template_name:
+            yield FieldProblem(f"{path}.templates[{index}].templateName", "is missing")
+    yield from _own_arguments(spec.args, f"{path}.args")
     for name, rules in rules_of(spec):
-        yield from _rules(rules, f"{path}.{name}")
+        yield from validate_rules(rules, f"{path}.{name}")
         yield from unreadable_patterns(rules, language, f"{path}.{name}")
     yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
 
@@ -163,16 +169,61 @@ def validate_run_spec(
     """An AnalysisRun's spec: a template's rules, and every argument must have its value."""
     if not spec.metrics:
         yield FieldProblem(f"{path}.metrics", "is empty; say what is measured")
+    yield from _own_arguments(spec.args, f"{path}.args")
     for index, argument in enumerate(spec.args):
         if argument.value is None and argument.value_from is None:
             yield FieldProblem(f"{path}.args[{index}]", f"{argument.name!r} has no value")
+    if spec.ttl_strategy is not None:
+        for name, seconds in (
+            ("secondsAfterCompletion", spec.ttl_strategy.seconds_after_completion),
+            ("secondsAfterSuccess", spec.ttl_strategy.seconds_after_success),
+            ("secondsAfterFailure", spec.ttl_strategy.seconds_after_failure),
+        ):
+            yield from not_negative(seconds, f"{path}.ttlStrategy.{name}")
     for name, rules in rules_of(spec):
-        yield from _rules(rules, f"{path}.{name}")
+        yield from validate_rules(rules, f"{path}.{name}")
         yield from unreadable_patterns(rules, language, f"{path}.{name}")
     names = [metric.name for metric in spec.metrics]
     for name, rules in rules_of(spec):
         yield from rules_without_metric(rules, names, language, f"{path}.{name}")
     yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
+
+
+def _own_arguments(arguments: Sequence[Argument], path: str) -> Iterator[FieldProblem]:
+    """Arguments that a template or run declares."""
+    for index, argument in enumerate(arguments):
+        here = f"{path}[{index}]"
+        if not argument.name or argument.name in [a.name for a in arguments[:index]]:
+            yield FieldProblem(f"{here}.name", "is empty or repeated")
+        source = argument.value_from
+        if source is None:
+            continue
+        if argument.value is not None:
+            yield FieldProblem(here, "has value and valueFrom; keep one")
+        if (source.secret_key_ref is None) == (source.field_ref is None):
+            yield FieldProblem(f"{here}.valueFrom", "needs one of secretKeyRef and fieldRef")
+        secret = source.secret_key_ref
+        if secret is not None and not (secret.name and secret.key):
+            yield FieldProblem(f"{here}.valueFrom.secretKeyRef", "needs name and key")
+        if source.field_ref is not None:
+            yield from _field_path(
+                source.field_ref.field_path, f"{here}.valueFrom.fieldRef.fieldPath"
+            )
+
+
+def undeclared_arguments(spec: AnalysisTemplateSpec, path: str = "spec") -> Iterator[FieldProblem]:
+    """Arguments that metrics use and nobody declares: no Rollout can pass them.
+
+    A template that names others, or is named by one, may get them from there; so these only warn.
+    """
+    declared = {argument.name for argument in spec.args}
+    for index, metric in enumerate(spec.metrics):
+        for name in used_arguments(metric):
+            if name not in declared and not spec.templates:
+                yield FieldProblem(
+                    f"{path}.metrics[{index}]",
+                    f"uses {{{{args.{name}}}}}; declare it in {path}.args as `- name: {name}`",
+                )
 
 
 def validate_metrics(

@@ -4,24 +4,36 @@ the embedded API server, the webhook, `serinus lint`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from serinus.api.analysis import AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate
-from serinus.api.argo import Rollout
+from serinus.api.analysis import (
+    AnalysisRun,
+    AnalysisRunArgument,
+    AnalysisTemplate,
+    AnalysisTemplateRef,
+    ClusterAnalysisTemplate,
+)
+from serinus.api.argo import Rollout, RolloutAnalysis
 from serinus.api.experiment import Experiment
 from serinus.api.findings import Findings
 from serinus.api.reading import Reading
-from serinus.api.validation.analysis import validate_run_spec, validate_template_spec
+from serinus.api.validation.analysis import (
+    undeclared_arguments,
+    validate_run_spec,
+    validate_template_spec,
+)
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.later import NO_EXPERIMENTS
 from serinus.api.validation.lookup import Lookup
 from serinus.api.validation.references import validate_references
 from serinus.api.validation.rollout import validate_rollout
+from serinus.api.validation.templates import Asked, named_templates, validate_analyses
 from serinus.api.validation.workload import resolve
+from serinus.base.errors import FieldProblem
 
 KINDS: Mapping[str, type[msgspec.Struct]] = {
     kind.__name__: kind
@@ -72,7 +84,8 @@ def check_own(found: msgspec.Struct, lookup: Lookup, language: Language) -> Find
         case Rollout():
             return rules_of_rollout(found, lookup)
         case AnalysisTemplate() | ClusterAnalysisTemplate():
-            return Findings.of(validate_template_spec(found.spec, language))
+            own = Findings.of(validate_template_spec(found.spec, language))
+            return own + Findings(warnings=tuple(undeclared_arguments(found.spec)))
         case AnalysisRun():
             return Findings.of(validate_run_spec(found.spec, language))
         case Experiment():
@@ -85,4 +98,21 @@ def check_references(found: msgspec.Struct, lookup: Lookup, language: Language) 
     match found:
         case Rollout():
             return references_of_rollout(found, lookup, language)
+        case AnalysisTemplate() | ClusterAnalysisTemplate():
+            namespace = found.metadata.namespace
+            return Findings.of(named_templates(found.spec.templates, namespace, lookup))
+        case Experiment():
+            return Findings.of(_analyses(found, lookup, language))
     return Findings()
+
+
+def _analyses(experiment: Experiment, lookup: Lookup, language: Language) -> Iterator[FieldProblem]:
+    """An experiment may go on for ever, and so may what it measures."""
+    asked = []
+    for index, one in enumerate(experiment.spec.analyses):
+        ref = AnalysisTemplateRef(template_name=one.template_name, cluster_scope=one.cluster_scope)
+        passed = tuple(AnalysisRunArgument(name=argument.name) for argument in one.args)
+        here = f"spec.analyses[{index}]"
+        analysis = RolloutAnalysis(templates=(ref,), args=passed)
+        asked.append(Asked(analysis, here, waits=False, passes_args_at=here))
+    yield from validate_analyses(experiment.metadata.namespace, asked, lookup, language)

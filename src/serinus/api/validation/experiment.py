@@ -7,7 +7,14 @@ from collections.abc import Iterator
 import msgspec
 
 from serinus.api.experiment import Experiment, ExperimentTemplate
-from serinus.api.validation.labels import validate_selector
+from serinus.api.validation.analysis import validate_rules
+from serinus.api.validation.labels import (
+    is_dns_label,
+    matches,
+    validate_annotations,
+    validate_labels,
+    validate_selector,
+)
 from serinus.api.validation.numbers import duration, not_negative
 from serinus.api.validation.pod import validate_template
 from serinus.base.errors import FieldProblem
@@ -29,6 +36,10 @@ def validate_experiment(experiment: Experiment) -> Iterator[FieldProblem]:
         here = f"spec.templates[{index}]"
         if not template.name or template.name in [t.name for t in spec.templates[:index]]:
             yield FieldProblem(f"{here}.name", f"{template.name!r} is empty or repeated")
+        elif not is_dns_label(template.name):
+            yield FieldProblem(
+                f"{here}.name", f"{template.name!r}: use lower-case letters, digits and dashes"
+            )
         yield from _template(template, seconds, here)
     for index, analysis in enumerate(spec.analyses):
         here = f"spec.analyses[{index}]"
@@ -36,6 +47,14 @@ def validate_experiment(experiment: Experiment) -> Iterator[FieldProblem]:
             yield FieldProblem(f"{here}.name", f"{analysis.name!r} is empty or repeated")
         if not analysis.template_name:
             yield FieldProblem(f"{here}.templateName", "is missing")
+    for name, rules in (
+        ("dryRun", spec.dry_run),
+        ("measurementRetention", spec.measurement_retention),
+    ):
+        yield from validate_rules(rules, f"spec.{name}")
+    metadata = spec.analysis_run_metadata
+    yield from validate_labels(metadata.labels, "spec.analysisRunMetadata.labels")
+    yield from validate_annotations(metadata.annotations, "spec.analysisRunMetadata.annotations")
 
 
 def _template(
@@ -59,3 +78,11 @@ def _template(
         yield FieldProblem(f"{path}.template", "is missing; say which pods to run")
     else:
         yield from validate_template(pods, f"{path}.template")
+        metadata = pods.get("metadata")
+        labels = metadata.get("labels") if isinstance(metadata, dict) else None
+        known = labels if isinstance(labels, dict) else {}
+        if template.selector is not None and not matches(template.selector, known):
+            yield FieldProblem(
+                f"{path}.template.metadata.labels",
+                "do not match the selector; add the labels it names",
+            )

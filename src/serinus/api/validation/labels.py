@@ -19,6 +19,11 @@ def is_dns_label(name: str) -> bool:
     return bool(_DNS_LABEL.fullmatch(name))
 
 
+def is_object_name(name: str) -> bool:
+    """Whether an object may be called so: a DNS subdomain."""
+    return len(name) <= 253 and bool(_DOMAIN.fullmatch(name))
+
+
 def validate_key(key: str, path: str) -> Iterator[FieldProblem]:
     """The key of a label or annotation."""
     domain, slash, name = key.rpartition("/")

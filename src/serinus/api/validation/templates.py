@@ -25,7 +25,7 @@ from serinus.api.validation.analysis import (
     validate_template_spec,
 )
 from serinus.api.validation.arguments import how_to_pass, used_arguments
-from serinus.api.validation.language import Language
+from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
 from serinus.base.errors import FieldProblem
 
@@ -74,6 +74,18 @@ def validate_analyses(
         yield from _analysis(survey, one)
     for (template, name), need in survey.needs.items():
         yield _missing_argument(template, name, need)
+
+
+def named_templates(
+    refs: Iterable[AnalysisTemplateRef], namespace: str, lookup: Lookup
+) -> Iterator[FieldProblem]:
+    """The templates that a template names: whether they are there."""
+    for index, ref in enumerate(refs):
+        if ref.template_name:
+            survey = _Survey(namespace, lookup, UNKNOWN)
+            found = _find(survey, ref, f"spec.templates[{index}]")
+            if isinstance(found, FieldProblem):
+                yield found
 
 
 def _analysis(survey: _Survey, one: Asked) -> Iterator[FieldProblem]:
