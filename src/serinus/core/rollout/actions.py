@@ -55,13 +55,15 @@ class PointService:
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Create the AnalysisRun `name` of a step; a repeated create finds its own."""
+    """Create the AnalysisRun `name` of a gate; a repeated create finds its own."""
 
     name: str
     analysis: RolloutAnalysis
-    step_index: int
+    step_index: int | None
     revision_hash: str
     stable_hash: str
+    kind: str = "Step"
+    """Step, PrePromotion or PostPromotion, as the original labels runs."""
 
 
 @dataclass(frozen=True, slots=True)

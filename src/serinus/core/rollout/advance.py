@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serinus.api.argo import Pause, PauseCondition, ReplicaProgressThreshold, Step
-from serinus.core.rollout import capacity, pauses, reach
+from serinus.core.rollout import bluegreen, capacity, pauses, reach
 from serinus.core.rollout.canary import PAUSE_STEP, step_text, weight_at
 from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal, canary_count
+from serinus.core.rollout.gates import step_gate
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
@@ -33,6 +34,8 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
         return course, proposal
     if course.renewed and not standing.first:
         return course, proposal
+    if standing.blue_green is not None:
+        return bluegreen.go_on(standing, course, proposal)
     at_end = course.promote_full or course.index >= len(steps) or not standing.replicas
     if standing.first or at_end:
         return _promote(standing, course, proposal)
@@ -63,8 +66,9 @@ def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) ->
         done = done and proposal.weight == min(step.set_weight, standing.total)
         done = done and _shown(standing, proposal.weight)
         return _if_done(standing, course, proposal, done)
-    if step.analysis is not None:
-        course, proposal, passed = judge(standing, course, proposal)
+    gate = step_gate(standing, course)
+    if gate is not None:
+        course, proposal, passed = judge(standing, course, proposal, gate)
         return _if_done(standing, course, proposal, passed)
     message = f"step {course.index + 1} ({step_text(step)}) is of a kind that is not known here"
     return course, proposal.because(Hold.INVALID, message)

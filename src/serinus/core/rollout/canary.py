@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from serinus.api.argo import SetCanaryScale, Step
 
 PAUSE_STEP = "CanaryPauseStep"
+BLUE_GREEN_PAUSE = "BlueGreenPause"
 INCONCLUSIVE = "InconclusiveAnalysisRun"
 
 

@@ -14,6 +14,8 @@ from serinus.api.findings import describe
 from serinus.api.kubernetes import Condition
 from serinus.core.rollout import pauses
 from serinus.core.rollout.course import Course, abort_text
+from serinus.core.rollout.drain import FINISHED
+from serinus.core.rollout.gates import gates_now, noted_of
 from serinus.core.rollout.reasons import Reason
 from serinus.core.rollout.standing import Standing
 
@@ -115,11 +117,26 @@ def _available(standing: Standing, status: RolloutStatus) -> Said:
 
 def healthy(standing: Standing, status: RolloutStatus) -> bool:
     """All replicas are of the stable revision, available, and no old pod is left."""
+    if standing.blue_green is not None:
+        return _healthy_switch(standing, status)
     same = {status.updated_replicas, status.available_replicas, status.replicas}
     return (
         same == {standing.replicas}
         and completed(status)
         and status.current_step_index in (None, len(standing.strategy.steps))
+        and not standing.invalid
+    )
+
+
+def _healthy_switch(standing: Standing, status: RolloutStatus) -> bool:
+    """Old pods in their delay do not count; both Services select the stable revision."""
+    preview = standing.blue_green.preview_service if standing.blue_green else ""
+    current, shown = status.current_pod_hash, status.blue_green
+    return (
+        {status.updated_replicas, status.available_replicas} == {standing.replicas}
+        and completed(status)
+        and shown.active_selector == current
+        and (not preview or shown.preview_selector == current)
         and not standing.invalid
     )
 
@@ -242,6 +259,7 @@ def _progressed(old: RolloutStatus, new: RolloutStatus) -> bool:
         or new.current_step_index != old.current_step_index
         or new.current_step_hash != old.current_step_hash
         or new.canary.weights != old.canary.weights
+        or new.blue_green.active_selector != old.blue_green.active_selector
     )
 
 
@@ -265,11 +283,19 @@ def deadline(standing: Standing, course: Course) -> datetime | None:
     step = steps[course.index] if course.index < len(steps) and not course.promote_full else None
     if step is not None and not late and (step.pause or step.analysis or step.experiment):
         return None
+    if standing.blue_green is not None and _measures(standing, course):
+        return None
     seconds = standing.spec.progress_deadline_seconds
     span = DEFAULT_DEADLINE_SECONDS if seconds is None else seconds
     over = pauses.ends_at(standing, course)
     since = old.last_update_time if over is None else max(over, old.last_update_time)
     return since + timedelta(seconds=span)
+
+
+def _measures(standing: Standing, course: Course) -> bool:
+    """A run before or after the switch is under way."""
+    noted = (noted_of(course, gate) for gate in gates_now(standing, course))
+    return any(run is not None and run.status not in FINISHED for run in noted)
 
 
 def timed_out(standing: Standing, course: Course) -> bool:

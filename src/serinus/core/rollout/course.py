@@ -11,13 +11,14 @@ from datetime import datetime
 
 from serinus.api.argo import PauseCondition, RolloutAnalysisRunStatus
 from serinus.core.rollout.actions import Announce
-from serinus.core.rollout.canary import INCONCLUSIVE, PAUSE_STEP
+from serinus.core.rollout.canary import BLUE_GREEN_PAUSE, INCONCLUSIVE, PAUSE_STEP
 from serinus.core.rollout.rollback import skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
 
 FULL_PROMOTION = "Full promotion requested"
 """The outcome of a promotion that a person asked for."""
+SWITCH_PAUSES = (BLUE_GREEN_PAUSE, INCONCLUSIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,12 @@ class Course:
     pauses: tuple[PauseCondition, ...] = ()
     controller_pause: bool = False
     run: RolloutAnalysisRunStatus | None = None
+    """Of a canary's step."""
+    pre: RolloutAnalysisRunStatus | None = None
+    post: RolloutAnalysisRunStatus | None = None
+    """Of blue-green: before and after the switch of the active Service."""
+    full_size: bool = False
+    """Of blue-green: the preview passed at its own size and gets all replicas."""
     outcome: str = ""
     """Why stable changes in this plan; "" if it does not."""
     renewed: bool = False
@@ -53,7 +60,9 @@ def set_course(standing: Standing) -> Course:
         course = replace(course, promote_full=False)
     if course.promote_full:
         course = replace(course, pauses=(), controller_pause=False)
-    return _tidy(standing, course)
+    return (
+        _tidy(standing, course) if standing.blue_green is None else _tidy_switch(standing, course)
+    )
 
 
 def _remembered(standing: Standing) -> Course:
@@ -71,6 +80,9 @@ def _remembered(standing: Standing) -> Course:
         pauses=status.pause_conditions,
         controller_pause=status.controller_pause,
         run=status.canary.current_step_analysis_run_status,
+        pre=status.blue_green.pre_promotion_analysis_run_status,
+        post=status.blue_green.post_promotion_analysis_run_status,
+        full_size=status.blue_green.scale_up_preview_check_point,
     )
 
 
@@ -86,6 +98,9 @@ def _restarted(standing: Standing, course: Course) -> Course:
         pauses=(),
         controller_pause=False,
         run=None if Rule.S10 in standing.rules else course.run,
+        pre=None if Rule.S10 in standing.rules else course.pre,
+        post=None if Rule.S10 in standing.rules else course.post,
+        full_size=False,
         renewed=True,
     )
 
@@ -121,6 +136,8 @@ def _aborted(standing: Standing, course: Course) -> Course:
     if not course.abort:
         return course
     if standing.promoted or standing.first:
+        if course.aborted_at is None:
+            course = course.tell("RolloutNotAborted", nothing_to_abort(standing), warning=True)
         return replace(course, abort=False, aborted_at=None)
     return abort(standing, course, course.abort_message)
 
@@ -136,10 +153,36 @@ def abort(standing: Standing, course: Course, why: str) -> Course:
     )
 
 
+def nothing_to_abort(standing: Standing) -> str:
+    """What to do instead, for somebody who aborts what is no update any more."""
+    name = standing.snapshot.rollout.metadata.name
+    if standing.first:
+        return "Nothing to abort: no revision is stable yet; put another template into the spec"
+    number = standing.current.number if standing.current else 0
+    text = f"Nothing to abort: revision {number} is stable already"
+    before = max((r for r in standing.others if r.replicas), key=lambda r: r.number, default=None)
+    if before is None:
+        return f"{text}; to go back: serinus undo {name}"
+    pods = f"revision {before.number} has its pods still"
+    return f"{text}; {pods}, to go back at once: serinus undo {name} --to-revision {before.number}"
+
+
 def abort_text(standing: Standing, why: str) -> str:
     """The original's words for an abort."""
     number = standing.current.number if standing.current else 0
     return f"Rollout aborted update to revision {number}" + (f": {why}" if why else "")
+
+
+def _tidy_switch(standing: Standing, course: Course) -> Course:
+    """Blue-green. `controllerPause` stays until promotion: a repair must not ask people twice."""
+    ended = standing.promoted or course.abort
+    full = course.full_size and not ended
+    return replace(
+        course,
+        pauses=() if ended else tuple(p for p in course.pauses if p.reason in SWITCH_PAUSES),
+        controller_pause=course.controller_pause and not ended,
+        full_size=full,
+    )
 
 
 def _tidy(standing: Standing, course: Course) -> Course:

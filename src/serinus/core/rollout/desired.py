@@ -33,6 +33,9 @@ class Proposal:
     canary_selector: str = ""
     """Whom to point the canary Service at; "" leaves it alone."""
     stable_selector: str = ""
+    active_selector: str = ""
+    preview_selector: str = ""
+    """Of blue-green; production does not get what the preview Service selects."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Wanted replicas by name of the revision."""
     marks: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)

@@ -67,6 +67,8 @@ def _production(standing: Standing, proposal: Proposal) -> list[Action]:
     moves = (
         (standing.stable_service, proposal.stable_selector),
         (standing.canary_service, proposal.canary_selector),
+        (standing.active_service, proposal.active_selector),
+        (standing.preview_service, proposal.preview_selector),
     )
     for service, pod_hash in moves:
         if service is not None and pod_hash and service.selector_hash != pod_hash:
@@ -111,14 +113,13 @@ def _scale(revision: Revision, wanted: int) -> list[Action]:
 
 def _label(standing: Standing, course: Course, revision: Revision) -> list[Action]:
     """Ephemeral metadata: stable's on stable, the canary's on the one on trial, none on others."""
-    strategy = standing.strategy
     wanted: PodTemplateMetadata | None = None
     if revision.hash == standing.stable_hash:
-        wanted = strategy.stable_metadata
+        wanted = standing.trusted_metadata
     elif revision is standing.current and not standing.first:
-        wanted = strategy.canary_metadata
+        wanted = standing.trial_metadata
     elif revision is standing.current:
-        wanted = strategy.stable_metadata
+        wanted = standing.trusted_metadata
     labels = dict(wanted.labels) if wanted else {}
     annotations = dict(wanted.annotations) if wanted else {}
     injected = revision.injected
@@ -163,7 +164,7 @@ def _annotate(
 
 def _needs_no_deadline(standing: Standing, course: Course, revision: Revision) -> bool:
     """It has no pods left, or it is wanted again."""
-    on_trial = revision is standing.current and not course.abort
+    on_trial = revision is standing.current and not course.abort and _was_seen(standing)
     return not revision.replicas or revision is standing.stable or on_trial
 
 

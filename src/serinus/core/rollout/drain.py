@@ -59,26 +59,27 @@ def hold_drain(standing: Standing, course: Course, proposal: Proposal) -> Propos
         if wanted >= revision.replicas:
             continue
         if writes:
-            proposal = _keep(proposal, revision, revision.replicas)
+            proposal = keep(proposal, revision, revision.replicas)
             continue
         least = _least(standing, course, revision, wanted)
-        delay = _delay(standing, course, revision) if wanted == 0 else None
+        delay = user_delay(standing, course, revision) if wanted == 0 else None
         if least > wanted:
             least = revision.replicas if delay else min(least, revision.replicas)
             wanted, wake = least, reach.settle_wake(standing)
             pods = "1 pod" if wanted == 1 else f"{wanted} pods"
             message = f"{revision.name} keeps {pods} for the traffic that may reach it"
-            proposal = _keep(proposal, revision, wanted).because(Hold.SETTLING, message, wake)
+            proposal = keep(proposal, revision, wanted).because(Hold.SETTLING, message, wake)
         elif wanted == 0:
             old = revision is not standing.current and revision is not standing.stable
             waiting += bool(old and delay)
             limit = standing.strategy.scale_down_delay_revision_limit
             if delay and (limit is None or waiting <= limit or not old):
-                proposal = _delayed(standing, proposal, revision, delay)
+                proposal = delayed(standing, proposal, revision, delay)
     return proposal
 
 
-def _keep(proposal: Proposal, revision: Revision, count: int) -> Proposal:
+def keep(proposal: Proposal, revision: Revision, count: int) -> Proposal:
+    """The proposal with this many replicas of a revision."""
     return replace(proposal, counts={**proposal.counts, revision.name: count})
 
 
@@ -110,25 +111,25 @@ def _selects(service: ServiceSeen, revision: Revision) -> bool:
     return service.selector_hash in (revision.hash, "")
 
 
-def _delay(standing: Standing, course: Course, revision: Revision) -> timedelta | None:
+def user_delay(standing: Standing, course: Course, revision: Revision) -> timedelta | None:
     """The user's delay for a revision that is to lose all its pods; None: none applies."""
-    strategy, seconds = standing.strategy, None
+    strategy, seconds = standing.blue_green or standing.strategy, None
     if Rule.DELAY not in standing.rules or not standing.replicas:
         return None
     if revision is standing.current and not course.abort:
         return None
     if revision is standing.current:
         seconds = strategy.abort_scale_down_delay_seconds
-    elif standing.promoted or revision.scale_down_deadline:
+    elif standing.promoted or revision.scale_down_deadline or standing.blue_green:
         seconds = strategy.scale_down_delay_seconds
     else:
         return None
     if seconds is None:
-        seconds = 0 if strategy.dynamic_stable_scale else DEFAULT_DELAY_SECONDS
+        seconds = 0 if standing.strategy.dynamic_stable_scale else DEFAULT_DELAY_SECONDS
     return timedelta(seconds=seconds) if seconds else None
 
 
-def _delayed(
+def delayed(
     standing: Standing, proposal: Proposal, revision: Revision, delay: timedelta
 ) -> Proposal:
     """Keeps the pods until the deadline; one that was set under other routing is void."""
@@ -139,7 +140,7 @@ def _delayed(
         proposal = replace(proposal, marks={**proposal.marks, revision.name: (deadline, token)})
     elif now >= deadline:
         return proposal
-    proposal = _keep(proposal, revision, revision.replicas)
+    proposal = keep(proposal, revision, revision.replicas)
     message = f"{revision.name} keeps its pods until {deadline:%H:%M:%S}Z"
     return proposal.because(Hold.DRAIN, message, deadline)
 

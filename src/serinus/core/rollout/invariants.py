@@ -13,24 +13,32 @@ from msgspec.structs import replace
 
 from serinus.core.rollout.actions import Plan, PointService, Retire, Scale, SetRouting
 from serinus.core.rollout.conditions import with_waiting
+from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
-from serinus.core.rollout.standing import Standing
+from serinus.core.rollout.standing import Standing, ready_pods
 from serinus.core.routing import RouterSeen, Routing, Unknown
 
 
 def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
     """What is wrong with a plan, in words; nothing if it is sound."""
+    strategy = snapshot.rollout.spec.strategy
+    switch = None if strategy.canary else strategy.blue_green
     return (
         *_one_routing_write(plan),
-        *_weights_in_bounds(plan),
-        *_none_stranded(snapshot, plan),
-        *_no_reached_pods_removed(snapshot, plan),
         *_nothing_used_is_deleted(snapshot, plan),
         *_status_is_consistent(snapshot, plan),
-        *broken_course(snapshot, plan),
+        *(_broken_canary(snapshot, plan) if switch is None else ()),
+        *(broken_switch(snapshot, switch, plan) if switch is not None else ()),
     )
+
+
+def _broken_canary(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    yield from _weights_in_bounds(plan)
+    yield from _none_stranded(snapshot, plan)
+    yield from _no_reached_pods_removed(snapshot, plan)
+    yield from broken_course(snapshot, plan)
 
 
 def _one_routing_write(plan: Plan) -> Iterator[str]:
@@ -197,11 +205,23 @@ def fail_static(standing: Standing, faults: tuple[str, ...]) -> Plan:
         if isinstance(seen.routing, Routing) and seen.routing.weight
     ]
     whole = not standing.promoted and _stable_is_whole(standing)
+    back = _switch_back(standing) if standing.blue_green else None
     return Plan(
-        actions=tuple(carried[:1]) if whole else (),
+        actions=tuple(carried[:1]) if whole else (back,) if back else (),
         status=None if status == standing.status else status,
         reasons=(reason,),
     )
+
+
+def _switch_back(standing: Standing) -> PointService | None:
+    """The active Service back to a stable revision that has all its pods ready."""
+    service, stable = standing.active_service, standing.stable
+    if service is None or stable is None or standing.promoted or not standing.replicas:
+        return None
+    if service.selector_hash == stable.hash or ready_pods(stable) < standing.replicas:
+        return None
+    now = standing.snapshot.now
+    return PointService(service.name, service.resource_version, stable.hash, now)
 
 
 def _stable_is_whole(standing: Standing) -> bool:

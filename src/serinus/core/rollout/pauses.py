@@ -9,7 +9,7 @@ from datetime import datetime
 
 from serinus.api.argo import Pause
 from serinus.base.durations import parse_pause_duration
-from serinus.core.rollout.canary import INCONCLUSIVE, PAUSE_STEP
+from serinus.core.rollout.canary import BLUE_GREEN_PAUSE, INCONCLUSIVE, PAUSE_STEP
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.standing import Standing
 
@@ -41,6 +41,9 @@ def waits_for_person(standing: Standing, course: Course) -> bool:
     reasons = {pause.reason for pause in course.pauses}
     if standing.spec.paused or INCONCLUSIVE in reasons:
         return True
+    if standing.blue_green is not None:
+        manual = standing.blue_green.auto_promotion_enabled is False
+        return manual and BLUE_GREEN_PAUSE in reasons
     pause = _of_step(standing, course)
     return PAUSE_STEP in reasons and pause is not None and pause.duration is None
 

@@ -6,11 +6,14 @@ takes, `status` what to tell; `invariants` checks the result independently and f
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
+from serinus.core.rollout import bluegreen, switch
 from serinus.core.rollout.actions import Announce, EditRollout, Plan
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
@@ -26,6 +29,17 @@ from serinus.core.rollout.standing import Standing, stand
 from serinus.core.rollout.status import news, tell
 
 
+class _Way(NamedTuple):
+    """How a strategy wants, and what it may; the rest is one for all."""
+
+    want: Callable[[Standing, Course], Proposal]
+    may: Callable[[Standing, Course, Proposal], Proposal]
+
+
+CANARY = _Way(propose, clamp)
+BLUE_GREEN = _Way(bluegreen.propose, switch.clamp)
+
+
 def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
     """The writes that are safe and wanted now, the new status, and why the rest has to wait.
 
@@ -33,7 +47,8 @@ def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
     """
     standing = stand(snapshot, rules)
     course = set_course(standing)
-    proposal = clamp(standing, course, propose(standing, course))
+    way = CANARY if standing.blue_green is None else BLUE_GREEN
+    proposal = way.may(standing, course, way.want(standing, course))
     made = _assembled(standing, course, proposal)
     faults = broken(snapshot, made) if check else ()
     return fail_static(standing, faults) if faults else made

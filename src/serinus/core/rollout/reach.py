@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from serinus.core.rollout.rules import Rule
-from serinus.core.rollout.snapshot import ServiceSeen
+from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing, ready_pods
 from serinus.core.routing import RouterSeen, Routing, Unknown
 
@@ -43,6 +43,15 @@ def lasting(standing: Standing, service: ServiceSeen | None, pod_hash: str) -> i
     revisions = standing.snapshot.revisions
     kept = next((r.replicas for r in revisions if r.hash == pod_hash), 0)
     return None if count is None else min(count, kept)
+
+
+def ready_behind(standing: Standing, revision: Revision) -> int:
+    """Ready pods of a revision that stay, as few as any Service that selects it shows of them."""
+    counts = [ready_pods(revision)]
+    for service in (standing.active_service, standing.preview_service):
+        if service is not None and service.selector_hash == revision.hash:
+            counts.append(lasting(standing, service, revision.hash) or 0)
+    return min(counts)
 
 
 def all_endpoints(service: ServiceSeen | None) -> int | None:
@@ -177,7 +186,8 @@ def greatest_share(standing: Standing, pod_hash: str) -> Share:
 
 def last_write(standing: Standing, pod_hash: str) -> datetime | None:
     """Our last write that can have changed what a revision gets."""
-    services = [s for s in (standing.canary_service, standing.stable_service) if s]
+    production = (standing.canary_service, standing.stable_service, standing.active_service)
+    services = [s for s in production if s]
     writes = [service.written_at for service in services]
     if any(service.selector_hash in (pod_hash, "") for service in services):
         writes += [router.written_at for router in standing.routers]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from serinus.core.rollout.standing import Standing
 
+ROLLED_BACK, FAST_ROLLED_BACK = "RolledBack", "FastRolledBack"
 TO_STABLE = "Rollback to stable ReplicaSets"
 
 
@@ -11,10 +12,32 @@ def skips_steps(standing: Standing) -> str:
     """Why a revision that was just put into the spec needs no steps; "" if it does."""
     if standing.promoted:
         return TO_STABLE
+    if _is_within_delay(standing):
+        return "Rollback to a revision that still has its pods"
     window = standing.spec.rollback_window
     if window is None or window.revisions <= 0 or not _inside(standing, window.revisions):
         return ""
     return f"Rollback to within the window ({window.revisions} revisions)"
+
+
+def is_fast(standing: Standing) -> bool:
+    """The update that is under way is such a way back, as was found out when it began."""
+    attempt = standing.status.duration
+    return (
+        attempt is not None
+        and attempt.finished_at is None
+        and attempt.completion_status == FAST_ROLLED_BACK
+    )
+
+
+def _is_within_delay(standing: Standing) -> bool:
+    """Blue-green: an older revision whose delay is not over, so that it can carry all at once."""
+    current, stable = standing.current, standing.stable
+    if standing.blue_green is None or current is None or stable is None:
+        return False
+    ends = current.scale_down_deadline
+    waits = ends is not None and ends > standing.snapshot.now
+    return waits and bool(current.replicas) and current.number < stable.number
 
 
 def _inside(standing: Standing, revisions: int) -> bool:

@@ -1,4 +1,4 @@
-"""The analysis run of a step: its name, its start, its verdict, its end (safety rule S10).
+"""The analysis run of a gate: its name, its start, its verdict, its end (safety rule S10).
 
 A run's name goes into the status before the run is created, so no run exists that the status does
 not know; a name of an attempt before is never taken up again. Knows no metrics and no providers.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import PauseCondition, RolloutAnalysisRunStatus
@@ -16,6 +17,7 @@ from serinus.core.rollout.canary import INCONCLUSIVE
 from serinus.core.rollout.course import Course, abort
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.drain import FINISHED
+from serinus.core.rollout.gates import Gate, all_noted, gates_now, noted_in, noted_of
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
@@ -23,16 +25,16 @@ from serinus.core.rollout.standing import Standing
 DEFAULT_HISTORY_LIMIT = 5
 
 
-def base_name(standing: Standing, index: int) -> str:
-    """The original's name of a step's run, before its attempt."""
+def base_name(standing: Standing, gate: Gate) -> str:
+    """The original's name of a gate's run, before its attempt."""
     number = standing.current.number if standing.current else 0
     owner = standing.snapshot.rollout.metadata.name
-    return f"{owner}-{standing.current_hash}-{number}-{index}"
+    return f"{owner}-{standing.current_hash}-{number}-{gate.suffix}"
 
 
-def new_name(standing: Standing, index: int) -> str:
-    """The next free name of a step's run: one a later attempt makes its own by a suffix `.N`."""
-    base = base_name(standing, index)
+def new_name(standing: Standing, gate: Gate) -> str:
+    """The next free name of a gate's run: one a later attempt makes its own by a suffix `.N`."""
+    base = base_name(standing, gate)
     taken = {run.metadata.name for run in standing.snapshot.runs}
     if base not in taken or Rule.S10 not in standing.rules:
         return base
@@ -42,13 +44,19 @@ def new_name(standing: Standing, index: int) -> str:
     return f"{base}.{attempt}"
 
 
-def current_run(standing: Standing, course: Course) -> RolloutAnalysisRunStatus | None:
-    """What the status remembers of the run of this step; None if it is of another one."""
-    if course.run is None:
+def current_run(standing: Standing, course: Course, gate: Gate) -> RolloutAnalysisRunStatus | None:
+    """What the status remembers of the run of this gate; None if it is of another one."""
+    noted = noted_of(course, gate)
+    if noted is None:
         return None
-    base = base_name(standing, course.index)
-    name = course.run.name
-    return course.run if name == base or name.startswith(base + ".") else None
+    base = base_name(standing, gate)
+    return noted if noted.name == base or noted.name.startswith(base + ".") else None
+
+
+def with_run(course: Course, gate: Gate, run: RolloutAnalysisRunStatus | None) -> Course:
+    """The course that remembers this run of a gate."""
+    change: dict[str, Any] = {gate.field: run}
+    return replace(course, **change)
 
 
 def find(standing: Standing, name: str) -> AnalysisRun | None:
@@ -56,27 +64,29 @@ def find(standing: Standing, name: str) -> AnalysisRun | None:
     return next((run for run in standing.snapshot.runs if run.metadata.name == name), None)
 
 
-def judge(standing: Standing, course: Course, proposal: Proposal) -> tuple[Course, Proposal, bool]:
-    """The course under the verdict of the step's run, and whether the step has passed."""
+def judge(
+    standing: Standing, course: Course, proposal: Proposal, gate: Gate
+) -> tuple[Course, Proposal, bool]:
+    """The course under the verdict of the gate's run, and whether the gate is passed."""
     if Rule.S5 not in standing.rules:
         return course, proposal, True
-    recorded = current_run(standing, course)
+    recorded = current_run(standing, course, gate)
     if _resumed(course, recorded):
         course, recorded = replace(course, controller_pause=False), None
     if recorded is None:
         if not _numbered(standing):
             return course, proposal, False
-        recorded = RolloutAnalysisRunStatus(name=new_name(standing, course.index), status="Pending")
+        recorded = RolloutAnalysisRunStatus(name=new_name(standing, gate), status="Pending")
     run = find(standing, recorded.name)
     if run is not None:
-        course = _announced(course, recorded, run)
+        course = _announced(course, gate, recorded, run)
         recorded = replace_verdict(recorded, run)
-    course = replace(course, run=recorded)
+    course = with_run(course, gate, recorded)
     match _verdict(run):
         case "Successful":
             return course, proposal, True
         case "Failed" | "Error":
-            return _failed(standing, course, recorded), proposal, False
+            return _failed(standing, course, gate, recorded), proposal, False
         case "Inconclusive":
             return _inconclusive(standing, course), _waits(proposal, recorded), False
     return course, _waits(proposal, recorded), False
@@ -84,30 +94,40 @@ def judge(standing: Standing, course: Course, proposal: Proposal) -> tuple[Cours
 
 def condemned(standing: Standing, course: Course) -> Course:
     """The course of a frozen rollout: a verdict against its canary counts all the same (S6)."""
-    recorded = None if standing.promoted else current_run(standing, course)
-    run = find(standing, recorded.name) if recorded else None
-    if recorded is None or run is None or _verdict(run) not in ("Failed", "Error"):
-        return course
-    recorded = replace_verdict(recorded, run)
-    return _failed(standing, replace(course, run=recorded), recorded)
+    for gate in gates_now(standing, course):
+        recorded = current_run(standing, course, gate)
+        run = find(standing, recorded.name) if recorded else None
+        if recorded is not None and run is not None and _verdict(run) in ("Failed", "Error"):
+            recorded = replace_verdict(recorded, run)
+            return _failed(standing, with_run(course, gate, recorded), gate, recorded)
+    return course
 
 
 def followed(standing: Standing, course: Course) -> Course:
-    """The course of an aborted rollout: how its run ended is told to the end."""
-    run = find(standing, course.run.name) if course.run else None
-    if course.run is None or run is None:
-        return course
-    return replace(course, run=replace_verdict(course.run, run))
+    """The course of an aborted rollout: how its runs ended is told to the end."""
+
+    def told(noted: RolloutAnalysisRunStatus | None) -> RolloutAnalysisRunStatus | None:
+        run = find(standing, noted.name) if noted else None
+        return noted if noted is None or run is None else replace_verdict(noted, run)
+
+    return replace(course, run=told(course.run), pre=told(course.pre), post=told(course.post))
 
 
-def _failed(standing: Standing, course: Course, recorded: RolloutAnalysisRunStatus) -> Course:
-    why = f"Step-based analysis phase error/failed: {recorded.message}"
+def _failed(
+    standing: Standing, course: Course, gate: Gate, recorded: RolloutAnalysisRunStatus
+) -> Course:
+    why = f"{gate.words} analysis phase error/failed: {recorded.message}"
     return abort(standing, course, why)
 
 
 def _resumed(course: Course, recorded: RolloutAnalysisRunStatus | None) -> bool:
-    """A person let an inconclusive analysis go on: it is measured again."""
-    return course.controller_pause and not course.pauses and recorded is not None
+    """A person let an inconclusive analysis go on: it is measured again.
+
+    A run that was not told Inconclusive yet has not paused anything: a switch that was promoted
+    by a person keeps `controllerPause` beside it.
+    """
+    waited = course.controller_pause and not course.pauses
+    return waited and recorded is not None and recorded.status == "Inconclusive"
 
 
 def _numbered(standing: Standing) -> bool:
@@ -146,11 +166,13 @@ def _waits(proposal: Proposal, recorded: RolloutAnalysisRunStatus) -> Proposal:
     return proposal.because(Hold.ANALYSIS, message)
 
 
-def _announced(course: Course, recorded: RolloutAnalysisRunStatus, run: AnalysisRun) -> Course:
+def _announced(
+    course: Course, gate: Gate, recorded: RolloutAnalysisRunStatus, run: AnalysisRun
+) -> Course:
     phase = run.status.phase
     if not phase or phase == recorded.status:
         return course
-    message = f"Step Analysis Run '{recorded.name}' Status New: '{phase}'"
+    message = f"{gate.kind} Analysis Run '{recorded.name}' Status New: '{phase}'"
     message += f" Previous: '{recorded.status}'"
     bad = phase in ("Failed", "Error", "Inconclusive")
     return course.tell(f"AnalysisRun{phase}", message, warning=bad)
@@ -160,38 +182,36 @@ def _announced(course: Course, recorded: RolloutAnalysisRunStatus, run: Analysis
 
 
 def run_actions(standing: Standing, course: Course, may_start: bool) -> list[Action]:
-    """Start the recorded run of this step; stop and retire those that nobody waits for."""
-    recorded = None if course.abort or standing.promoted else current_run(standing, course)
-    actions: list[Action] = []
-    if recorded is not None and may_start and _may_start(standing, course, recorded):
-        step = standing.strategy.steps[course.index]
-        assert step.analysis is not None
-        actions.append(
-            StartRun(
-                recorded.name,
-                step.analysis,
-                course.index,
-                standing.current_hash,
-                standing.stable_hash,
+    """Start the recorded run of each gate; stop and retire those that nobody waits for."""
+    actions, awaited = list[Action](), set[str]()
+    for gate in gates_now(standing, course):
+        recorded = current_run(standing, course, gate)
+        if recorded is None:
+            continue
+        awaited.add(recorded.name)
+        if may_start and _may_start(standing, gate, recorded):
+            actions.append(
+                StartRun(
+                    recorded.name,
+                    gate.analysis,
+                    gate.index,
+                    standing.current_hash,
+                    standing.stable_hash,
+                    gate.kind,
+                )
             )
-        )
     for run in standing.snapshot.runs:
         unfinished = run.status.phase not in FINISHED and not run.spec.terminate
-        if unfinished and (recorded is None or run.metadata.name != recorded.name):
+        if unfinished and run.metadata.name not in awaited:
             actions.append(StopRun(run.metadata.name))
     return actions + _retired_runs(standing)
 
 
-def _may_start(standing: Standing, course: Course, recorded: RolloutAnalysisRunStatus) -> bool:
+def _may_start(standing: Standing, gate: Gate, recorded: RolloutAnalysisRunStatus) -> bool:
     """Only under a name that the status held when the snapshot was taken, and only once."""
-    noted = standing.status.canary.current_step_analysis_run_status
-    step = standing.strategy.steps[course.index : course.index + 1]
-    return (
-        noted is not None
-        and noted.name == recorded.name
-        and find(standing, recorded.name) is None
-        and bool(step and step[0].analysis)
-    )
+    noted = noted_in(standing.status, gate)
+    known = noted is not None and noted.name == recorded.name
+    return known and find(standing, recorded.name) is None
 
 
 def _retired_runs(standing: Standing) -> list[Action]:
@@ -199,12 +219,11 @@ def _retired_runs(standing: Standing) -> list[Action]:
     limits = standing.spec.analysis
     good = limits.successful_run_history_limit if limits else None
     bad = limits.unsuccessful_run_history_limit if limits else None
-    noted = standing.status.canary.current_step_analysis_run_status
-    kept = noted.name if noted else ""
+    kept = all_noted(standing.status)
     done = [
         run
         for run in standing.snapshot.runs
-        if run.status.phase in FINISHED and run.metadata.name != kept
+        if run.status.phase in FINISHED and run.metadata.name not in kept
     ]
     passed = [run for run in done if run.status.phase == "Successful"]
     failed = [run for run in done if run.status.phase != "Successful"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from serinus.api import names
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
 from serinus.api.template import Template
@@ -58,6 +59,11 @@ class Revision:
     """Ephemeral labels and annotations that we put on its template, as its annotation remembers."""
     pods: tuple[PodSeen, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def was_whole(self) -> bool:
+        """At its last scaling it got all replicas that were wanted then."""
+        return self.annotations.get(names.DESIRED_REPLICAS) == str(self.replicas)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from serinus.api.argo import CanaryStrategy, RolloutSpec, RolloutStatus
+from serinus.api.argo import BlueGreenStrategy, CanaryStrategy, RolloutSpec, RolloutStatus
 from serinus.api.hashes import pod_hash
+from serinus.api.kubernetes import PodTemplateMetadata
 from serinus.core.rollout.rules import Rule, Rules
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
 from serinus.core.routing import RouterSeen, Routing, Unknown
@@ -23,6 +24,8 @@ class Standing:
     snapshot: Snapshot
     rules: Rules
     strategy: CanaryStrategy
+    """Without anything in it for a blue-green rollout."""
+    blue_green: BlueGreenStrategy | None
     replicas: int
     """spec.replicas, 1 where it is not written yet."""
     total: int
@@ -40,6 +43,8 @@ class Standing:
     routers: tuple[RouterSeen, ...]
     canary_service: ServiceSeen | None
     stable_service: ServiceSeen | None
+    active_service: ServiceSeen | None
+    preview_service: ServiceSeen | None
 
     @property
     def spec(self) -> RolloutSpec:
@@ -65,6 +70,18 @@ class Standing:
         return self.stable_hash or self.current_hash
 
     @property
+    def trial_metadata(self) -> PodTemplateMetadata | None:
+        """Ephemeral metadata of the revision on trial."""
+        blue_green = self.blue_green
+        return blue_green.preview_metadata if blue_green else self.strategy.canary_metadata
+
+    @property
+    def trusted_metadata(self) -> PodTemplateMetadata | None:
+        """Ephemeral metadata of stable."""
+        blue_green = self.blue_green
+        return blue_green.active_metadata if blue_green else self.strategy.stable_metadata
+
+    @property
     def frozen(self) -> bool:
         """Safety rule S6."""
         return self.invalid or self.spec.paused
@@ -74,6 +91,7 @@ def stand(snapshot: Snapshot, rules: Rules) -> Standing:
     """The roles in `snapshot`."""
     spec, status = snapshot.rollout.spec, snapshot.rollout.status
     strategy = spec.strategy.canary or _NO_CANARY
+    blue_green = None if spec.strategy.canary else spec.strategy.blue_green
     routing = strategy.traffic_routing
     total = (routing.max_traffic_weight if routing else None) or 100
     current, current_hash, collided = _current(snapshot)
@@ -85,6 +103,7 @@ def stand(snapshot: Snapshot, rules: Rules) -> Standing:
         snapshot=snapshot,
         rules=rules,
         strategy=strategy,
+        blue_green=blue_green,
         replicas=1 if spec.replicas is None else spec.replicas,
         total=total,
         current=current,
@@ -97,7 +116,13 @@ def stand(snapshot: Snapshot, rules: Rules) -> Standing:
         routers=snapshot.routers if Rule.S4 in rules else _believed_zero(snapshot, total),
         canary_service=snapshot.services.get(strategy.canary_service),
         stable_service=snapshot.services.get(strategy.stable_service),
+        active_service=_named(snapshot, blue_green.active_service if blue_green else ""),
+        preview_service=_named(snapshot, blue_green.preview_service if blue_green else ""),
     )
+
+
+def _named(snapshot: Snapshot, name: str) -> ServiceSeen | None:
+    return snapshot.services.get(name) if name else None
 
 
 def _current(snapshot: Snapshot) -> tuple[Revision | None, str, bool]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from msgspec import structs
 from msgspec.structs import replace
 
+from serinus.api import names
 from serinus.api.argo import (
+    BlueGreenStatus,
     CanaryStatus,
     RolloutStatus,
     TrafficWeights,
@@ -20,7 +23,9 @@ from serinus.api.kubernetes import Condition, LabelSelector
 from serinus.core.rollout.actions import Announce
 from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
 from serinus.core.rollout.course import Course
+from serinus.core.rollout.drain import FINISHED
 from serinus.core.rollout.reasons import Hold, Reason
+from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
 from serinus.core.rollout.timing import duration_of
 from serinus.core.routing import Routing, Unknown
@@ -35,6 +40,7 @@ def tell(
     """
     old, revisions = standing.status, standing.snapshot.revisions
     steps, current = standing.strategy.steps, standing.current
+    counted, selector = _counted(standing)
     begun = not standing.invalid or bool(old.current_pod_hash)  # else nothing runs yet
     status = replace(
         old,
@@ -50,13 +56,14 @@ def tell(
         replicas=sum(revision.seen for revision in revisions),
         updated_replicas=current.seen if current else 0,
         ready_replicas=sum(revision.ready for revision in revisions),
-        available_replicas=sum(revision.available for revision in revisions),
-        hpa_replicas=sum(revision.seen for revision in revisions),
-        selector=selector_text(standing.spec.selector),
+        available_replicas=sum(revision.available for revision in counted),
+        hpa_replicas=sum(revision.seen for revision in counted),
+        selector=selector,
         collision_count=_collisions(standing),
         observed_generation=str(standing.snapshot.rollout.metadata.generation),
         restarted_at=_restarted_at(standing, course),
         canary=_canary(standing, course),
+        blue_green=_blue_green(standing, course),
         duration=duration_of(standing, course),
     )
     status = replace(
@@ -80,6 +87,35 @@ def _restarted_at(standing: Standing, course: Course) -> datetime | None:
 def _collisions(standing: Standing) -> int | None:
     count = standing.status.collision_count
     return (count or 0) + 1 if standing.collided else count
+
+
+def _counted(standing: Standing) -> tuple[Sequence[Revision], str]:
+    """What an autoscaler counts, and its selector: all pods; of blue-green the active ones."""
+    revisions, selector = standing.snapshot.revisions, standing.spec.selector
+    service = standing.active_service
+    active = [r for r in revisions if service and r.hash and r.hash == service.selector_hash]
+    if not active or selector is None:
+        return revisions, selector_text(selector)
+    labels = {**selector.match_labels, names.POD_HASH: active[0].hash}
+    return active, selector_text(structs.replace(selector, match_labels=labels))
+
+
+def _blue_green(standing: Standing, course: Course) -> BlueGreenStatus:
+    old, active, preview = (
+        standing.status.blue_green,
+        standing.active_service,
+        standing.preview_service,
+    )
+    if standing.blue_green is None:
+        return old
+    return replace(
+        old,
+        active_selector=active.selector_hash if active else "",
+        preview_selector=preview.selector_hash if preview else "",
+        scale_up_preview_check_point=course.full_size,
+        pre_promotion_analysis_run_status=course.pre,
+        post_promotion_analysis_run_status=course.post,
+    )
 
 
 def _canary(standing: Standing, course: Course) -> CanaryStatus:
@@ -161,9 +197,23 @@ def _unfinished(standing: Standing, status: RolloutStatus) -> str:
     current = standing.current
     if current is None or current.available < status.updated_replicas:
         return "updated replicas are still becoming available"
+    if standing.blue_green is not None:
+        return _unfinished_switch(standing, status)
     if status.stable_rs != status.current_pod_hash:
         return "waiting for all steps to complete"
     return ""
+
+
+def _unfinished_switch(standing: Standing, status: RolloutStatus) -> str:
+    if status.blue_green.active_selector != status.current_pod_hash:
+        return "active service cutover pending"
+    if status.stable_rs == status.current_pod_hash:
+        return ""
+    wanted = standing.blue_green.post_promotion_analysis if standing.blue_green else None
+    run = status.blue_green.post_promotion_analysis_run_status
+    if wanted is not None and (run is None or run.status not in FINISHED):
+        return "waiting for analysis to complete"
+    return "waiting for post-promotion verification to complete"
 
 
 # --- News ----------------------------------------------------------------------------------------

@@ -12,10 +12,8 @@ from msgspec.structs import replace
 from serinus.api.argo import RolloutDuration
 from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.pauses import waits_for_person
-from serinus.core.rollout.rollback import skips_steps
+from serinus.core.rollout.rollback import FAST_ROLLED_BACK, ROLLED_BACK, skips_steps
 from serinus.core.rollout.standing import Standing
-
-ROLLED_BACK, FAST_ROLLED_BACK = "RolledBack", "FastRolledBack"
 
 
 def duration_of(standing: Standing, course: Course) -> RolloutDuration | None:

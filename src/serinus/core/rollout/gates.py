@@ -1,0 +1,118 @@
+"""Where a strategy waits for the verdict of an analysis run, and which of these places counts now.
+
+Knows neither verdicts nor names that are taken; `runs.py` judges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serinus.api.argo import RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus
+from serinus.core.rollout.course import Course
+from serinus.core.rollout.rollback import is_fast
+from serinus.core.rollout.standing import Standing
+
+STEP, PRE_PROMOTION, POST_PROMOTION = "Step", "PrePromotion", "PostPromotion"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One place: the label of its runs, the field of the course that remembers them, their name."""
+
+    kind: str
+    field: str
+    suffix: str
+    """What a run's name ends with, before its attempt."""
+    analysis: RolloutAnalysis
+    index: int | None
+    """Of the step; None outside a step."""
+
+    @property
+    def words(self) -> str:
+        """How messages name the analysis."""
+        return _WORDS[self.kind]
+
+
+_WORDS = {STEP: "Step-based", PRE_PROMOTION: "Pre-promotion", POST_PROMOTION: "Post-promotion"}
+
+
+def gates_now(standing: Standing, course: Course) -> tuple[Gate, ...]:
+    """The places whose runs are waited for now; any other run of ours is not needed."""
+    if course.abort or standing.promoted:
+        return ()
+    gate = (
+        step_gate(standing, course) if standing.blue_green is None else _of_switch(standing, course)
+    )
+    return () if gate is None else (gate,)
+
+
+def step_gate(standing: Standing, course: Course) -> Gate | None:
+    """Of the step that a canary stands at."""
+    step = next(iter(standing.strategy.steps[course.index : course.index + 1]), None)
+    if step is None or step.analysis is None:
+        return None
+    return Gate(STEP, "run", str(course.index), step.analysis, course.index)
+
+
+def _of_switch(standing: Standing, course: Course) -> Gate | None:
+    return post_gate(standing, course) if is_switched(standing) else pre_gate(standing, course)
+
+
+def is_switched(standing: Standing) -> bool:
+    """The active Service was told to select the revision that is wanted."""
+    service = standing.active_service
+    return service is not None and service.selector_hash == standing.current_hash
+
+
+def is_fast_tracked(standing: Standing, course: Course) -> bool:
+    """Neither pauses nor analyses: a person said so, or it is a way back that is still open."""
+    return standing.first or course.promote_full or is_fast(standing)
+
+
+def pre_gate(standing: Standing, course: Course) -> Gate | None:
+    """Before the active Service is switched; None if nothing is measured there."""
+    wanted = standing.blue_green.pre_promotion_analysis if standing.blue_green else None
+    if not _measures(wanted) or is_fast_tracked(standing, course):
+        return None
+    assert wanted is not None
+    return Gate(PRE_PROMOTION, "pre", "pre", wanted, None)
+
+
+def post_gate(standing: Standing, course: Course) -> Gate | None:
+    """After the switch, before the revision is stable; None if nothing is measured there."""
+    wanted = standing.blue_green.post_promotion_analysis if standing.blue_green else None
+    if not _measures(wanted) or is_fast_tracked(standing, course):
+        return None
+    assert wanted is not None
+    return Gate(POST_PROMOTION, "post", "post", wanted, None)
+
+
+def _measures(analysis: RolloutAnalysis | None) -> bool:
+    return analysis is not None and bool(analysis.templates)
+
+
+def noted_of(course: Course, gate: Gate) -> RolloutAnalysisRunStatus | None:
+    """The run that a course remembers for a gate, whosever it is."""
+    return {"run": course.run, "pre": course.pre, "post": course.post}[gate.field]
+
+
+def noted_in(status: RolloutStatus, gate: Gate) -> RolloutAnalysisRunStatus | None:
+    """The run that a status remembers for a gate."""
+    switch = status.blue_green
+    remembered = {
+        "run": status.canary.current_step_analysis_run_status,
+        "pre": switch.pre_promotion_analysis_run_status,
+        "post": switch.post_promotion_analysis_run_status,
+    }
+    return remembered[gate.field]
+
+
+def all_noted(status: RolloutStatus) -> tuple[str, ...]:
+    """The names of all runs that a status remembers."""
+    switch = status.blue_green
+    remembered = (
+        status.canary.current_step_analysis_run_status,
+        switch.pre_promotion_analysis_run_status,
+        switch.post_promotion_analysis_run_status,
+    )
+    return tuple(run.name for run in remembered if run is not None and run.name)

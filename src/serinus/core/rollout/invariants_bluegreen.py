@@ -1,0 +1,221 @@
+"""The invariants of a blue-green plan: who production gets, whose pods go, who becomes stable.
+
+See `invariants.py`. Looks at the world and the writes; shares no judgement with `switch.py`. Where
+only a clock or a mark of the past could tell, it says nothing: a false alarm would hold a rollout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serinus.api.argo import BlueGreenStrategy, RolloutAnalysisRunStatus, RolloutStatus
+from serinus.core.rollout.actions import Plan, PointService, Scale
+from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
+from serinus.core.routing import Unknown
+
+FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
+
+
+def broken_switch(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Plan) -> Iterator[str]:
+    """What is wrong with a plan, in words."""
+    active = snapshot.services.get(strategy.active_service)
+    if active is not None:
+        yield from _switched_badly(snapshot, strategy, active, plan)
+        yield from _dead_and_not_left(snapshot, active, plan)
+        yield from _reached_pods_removed(snapshot, active, plan)
+        if plan.status is not None:
+            yield from _promoted_too_early(snapshot, strategy, active, plan.status)
+    yield from _emptied(snapshot, plan)
+    yield from _before_its_delay(snapshot, strategy, plan)
+    if plan.status is not None:
+        yield from _old_verdict(snapshot, plan.status)
+
+
+def _wanted(snapshot: Snapshot) -> int:
+    replicas = snapshot.rollout.spec.replicas
+    return 1 if replicas is None else replicas
+
+
+def _of(snapshot: Snapshot, pod_hash: str) -> Revision | None:
+    return next((r for r in snapshot.revisions if r.hash == pod_hash and pod_hash), None)
+
+
+def _ready(revision: Revision | None) -> int:
+    pods = revision.pods if revision else ()
+    return sum(pod.ready and not pod.deleting for pod in pods)
+
+
+def _alive(service: ServiceSeen) -> int | None:
+    return None if isinstance(service.endpoints, Unknown) else sum(service.endpoints.values())
+
+
+def _after(plan: Plan, revision: Revision) -> int:
+    """The replicas of a revision once the plan is carried out."""
+    scales = (a for a in plan.actions if isinstance(a, Scale) and a.revision == revision.name)
+    return next((action.replicas for action in scales), revision.replicas)
+
+
+def _move(strategy: BlueGreenStrategy, plan: Plan) -> PointService | None:
+    points = (a for a in plan.actions if isinstance(a, PointService))
+    return next((a for a in points if a.service == strategy.active_service), None)
+
+
+# --- Traffic -------------------------------------------------------------------------------------
+
+
+def _switched_badly(
+    snapshot: Snapshot, strategy: BlueGreenStrategy, active: ServiceSeen, plan: Plan
+) -> Iterator[str]:
+    move = _move(strategy, plan)
+    if move is None or not _wanted(snapshot):
+        return
+    status, target = snapshot.rollout.status, _of(snapshot, move.hash)
+    ready, alive = _ready(target), _alive(active)
+    if not ready and alive:
+        yield f"Service {move.service} goes from {alive} endpoints to none"
+    if (
+        move.hash == status.stable_rs
+        or not status.stable_rs
+        or _of(snapshot, status.stable_rs) is None
+    ):
+        return
+    if ready < _wanted(snapshot):
+        yield f"Service {move.service} goes to {ready} of {_wanted(snapshot)} ready pods"
+    if status.abort or snapshot.rollout.spec.paused or snapshot.problems:
+        yield f"Service {move.service} goes to {move.hash} although the rollout is held"
+    if move.hash != status.current_pod_hash or _is_short(status):
+        return
+    if _asks(strategy) and not (status.controller_pause and not status.pause_conditions):
+        yield f"Service {move.service} is switched without its pause"
+    pre = strategy.pre_promotion_analysis
+    noted = status.blue_green.pre_promotion_analysis_run_status
+    if pre is not None and pre.templates and not _passed(snapshot, noted):
+        yield f"Service {move.service} is switched without a run that passed"
+
+
+def _is_short(status: RolloutStatus) -> bool:
+    """A full promotion, or a way back that needs no proof."""
+    attempt = status.duration
+    return status.promote_full or (
+        attempt is not None and attempt.completion_status == "FastRolledBack"
+    )
+
+
+def _asks(strategy: BlueGreenStrategy) -> bool:
+    return strategy.auto_promotion_enabled is False or strategy.auto_promotion_seconds > 0
+
+
+def _passed(snapshot: Snapshot, noted: RolloutAnalysisRunStatus | None) -> bool:
+    """A run that went with the history is believed: its verdict is in the status."""
+    if noted is None:
+        return False
+    run = next((run for run in snapshot.runs if run.metadata.name == noted.name), None)
+    return noted.status == "Successful" if run is None else run.status.phase == "Successful"
+
+
+def _dead_and_not_left(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -> Iterator[str]:
+    stable = _of(snapshot, snapshot.rollout.status.stable_rs)
+    if stable is None or active.selector_hash == stable.hash or not _wanted(snapshot):
+        return
+    lasting = min(_ready(stable), stable.replicas, stable.ready)
+    selected = _of(snapshot, active.selector_hash)
+    if _alive(active) != 0 or not lasting or (selected is not None and _ready(selected)):
+        return
+    left = any(
+        isinstance(a, PointService) and a.service == active.name and a.hash == stable.hash
+        for a in plan.actions
+    )
+    if not left:
+        yield f"Service {active.name} has no endpoint and is not given back to {stable.name}"
+
+
+# --- Pods ----------------------------------------------------------------------------------------
+
+
+def _reached_pods_removed(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -> Iterator[str]:
+    moving = any(isinstance(a, PointService) and a.service == active.name for a in plan.actions)
+    written = active.written_at
+    fresh = written is not None and snapshot.now < written + snapshot.settings.settle
+    for revision in snapshot.revisions:
+        after = _after(plan, revision)
+        if after >= revision.replicas:
+            continue
+        if moving:
+            yield f"{revision.name} shrinks beside a switch of Service {active.name}"
+        shown = not isinstance(active.endpoints, Unknown) and active.endpoints.get(revision.hash)
+        reached = fresh or shown or active.selector_hash in (revision.hash, "")
+        if reached and after < min(_wanted(snapshot), revision.replicas):
+            yield f"{revision.name} shrinks to {after} pods while production may reach it"
+
+
+def _emptied(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    status = snapshot.rollout.status
+    current = plan.status.current_pod_hash if plan.status else status.current_pod_hash
+    for revision in snapshot.revisions:
+        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+            continue
+        if revision.hash == status.stable_rs != current:
+            yield f"{revision.name} goes to zero while it is the stable one"
+        for run in snapshot.runs:
+            of = run.metadata.labels.get("rollouts-pod-template-hash")
+            if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:
+                yield f"{revision.name} goes to zero while {run.metadata.name} measures it"
+
+
+def _before_its_delay(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Plan) -> Iterator[str]:
+    status, now = snapshot.rollout.status, snapshot.now
+    for revision in snapshot.revisions:
+        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+            continue
+        ends, aborted = revision.scale_down_deadline, status.abort
+        if revision.hash == status.current_pod_hash == snapshot.template_hash and aborted:
+            owed = strategy.abort_scale_down_delay_seconds != 0
+        else:
+            owed = strategy.scale_down_delay_seconds != 0
+            owed = owed and strategy.scale_down_delay_revision_limit is None
+        if owed and (ends is None or ends > now):
+            yield f"{revision.name} goes to zero before its delay is over"
+
+
+# --- Status --------------------------------------------------------------------------------------
+
+
+def _promoted_too_early(
+    snapshot: Snapshot, strategy: BlueGreenStrategy, active: ServiceSeen, new: RolloutStatus
+) -> Iterator[str]:
+    old, wanted = snapshot.rollout.status, _wanted(snapshot)
+    if new.stable_rs == old.stable_rs:
+        return
+    alive = _alive(active)
+    if active.selector_hash != new.stable_rs:
+        yield f"{new.stable_rs} becomes stable although Service {active.name} is not on it"
+    if alive is not None and alive < wanted:
+        yield f"{new.stable_rs} becomes stable with {alive} of {wanted} endpoints"
+    post = strategy.post_promotion_analysis
+    noted = old.blue_green.post_promotion_analysis_run_status
+    short = _is_short(old) or _of(snapshot, old.stable_rs) is None
+    if post is not None and post.templates and not short and not _passed(snapshot, noted):
+        yield f"{new.stable_rs} becomes stable without a run that passed"
+
+
+def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
+    """A run that is noted anew does not exist yet; a retry takes up none of before."""
+    old = snapshot.rollout.status
+    pairs = (
+        (
+            old.blue_green.pre_promotion_analysis_run_status,
+            new.blue_green.pre_promotion_analysis_run_status,
+        ),
+        (
+            old.blue_green.post_promotion_analysis_run_status,
+            new.blue_green.post_promotion_analysis_run_status,
+        ),
+    )
+    for before, noted in pairs:
+        if noted is None:
+            continue
+        if before is None or before.name != noted.name:
+            if any(run.metadata.name == noted.name for run in snapshot.runs):
+                yield f"run {noted.name} is taken up although it was there before this attempt"
+        elif old.aborted_at is not None and new.aborted_at is None:
+            yield f"run {noted.name} of the attempt before is taken up again"
