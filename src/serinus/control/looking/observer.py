@@ -22,6 +22,7 @@ from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.seen import Observation, revision_seen, routes_of, service_seen
 from serinus.control.looking.sightings import Sightings
 from serinus.control.telling.unreadable import stand_in
+from serinus.core.rollout.gates import all_noted
 from serinus.core.rollout.snapshot import ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
 from serinus.kube.resource import SERVICES
@@ -166,10 +167,9 @@ class Observer:
 
 
 def _measured(rollout: Rollout) -> tuple[Reference, ...]:
-    """The run that the status waits for."""
-    noted = rollout.status.canary.current_step_analysis_run_status
-    name = noted.name if noted else ""
-    return (reference(ANALYSIS_RUNS, rollout.metadata.namespace, name),) if name else ()
+    """The runs that the status waits for."""
+    namespace = rollout.metadata.namespace
+    return tuple(reference(ANALYSIS_RUNS, namespace, name) for name in all_noted(rollout.status))
 
 
 def _first_unlisted(states: Mapping[ObjectRef, Any]) -> Unlisted | None:
@@ -188,6 +188,8 @@ def _serving(items: tuple[ReplicaSet, ...], pods: Pods) -> dict[str, str]:
 
 def service_references(rollout: Rollout) -> tuple[Reference, ...]:
     """The Services that the strategy names."""
-    canary = rollout.spec.strategy.canary
+    canary, blue_green = rollout.spec.strategy.canary, rollout.spec.strategy.blue_green
     named = (canary.stable_service, canary.canary_service) if canary else ()
+    if blue_green is not None and canary is None:
+        named = (blue_green.active_service, blue_green.preview_service)
     return tuple(reference(SERVICES, rollout.metadata.namespace, name) for name in named if name)

@@ -13,14 +13,21 @@ from serinus.core.analysis.build import build_run
 from serinus.core.analysis.subject import RunIdentity, Subject, Templates
 from serinus.core.analysis.templates import prepare
 from serinus.core.rollout.actions import StartRun
+from serinus.core.rollout.gates import POST_PROMOTION, PRE_PROMOTION, STEP
+
+_PATHS = {
+    STEP: "spec.strategy.canary.steps[{}].analysis",
+    PRE_PROMOTION: "spec.strategy.blueGreen.prePromotionAnalysis",
+    POST_PROMOTION: "spec.strategy.blueGreen.postPromotionAnalysis",
+}
 
 
 def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> dict[str, Any]:
-    """The run of a step. Raises SerinusError with every problem if its templates are not sound.
+    """The run of a gate. Raises SerinusError with every problem if its templates are not sound.
 
     Validation has found those before; a template that changed in between is found here.
     """
-    path = f"spec.strategy.canary.steps[{action.step_index}].analysis"
+    path = _PATHS[action.kind].format(action.step_index)
     subject = Subject(
         document=builtins(rollout),
         latest_hash=action.revision_hash,
@@ -38,8 +45,8 @@ def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> di
             **(selector.match_labels if selector else {}),
             **metadata.labels,
             names.POD_HASH: action.revision_hash,
-            names.ROLLOUT_TYPE: "Step",
-            names.STEP_INDEX: str(action.step_index),
+            names.ROLLOUT_TYPE: action.kind,
+            **({} if action.step_index is None else {names.STEP_INDEX: str(action.step_index)}),
         },
         annotations=metadata.annotations,
     )
