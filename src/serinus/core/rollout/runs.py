@@ -108,7 +108,10 @@ def followed(standing: Standing, course: Course) -> Course:
 
     def told(noted: RolloutAnalysisRunStatus | None) -> RolloutAnalysisRunStatus | None:
         run = find(standing, noted.name) if noted else None
-        return noted if noted is None or run is None else replace_verdict(noted, run)
+        if noted is None or run is None:
+            return noted
+        phase = run.status.phase or "Pending"
+        return RolloutAnalysisRunStatus(name=noted.name, status=phase, message=run.status.message)
 
     return replace(course, run=told(course.run), pre=told(course.pre), post=told(course.post))
 
@@ -139,9 +142,11 @@ def _numbered(standing: Standing) -> bool:
 def replace_verdict(
     recorded: RolloutAnalysisRunStatus, run: AnalysisRun
 ) -> RolloutAnalysisRunStatus:
-    """The status' note of a run, brought up to date."""
+    """The status' note of a run, brought up to date. One that was cancelled is noted Inconclusive:
+    the note is what a later plan goes by.
+    """
     return RolloutAnalysisRunStatus(
-        name=recorded.name, status=run.status.phase or "Pending", message=run.status.message
+        name=recorded.name, status=_verdict(run) or "Pending", message=run.status.message
     )
 
 
@@ -169,7 +174,7 @@ def _waits(proposal: Proposal, recorded: RolloutAnalysisRunStatus) -> Proposal:
 def _announced(
     course: Course, gate: Gate, recorded: RolloutAnalysisRunStatus, run: AnalysisRun
 ) -> Course:
-    phase = run.status.phase
+    phase = _verdict(run)
     if not phase or phase == recorded.status:
         return course
     message = f"{gate.kind} Analysis Run '{recorded.name}' Status New: '{phase}'"
