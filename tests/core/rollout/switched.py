@@ -99,3 +99,14 @@ def deployed(**options: Any) -> Switched:
     world.timeline.clear()
     world.events.clear()
     return world
+
+
+def released(**options: Any) -> Switched:
+    """v1 at rest, v2 just put into the spec."""
+    world = deployed(**options)
+    world.release("v2")
+    return world
+
+
+def reasons(world: Switched) -> list[str]:
+    return [reason.message for reason in world.last.reasons]
