@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.rollout.switched import ANALYSIS, Switched, reasons, released
+from core.rollout.switched import ANALYSIS, Switched, deployed, reasons, released
 from serinus.core.rollout.actions import StopRun
 from serinus.core.rollout.reasons import Hold
 
