@@ -140,7 +140,9 @@ class World:
             step_hash=step_hash(canary.steps if canary else ()),
             revisions=tuple(self._revision(item) for item in self.sets.values()),
             services={s.name: self._service(s) for s in self.services.values()},
-            routers=(
+            routers=()
+            if canary is None or canary.traffic_routing is None
+            else (
                 RouterSeen(
                     router=ROUTER,
                     routing=seen,
@@ -365,6 +367,9 @@ class World:
         counts = sorted((by_hash.get(s.hash, s.name), s.replicas) for s in self.sets.values())
         pods = " ".join(f"{version}:{count}" for version, count in counts)
         weight, step = self.router.routing.weight, self.status.current_step_index
+        canary = self.rollout.spec.strategy.canary
+        if canary is None or canary.traffic_routing is None:
+            return f"step={step} {pods} {self.status.phase}"
         return f"w={weight} step={step} {pods} {self.status.phase}"
 
     def note(self) -> None:

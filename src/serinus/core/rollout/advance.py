@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serinus.api.argo import Pause, PauseCondition, ReplicaProgressThreshold, Step
-from serinus.core.rollout import bluegreen, capacity, pauses, reach
+from serinus.core.rollout import basic, bluegreen, capacity, pauses, reach
 from serinus.core.rollout.canary import PAUSE_STEP, step_text, weight_at
 from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal, canary_count
@@ -17,7 +17,7 @@ from serinus.core.rollout.gates import step_gate
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
-from serinus.core.rollout.standing import Standing
+from serinus.core.rollout.standing import Standing, ready_pods
 from serinus.core.routing import Routing, Unknown
 
 Turn = tuple[Course, Proposal]
@@ -62,6 +62,8 @@ def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) ->
         done = _at_scale(standing, course, proposal, exact=True)
         return _if_done(standing, course, proposal, done)
     if step.set_weight is not None:
+        if standing.by_pods:
+            return _if_done(standing, course, proposal, basic.at_target(standing, course))
         done = _at_scale(standing, course, proposal, exact=False)
         done = done and proposal.weight == min(step.set_weight, standing.total)
         done = done and _shown(standing, proposal.weight)
@@ -116,6 +118,11 @@ def _below_its_weight(standing: Standing, course: Course, proposal: Proposal) ->
     A canary that died is left by all traffic (S3); a pause is there to see it under its weight.
     """
     wanted = weight_at(standing.strategy.steps, course.index, standing.total)
+    pods = basic.target(standing, course).canary if standing.by_pods else 0
+    if pods and not ready_pods(standing.current):
+        where = f"the pause of step {course.index + 1}/{len(standing.strategy.steps)} is over"
+        message = f"{where}; it ends when the canary has a ready pod again"
+        return proposal.because(Hold.CAPACITY, message)
     where = f"the pause of step {course.index + 1}/{len(standing.strategy.steps)} is over"
     for seen in standing.routers if wanted else ():
         if isinstance(seen.routing, Unknown):
@@ -189,14 +196,16 @@ def _not_yet(standing: Standing, proposal: Proposal) -> Proposal | None:
     """The proposal with the reason that holds the promotion; None if nothing does."""
     needed = capacity.needed(standing.replicas, _threshold(standing))
     service = standing.stable_service if standing.first else standing.canary_service
-    ready = reach.lasting(standing, service, standing.current_hash)
+    ready: int | None = ready_pods(standing.current)
+    if not standing.by_pods or service is not None:
+        ready = reach.lasting(standing, service, standing.current_hash)
     if ready is None:
         return proposal.because(Hold.ENDPOINTS, "the endpoints of the new revision are not known")
     available = standing.current.available if standing.current else 0
     if min(ready, available) < needed:
         message = f"new revision {min(ready, available)}/{needed} ready to become stable"
         return proposal.because(Hold.CAPACITY, message)
-    if standing.first:
+    if standing.first or standing.by_pods:
         return None
     if any(isinstance(seen.routing, Unknown) for seen in standing.routers):
         return proposal

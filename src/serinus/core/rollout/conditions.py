@@ -277,7 +277,11 @@ def deadline(standing: Standing, course: Course) -> datetime | None:
         return None
     if course.pauses and not late:
         return None
-    if standing.promoted and any(revision.replicas for revision in standing.others):
+    if (
+        not standing.by_pods
+        and standing.promoted
+        and any(revision.replicas for revision in standing.others)
+    ):
         return None
     steps = standing.strategy.steps
     step = steps[course.index] if course.index < len(steps) and not course.promote_full else None

@@ -25,10 +25,16 @@ FINISHED = frozenset({"Successful", "Failed", "Error", "Inconclusive"})
 
 
 def hold_deletions(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
-    """Stable keeps a pod until the new one is stable; a measured revision keeps what it has."""
-    counts = dict(proposal.counts)
+    """Stable keeps a pod until the new one is stable."""
     if standing.stable and not standing.promoted and standing.replicas:
-        counts[standing.stable.name] = max(1, counts.get(standing.stable.name, 1))
+        kept = max(1, proposal.counts.get(standing.stable.name, 1))
+        proposal = replace(proposal, counts={**proposal.counts, standing.stable.name: kept})
+    return hold_measured(standing, course, proposal)
+
+
+def hold_measured(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
+    """A revision that an unfinished run measures keeps what it has."""
+    counts = dict(proposal.counts)
     for revision in standing.snapshot.revisions:
         if counts.get(revision.name) == 0 and revision.replicas and is_measured(standing, revision):
             counts[revision.name] = revision.replicas

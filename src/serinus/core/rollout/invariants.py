@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from serinus.core.rollout.actions import Plan, PointService, Retire, Scale, SetRouting
 from serinus.core.rollout.conditions import with_waiting
+from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
 from serinus.core.rollout.reasons import Hold, Reason
@@ -35,10 +36,15 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
 
 
 def _broken_canary(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """By weights and Services where there is a router, by pods where there is none."""
+    canary = snapshot.rollout.spec.strategy.canary
+    yield from broken_course(snapshot, plan)
+    if canary is not None and canary.traffic_routing is None:
+        yield from broken_without_router(snapshot, plan)
+        return
     yield from _weights_in_bounds(plan)
     yield from _none_stranded(snapshot, plan)
     yield from _no_reached_pods_removed(snapshot, plan)
-    yield from broken_course(snapshot, plan)
 
 
 def _one_routing_write(plan: Plan) -> Iterator[str]:

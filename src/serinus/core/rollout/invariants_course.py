@@ -27,8 +27,10 @@ def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     yield from _handed_over_under_weight(snapshot, strategy, plan)
     yield from _dead_and_not_left(snapshot, strategy, plan)
     yield from _stable_too_small(snapshot, strategy, plan)
-    yield from _emptied(snapshot, plan)
-    yield from _before_its_delay(snapshot, strategy, plan)
+    yield from _emptied_while_measured(snapshot, plan)
+    if strategy.traffic_routing is not None:
+        yield from _emptied(snapshot, plan)
+        yield from _before_its_delay(snapshot, strategy, plan)
     if plan.status is not None:
         yield from _step_left_too_early(snapshot, strategy, plan.status)
         yield from _promoted_too_early(snapshot, strategy, plan.status)
@@ -146,6 +148,12 @@ def _emptied(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             continue
         if revision.hash == status.stable_rs != current:
             yield f"{revision.name} goes to zero while it is the stable one"
+
+
+def _emptied_while_measured(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    for revision in snapshot.revisions:
+        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+            continue
         for run in snapshot.runs:
             of = run.metadata.labels.get("rollouts-pod-template-hash")
             if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:

@@ -20,6 +20,7 @@ class Rule(Enum):
     S5 = "one step a plan, never past a pause or an analysis of another attempt"
     S6 = "a freeze holds everything but what goes towards stable"
     S7 = "stable is only what carries everything"
+    S8 = "no more pods than maxSurge, no fewer available ones than maxUnavailable lets"
     S9 = "nothing goes to zero while a share, a delay or a run needs it"
     S10 = "a verdict counts only for the attempt that started its run"
     SETTLE = "a write counts as obeyed only after the settle time"

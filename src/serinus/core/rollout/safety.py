@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from serinus.core.rollout import capacity, reach
+from serinus.core.rollout.basic import CLAMPS_WITHOUT_ROUTER
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal, canary_room, with_counts, with_writes
 from serinus.core.rollout.drain import hold_deletions, hold_drain
@@ -23,7 +24,7 @@ Clamp = Callable[[Standing, Course, Proposal], Proposal]
 
 def clamp(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     """The part of `proposal` that is safe now."""
-    for rule, hold in CLAMPS:
+    for rule, hold in CLAMPS_WITHOUT_ROUTER if standing.by_pods else CLAMPS:
         if rule is None or rule in standing.rules:
             proposal = hold(standing, course, proposal)
     return proposal

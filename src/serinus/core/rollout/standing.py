@@ -60,6 +60,11 @@ class Standing:
         return not self.stable_hash
 
     @property
+    def by_pods(self) -> bool:
+        """A canary without a router: each pod gets its share."""
+        return self.blue_green is None and self.strategy.traffic_routing is None
+
+    @property
     def promoted(self) -> bool:
         """The wanted revision is the stable one: nothing is on trial."""
         return bool(self.stable_hash) and self.stable_hash == self.current_hash

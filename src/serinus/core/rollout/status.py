@@ -128,6 +128,8 @@ def _canary(standing: Standing, course: Course) -> CanaryStatus:
 
 def _weights(standing: Standing) -> TrafficWeights | None:
     """What the first router shows; the last known value while it shows nothing."""
+    if standing.by_pods:
+        return None
     seen = standing.routers[0] if standing.routers else None
     if seen is None or not isinstance(seen.routing, Routing):
         return standing.status.canary.weights
@@ -199,6 +201,8 @@ def _unfinished(standing: Standing, status: RolloutStatus) -> str:
         return "updated replicas are still becoming available"
     if standing.blue_green is not None:
         return _unfinished_switch(standing, status)
+    if standing.by_pods and status.replicas > status.updated_replicas:
+        return "old replicas are pending termination"
     if status.stable_rs != status.current_pod_hash:
         return "waiting for all steps to complete"
     return ""
