@@ -122,7 +122,8 @@ TOWARDS = [
     ),
     ("unhealthy older ones go at once", TEN, (2, 8), whole(0), whole(6), [Side(4, 1)], (0, 8, [1])),
     ("nothing shrinks beside older ones", TEN, (2, 8), whole(4), whole(6), [whole(2)], (4, 6, [0])),
-    ("but what is not available", TEN, (10, 0), whole(0), Side(5, 0), [whole(5)], (2, 0, [5])),
+    ("but what is not ready", TEN, (10, 0), whole(0), Side(5, 0), [whole(5)], (2, 0, [5])),
+    ("what is ready answers", TEN, (10, 0), whole(0), Side(5, 0, 5), [Side(5, 0, 4)], (2, 5, [4])),
     ("replicas were lowered", Bounds(4, 1, 1), (2, 2), whole(5), whole(5), [], (2, 3, [])),
     ("replicas were raised", Bounds(20, 5, 5), (10, 10), whole(5), whole(5), [], (10, 10, [])),
     ("no replicas at all", Bounds(0, 0, 0), (0, 0), whole(5), whole(5), [], (0, 0, [])),
@@ -166,7 +167,8 @@ def test_one_plan_towards_the_counts(
     assert (made.canary, made.stable, list(made.older)) == found
 
 
-sides = st.integers(0, 30).flatmap(lambda n: st.builds(Side, st.just(n), st.integers(0, n + 3)))
+counts = st.integers(0, 33)
+sides = st.builds(Side, st.integers(0, 30), counts, counts)
 limits = st.integers(0, 30).flatmap(
     lambda n: st.tuples(st.just(n), st.integers(0, 5), st.integers(0, n))
 )

@@ -49,6 +49,8 @@ def target(standing: Standing, course: Course) -> Counts:
 def _of_course(standing: Standing, course: Course) -> Counts:
     if standing.first or standing.promoted:
         return Counts(standing.replicas, 0)
+    if standing.current is None:  # nobody gives way to what may never be created
+        return Counts(0, standing.replicas)
     weight = wanted_weight(standing, course)
     wanted = proportions.split(bounds(standing), weight, standing.total)
     if wanted.stable or not standing.replicas or not _serves(standing, standing.stable):
@@ -161,7 +163,9 @@ def _may_step(standing: Standing) -> bool:
 
 
 def _side(revision: Revision | None) -> Side:
-    return Side(revision.replicas, revision.available) if revision else Side()
+    if revision is None:
+        return Side()
+    return Side(revision.replicas, revision.available, revision.ready)
 
 
 def _told(standing: Standing, course: Course, proposal: Proposal, wanted: Counts) -> Proposal:

@@ -37,10 +37,14 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The pods of one revision: wanted by its ReplicaSet, and those of them that are available."""
+    """The pods of one revision: wanted by its ReplicaSet, available and ready ones of them.
+
+    What is ready and not available yet (minReadySeconds) answers requests, and counts for nothing.
+    """
 
     replicas: int = 0
     available: int = 0
+    ready: int = 0
 
     @property
     def lasting(self) -> int:
@@ -50,7 +54,7 @@ class Side:
     @property
     def idle(self) -> int:
         """Pods whose removal takes nothing from anybody; a ReplicaSet removes them first."""
-        return self.replicas - self.lasting
+        return self.replicas - min(max(self.available, self.ready), self.replicas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +179,7 @@ def _grown(count: int, target: int, room: int) -> int:
 
 
 def _without_idle(side: Side, count: int, target: int) -> int:
-    """Pods above the target that are not available are in nobody's service: they go at once.
+    """Pods above the target that are not ready are in nobody's service: they go at once.
 
     The original keeps them while older revisions have pods, and stands still if stable is dead.
     """
@@ -203,11 +207,12 @@ def _shrunk(bounds: Bounds, drained: _Change, kept: _Change) -> tuple[int, int]:
 
 
 def _drained(bounds: Bounds, alive: int, older: Sequence[Side]) -> tuple[int, ...]:
-    """Unavailable pods go first, then as many as are available beyond the least."""
+    """Pods that are not ready go first, then as many as are available beyond the least."""
     budget = max(alive + sum(one.lasting for one in older) - bounds.least, 0)
     found = []
     for one in older:
-        gone = min(one.lasting, budget)
+        answering = one.replicas - one.idle
+        gone = min(answering, budget)
         budget -= gone
-        found.append(one.lasting - gone)
+        found.append(answering - gone)
     return tuple(found)
