@@ -129,7 +129,7 @@ def bad(world: World, turn: Turn) -> Iterator[Event]:
             yield _bad(f"one pod of {v} dies", model.died(world, v, 1))
         if one.pending > 1 and v not in world.shape.broken:
             yield _bad(f"only one pod of {v} gets ready", model.readied(world, v, 1))
-    if world.router.readable:
+    if world.router.readable and world.shape.routed:
         router = replace(world.router, readable=False)
         yield _bad("the router cannot be read", replace(world, router=router))
     for run in world.runs:

@@ -14,6 +14,7 @@ from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import actions as act
 from simulation.doing import Write
 from simulation.model import World
+from simulation.oracle_basic import faults_without_router
 from simulation.oracle_status import status_faults
 from simulation.reach import Reach, reach
 from simulation.shape import DELAY, SECOND, version_of
@@ -46,7 +47,10 @@ class Deed:
 def faults(before: World, writes: Sequence[Write], after: World) -> tuple[str, ...]:
     """All that is wrong with these writes."""
     deed = Deed(before, writes, after)
-    found = [fault for check in CHECKS for fault in check(deed)]
+    if before.shape.routed:
+        found = [fault for check in CHECKS for fault in check(deed)]
+    else:
+        found = [*faults_without_router(before, writes, after)]
     statuses = [write for write in writes if isinstance(write, RolloutStatus)]
     for status in statuses:
         found += status_faults(before, status)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from serinus.api.argo import RolloutStatus
 from simulation.model import Run, World
+from simulation.oracle_basic import not_in_proportion
 from simulation.reach import reach
 from simulation.shape import micros, version_of
 
@@ -51,7 +52,11 @@ def _step(before: World, new: RolloutStatus) -> Iterator[str]:
 def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
     step = before.shape.steps[index]
     pods = before.pods(before.version)
-    if "setWeight" in step:
+    if "setWeight" in step and not before.shape.routed:
+        wrong = not_in_proportion(before, index)
+        if wrong:
+            yield f"S5: setWeight counts as done with {wrong}"
+    elif "setWeight" in step:
         share = reach(before).share(before.version)
         wanted = step["setWeight"]
         if before.router.weight != wanted or before.canary.selector != before.version:
@@ -80,7 +85,11 @@ def _unpaused(before: World, duration: str | None) -> Iterator[str]:
     if seconds is None or before.now < micros(started) + seconds * 1_000_000:
         yield f"S5: a pause of {duration or 'no end'} is left by itself"
     wanted = before.shape.weight_at(before.index)
-    if before.router.weight < wanted:
+    if not before.shape.routed:
+        divided = before.replicas + before.shape.surge(before.replicas) > 1
+        if wanted and divided and not before.ready(before.version):
+            yield "S5: a pause is over although its canary is dead"
+    elif before.router.weight < wanted:
         yield f"S5: a pause at weight {wanted} is over at weight {before.router.weight}"
 
 
@@ -117,6 +126,8 @@ def _promotion(before: World, new: RolloutStatus) -> Iterator[str]:
     done = before.index >= before.shape.step_count or old.promote_full
     if not done and before.replicas:
         yield f"S5: {version} becomes stable at step {before.index}"
+    if not before.shape.routed:
+        return
     sure = reach(before).sure(version)
     if before.replicas and sure < 1 - EPS:
         yield f"S7: {version} becomes stable although it may get only {sure:.0%}"

@@ -12,6 +12,7 @@ from simulation.doing import carried_out
 from simulation.events import Planner, healthy, next_instant, passed, turn_of
 from simulation.model import World, key
 from simulation.oracle import faults
+from simulation.oracle_basic import unrested_without_router
 from simulation.reach import reach, touched
 
 LIMIT = 400
@@ -85,7 +86,8 @@ def unwanted(world: World) -> tuple[str, ...]:
     if world.paused and not world.base:
         return ()  # a first deploy that is paused has not begun
     dead = world.shape.broken
-    if world.replicas and reach(world).lost and not dead:
+    routed = world.shape.routed
+    if world.replicas and routed and reach(world).lost and not dead:
         found.append(f"rest: {reach(world).lost:.0%} of the requests find no pod")
     if world.recorded != world.version and not world.invalid:
         found.append(f"rest: {world.version} is wanted, the status knows {world.recorded}")
@@ -95,6 +97,8 @@ def unwanted(world: World) -> tuple[str, ...]:
         return ()
     if not world.replicas and world.base != world.version and not world.status.abort:
         return ("rest: nothing to wait for with no replicas wanted, and not promoted",)
+    if not routed:
+        return tuple(unrested_without_router(world))
     if world.base == world.version or world.status.abort:
         return tuple(_at_stable(world))
     return tuple(_at_pause(world))

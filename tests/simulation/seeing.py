@@ -44,8 +44,9 @@ def seen(world: World) -> Snapshot:
         services={
             name: _service(world, name, part)
             for name, part in (("stable", world.stable), ("canary", world.canary))
+            if world.shape.services
         },
-        routers=(_router(world),),
+        routers=(_router(world),) if world.shape.routed else (),
         runs=tuple(_run(run) for run in world.runs),
         problems=PROBLEM if world.invalid else (),
         settings=SETTINGS,

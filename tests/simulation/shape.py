@@ -29,6 +29,7 @@ VERSIONS = ("A", "B", "C")
 
 HALF = ({"setWeight": 50}, {"pause": {}})
 LADDER = ({"setWeight": 20}, {"pause": {"duration": "60s"}}, {"setWeight": 50}, {"pause": {}})
+STEPWISE = ({"setWeight": 34}, {"pause": {}}, {"setWeight": 67}, {"pause": {"duration": "60s"}})
 MEASURED = (
     {"setWeight": 50},
     {"analysis": {"templates": [{"templateName": "errors"}]}},
@@ -53,6 +54,12 @@ class Shape:
     dynamic: bool = False
     verifying: bool = False
     """The router says whether it is obeyed, and may take any time for that."""
+    routed: bool = True
+    """A router divides the traffic; else the pods do."""
+    services: bool = True
+    """The strategy names both Services; only without a router there may be none."""
+    surging: int = 1
+    """Without a router: maxSurge, with maxUnavailable 0; if 0, with maxUnavailable 1."""
     broken: frozenset[str] = frozenset()
     """Versions whose pods never get ready."""
 
@@ -62,6 +69,14 @@ class Shape:
     @property
     def step_count(self) -> int:
         return len(self.steps)
+
+    def surge(self, replicas: int) -> int:
+        """The pods that may be there beyond the wanted ones."""
+        return self.surging
+
+    def unavailable(self, replicas: int) -> int:
+        """The pods that may be missing."""
+        return min(1 - self.surging, replicas)
 
     def weight_at(self, index: int) -> int:
         """The last setWeight at or before a step; 100 after the last. Own words, on purpose."""
@@ -105,6 +120,11 @@ def base_rollout(shape: Shape) -> Rollout:
         "steps": list(shape.steps),
         "dynamicStableScale": shape.dynamic,
     }
+    if not shape.routed:
+        bounds = {"maxSurge": shape.surging, "maxUnavailable": 1 - shape.surging}
+        strategy = {**strategy, **bounds, "trafficRouting": None}
+    if not shape.services:
+        strategy = {**strategy, "canaryService": "", "stableService": ""}
     spec = {
         "replicas": shape.replicas,
         "progressDeadlineSeconds": 10**8,

@@ -10,7 +10,7 @@ from serinus.core.rollout.plan import plan
 from serinus.core.rollout.snapshot import Snapshot
 from simulation.model import World
 from simulation.rest import settled
-from simulation.shape import LADDER, MEASURED, SCALED, Shape
+from simulation.shape import LADDER, MEASURED, SCALED, STEPWISE, Shape
 
 PLAIN = Shape(name="plain")
 DYNAMIC = Shape(name="dynamic", dynamic=True)
@@ -20,7 +20,13 @@ ANALYSIS = Shape(name="analysis", steps=MEASURED)
 SCALE = Shape(name="setCanaryScale", steps=SCALED)
 TIMED = Shape(name="ladder", steps=LADDER)
 BROKEN = Shape(name="broken canary", broken=frozenset("B"))
-SHAPES = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN)
+BASIC = Shape(name="without router", routed=False, services=False, replicas=3, steps=STEPWISE)
+BASIC_SERVICES = Shape(name="without router, Services", routed=False, steps=STEPWISE)
+BASIC_TIGHT = Shape(name="without surge", routed=False, surging=0, replicas=3)
+BASIC_ANALYSIS = Shape(name="measured without router", routed=False, steps=MEASURED)
+BASIC_BROKEN = Shape(name="broken without router", routed=False, broken=frozenset("B"))
+UNROUTED = (BASIC, BASIC_SERVICES, BASIC_TIGHT, BASIC_ANALYSIS, BASIC_BROKEN)
+SHAPES = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN, *UNROUTED)
 
 
 def sound(snapshot: Snapshot) -> Plan:
@@ -46,5 +52,7 @@ def released(shape: Shape) -> World:
 
 @lru_cache
 def at_weight(shape: Shape, weight: int) -> World:
-    """B has got this weight, on the good path."""
+    """B has got this weight, on the good path; without a router, its pods of the first step."""
+    if not shape.routed:
+        return settled(released(shape), sound, lambda world: world.ready("B") > 0)
     return settled(released(shape), sound, lambda world: world.router.weight == weight)

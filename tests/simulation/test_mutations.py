@@ -16,7 +16,18 @@ from simulation.scripts import play
 from simulation.search import Budget, search
 from simulation.seeing import seen, with_older
 from simulation.shape import SECOND, Shape
-from simulation.starts import ANALYSIS, BROKEN, DYNAMIC, PLAIN, at_weight, nothing, released
+from simulation.starts import (
+    ANALYSIS,
+    BASIC,
+    BASIC_ANALYSIS,
+    BASIC_SERVICES,
+    BASIC_TIGHT,
+    DYNAMIC,
+    PLAIN,
+    at_weight,
+    nothing,
+    released,
+)
 from simulation.walks import Manners, walk
 
 LIMIT = 600
@@ -24,7 +35,7 @@ SEEDS = range(60)
 
 
 def starts(shape: Shape) -> Iterator[World]:
-    if shape is not BROKEN:
+    if not shape.broken:
         yield at_weight(shape, 50)
     yield released(shape)
     yield nothing(shape)
@@ -43,7 +54,7 @@ def hunted(planner: Planner, shape: Shape) -> str:
     return ""
 
 
-WORLDS = {Rule.S1B: DYNAMIC, Rule.S9: DYNAMIC, Rule.S10: ANALYSIS}
+WORLDS = {Rule.S1B: DYNAMIC, Rule.S9: DYNAMIC, Rule.S10: ANALYSIS, Rule.S8: BASIC}
 """Where a rule has anything to say only in some worlds."""
 REDUNDANT = {Rule.SINGLE}
 """S0 stands in for it where there is one router: see the pairs, T3 and the invariants."""
@@ -62,6 +73,23 @@ def test_without_two_that_stand_in_for_each_other_the_oracle_finds_harm(
     pair: tuple[Rule, Rule],
 ) -> None:
     assert hunted(without(*pair), PLAIN)
+
+
+WITHOUT_ROUTER = {
+    Rule.S3: BASIC_SERVICES,
+    Rule.S5: BASIC,
+    Rule.S6: BASIC,
+    Rule.S7: BASIC,
+    Rule.S8: BASIC_TIGHT,
+    Rule.S9: BASIC_SERVICES,
+    Rule.S10: BASIC_ANALYSIS,
+}
+"""The rules that have anything to say where pods are the weight."""
+
+
+@pytest.mark.parametrize("rule", WITHOUT_ROUTER, ids=lambda rule: rule.name)
+def test_without_one_rule_and_without_a_router_the_oracle_finds_harm(rule: Rule) -> None:
+    assert hunted(without(rule), WITHOUT_ROUTER[rule])
 
 
 # --- Caches that are older than our own writes (T17, T18) -----------------------------------------

@@ -12,6 +12,7 @@ from simulation.starts import (
     DYNAMIC,
     PLAIN,
     SHAPES,
+    UNROUTED,
     at_weight,
     nothing,
     released,
@@ -47,12 +48,12 @@ def test_a_release_with_one_misbehaviour_and_one_command(shape: Shape) -> None:
     assert nothing_found(released(shape), Budget(1, 1), LIMIT) > 400
 
 
-@pytest.mark.parametrize("shape", [s for s in SHAPES if s is not BROKEN], ids=str)
+@pytest.mark.parametrize("shape", [s for s in SHAPES if not s.broken], ids=str)
 def test_a_release_in_mid_course_with_one_misbehaviour_and_one_command(shape: Shape) -> None:
     assert nothing_found(at_weight(shape, 50), Budget(1, 1), LIMIT) > 400
 
 
-@pytest.mark.parametrize("shape", [PLAIN, BROKEN], ids=str)
+@pytest.mark.parametrize("shape", [PLAIN, BROKEN, *UNROUTED], ids=str)
 def test_a_first_deploy_with_one_misbehaviour_and_one_command(shape: Shape) -> None:
     nothing_found(nothing(shape), Budget(1, 1), LIMIT)
 

@@ -53,9 +53,9 @@ def _of_course(standing: Standing, course: Course) -> Counts:
         return Counts(0, standing.replicas)
     weight = wanted_weight(standing, course)
     wanted = proportions.split(bounds(standing), weight, standing.total)
-    if wanted.stable or not standing.replicas or not _serves(standing, standing.stable):
+    if wanted.stable or not _serves(standing, standing.stable):
         return wanted
-    surge = wanted.canary < bounds(standing).most
+    surge = standing.replicas and wanted.canary < bounds(standing).most
     return replace(wanted, stable=1) if surge and Rule.S9 in standing.rules else wanted
 
 
@@ -86,30 +86,36 @@ def at_target(standing: Standing, course: Course) -> bool:
 
 def with_services(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     """Both Services follow their revisions, each only to where a pod is ready (S3)."""
-    stable = _base_of_service(standing, course)
-    if _selects(standing.stable_service, stable):
-        stable = ""
-    proposal = replace(proposal, stable_selector=stable)
-    if not target(standing, course).canary and not standing.promoted:
-        canary = "" if _selects(standing.canary_service, standing.base_hash) else standing.base_hash
-        proposal = replace(proposal, canary_selector=canary)
-    if Rule.S3 not in standing.rules:
-        return proposal
-    for field, service in (
-        ("stable_selector", standing.stable_service),
-        ("canary_selector", standing.canary_service),
-    ):
-        wanted: str = getattr(proposal, field)
-        if not wanted or service is None or _may_move(standing, service, wanted):
+    stable, canary = _base_of_service(standing, course), _canary_of_service(standing, course)
+    moves = (
+        ("stable_selector", standing.stable_service, stable),
+        ("canary_selector", standing.canary_service, canary),
+    )
+    for field, service, wanted in moves:
+        there = service is None or service.selector_hash == wanted
+        proposal = replace(proposal, **{field: "" if there else wanted})  # type: ignore[arg-type]
+        if service is None or there or Rule.S3 not in standing.rules:
             continue
-        proposal = replace(proposal, **{field: ""})  # type: ignore[arg-type]
-        message = f"Service {service.name} follows when a pod of {wanted} is ready"
-        proposal = proposal.because(Hold.ENDPOINTS, message)
+        if not _may_move(standing, service, wanted):
+            proposal = replace(proposal, **{field: ""})  # type: ignore[arg-type]
+            message = f"Service {service.name} follows when a pod of {wanted} is ready"
+            proposal = proposal.because(Hold.ENDPOINTS, message)
     return proposal
 
 
-def _selects(service: ServiceSeen | None, pod_hash: str) -> bool:
-    return service is None or service.selector_hash == pod_hash
+def _canary_of_service(standing: Standing, course: Course) -> str:
+    """Whom the canary Service belongs to: the one on trial while it has pods, else stable.
+
+    From a revision that is on its way out it goes to stable first, if the new one is not ready:
+    a pod is kept for whom a Service selects, and there may be no room for one more.
+    """
+    service, current = standing.canary_service, standing.current_hash
+    if standing.promoted or course.abort or not target(standing, course).canary:
+        return standing.base_hash
+    at = service.selector_hash if service else current
+    if at in ("", current, standing.base_hash) or ready_pods(standing.current):
+        return current
+    return standing.base_hash if ready_pods(standing.stable) else current
 
 
 def _base_of_service(standing: Standing, course: Course) -> str:
@@ -123,7 +129,7 @@ def _base_of_service(standing: Standing, course: Course) -> str:
     limits = bounds(standing)
     if service is None or current is None or not on_trial or limits.surge:
         return standing.base_hash
-    if wanted_weight(standing, course) < standing.total:
+    if target(standing, course).stable:
         return standing.base_hash
     there = service.selector_hash == standing.current_hash
     enough = 1 if there else max(1, limits.least)
@@ -188,8 +194,10 @@ def _told(standing: Standing, course: Course, proposal: Proposal, wanted: Counts
 def hold_selected(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     """A revision keeps a pod while a Service selects it, or did until just now (S9)."""
     counts = dict(proposal.counts)
+    if bounds(standing).most <= 1:
+        return proposal  # one must go before another can come
     for service in (standing.stable_service, standing.canary_service):
-        if service is None or not standing.replicas:
+        if service is None:
             continue
         for revision in standing.snapshot.revisions:
             goes = revision.replicas and not counts.get(revision.name, revision.replicas)

@@ -17,11 +17,13 @@ from serinus.core.routing import Unknown
 def broken_without_router(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """What is wrong with a plan for a canary whose pods are its weight, in words."""
     strategy = snapshot.rollout.spec.strategy.canary
-    if strategy is None:
-        return
+    if strategy is None or any(
+        not _is_share(v) for v in (strategy.max_surge, strategy.max_unavailable)
+    ):
+        return  # an invalid spec, which says why
     yield from _out_of_bounds(snapshot, strategy, plan)
     yield from _service_without_pods(snapshot, plan)
-    yield from _selected_and_emptied(snapshot, plan)
+    yield from _selected_and_emptied(snapshot, strategy, plan)
     yield from _stable_without_pods(snapshot, strategy, plan)
 
 
@@ -41,11 +43,8 @@ def _ready(revision: Revision) -> int:
 def _out_of_bounds(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
     """Judged over the worst subset of the writes: only those up, and only those down."""
     after, replicas = _after(plan), _wanted(snapshot)
-    try:
-        surge = ceil(_share(strategy.max_surge, replicas))
-        gone = floor(_share(strategy.max_unavailable, replicas))
-    except ValueError:
-        return  # the spec is invalid, and says why
+    surge = ceil(_share(strategy.max_surge, replicas))
+    gone = floor(_share(strategy.max_unavailable, replicas))
     gone = gone if surge or gone else 1
     most, least = replicas + surge, replicas - min(gone, replicas)
     revisions = snapshot.revisions
@@ -59,6 +58,10 @@ def _out_of_bounds(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> 
     )
     if left < min(least, here):
         yield f"{left} available pods are left of {here} where {least} are the least"
+
+
+def _is_share(value: int | str | None) -> bool:
+    return not isinstance(value, str) or value.removesuffix("%").isdecimal()
 
 
 def _share(value: int | str | None, replicas: int) -> float:
@@ -79,8 +82,13 @@ def _service_without_pods(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"Service {action.service} goes to {action.hash}, which has no ready pod"
 
 
-def _selected_and_emptied(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+def _selected_and_emptied(
+    snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan
+) -> Iterator[str]:
+    """But for a single pod that may not surge: that one has to go before another can come."""
     after = _after(plan)
+    if _wanted(snapshot) == 1 and _share(strategy.max_surge, 1) == 0:
+        return
     selected = {service.selector_hash for service in snapshot.services.values()}
     for revision in snapshot.revisions:
         emptied = revision.replicas and after.get(revision.name) == 0
