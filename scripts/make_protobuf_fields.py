@@ -22,14 +22,14 @@ OUTPUT = Path(__file__).parent.parent / "src/serinus/local/apiserver/wire/protob
 GROUPS = {
     "apps/v1": ("Deployment", "ReplicaSet"),
     "authentication/v1": ("SelfSubjectReview",),
-    "authorization/v1": ("SelfSubjectAccessReview",),
+    "authorization/v1": ("SelfSubjectAccessReview", "SelfSubjectRulesReview"),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "batch/v1": ("Job",),
     "coordination/v1": ("Lease",),
     "core/v1": ("Namespace", "ConfigMap", "Secret", "ServiceAccount", "Service", "Pod", "Event"),
     "discovery/v1": ("EndpointSlice",),
     "networking/v1": ("Ingress", "IngressClass"),
-    "policy/v1": ("PodDisruptionBudget",),
+    "policy/v1": ("PodDisruptionBudget", "Eviction"),
     "meta/v1": ("DeleteOptions",),
 }
 SPECIAL = {
@@ -72,6 +72,8 @@ def kind_of(packages: dict[str, Package], package: Package, go: str, wire: str) 
         go, flags = go[1:], "*"
     if not go.startswith(("[", "map")) and "." not in go and go in package.named:
         inner = package.named[go]
+        if inner == "string":
+            return "s", flags  # whatever its tag says: one says "varint"
         if inner.startswith(("[", "map")):
             return kind_of(packages, package, inner, wire)
     if qualified(package, go) == "core/v1.ResourceList":

@@ -92,6 +92,22 @@ def test_negative_numbers_and_times() -> None:
     }
 
 
+def test_an_eviction_brings_the_options_of_its_delete() -> None:
+    options = field(1, 0) + field(2, field(1, b"u")) + field(4, b"Foreground") + field(5, b"All")
+    raw = field(1, field(1, b"web")) + field(2, options)
+    assert decode_protobuf(body("policy/v1", "Eviction", raw)) == {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": "web"},
+        "deleteOptions": {
+            "gracePeriodSeconds": 0,
+            "preconditions": {"uid": "u"},
+            "propagationPolicy": "Foreground",
+            "dryRun": ["All"],
+        },
+    }
+
+
 @pytest.mark.parametrize(
     ("data", "code", "words"),
     [

@@ -7,6 +7,7 @@ import pytest
 from local.apiserver.api import CONFIG_MAPS, Api, config_map, story
 
 ACCESS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+RULES = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 MAPS_WORDS = 'resource "configmaps" in API group "" in the namespace "default"'
 
 
@@ -97,5 +98,15 @@ def test_a_reader_is_told_what_it_may_do(verb: str, resource: str, allowed: bool
         attributes = {"verb": verb, "resource": resource, "namespace": "default"}
         review = await api.ok("POST", ACCESS, {"spec": {"resourceAttributes": attributes}})
         assert review["status"]["allowed"] is allowed
+
+    story(tell)
+
+
+def test_the_list_of_what_a_reader_may_do_says_that_it_is_not_exact() -> None:
+    async def tell(api: Api) -> None:
+        await as_reader(api)
+        status = (await api.ok("POST", RULES, {"spec": {"namespace": "default"}}))["status"]
+        assert status["incomplete"] is True
+        assert status["evaluationError"] == "Secrets are not among them"
 
     story(tell)

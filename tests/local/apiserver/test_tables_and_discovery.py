@@ -254,6 +254,41 @@ def test_sidecars_count_among_the_containers_and_hold_up_no_more_once_started(
     assert (pod_phase(value), pod_ready(value)) == (word, ready)
 
 
+def test_a_sidecar_that_ends_after_the_start_is_no_failed_start() -> None:
+    ended = {"exitCode": 143, "reason": "Error"}
+    value = pod("Running", {"terminated": {"exitCode": 0, "reason": "Completed"}})
+    value["spec"]["initContainers"] = [{"name": "s", "restartPolicy": "Always"}]
+    status = {"name": "s", "started": False, "state": {"terminated": ended}, "restartCount": 2}
+    value["status"]["initContainerStatuses"] = [status]
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert pod_phase(value) == "Init:Error"
+    value["status"]["conditions"] = [{"type": "Initialized", "status": "True"}]
+    assert (pod_phase(value), pod_restarts(value, now)) == ("Completed", "2")
+
+
+def test_restarts_are_those_of_the_init_containers_until_these_are_done() -> None:
+    value = pod("Pending", {"waiting": {}})
+    value["spec"]["initContainers"] = [{"name": "i"}]
+    last = {"terminated": {"finishedAt": "2026-01-01T00:00:00Z"}}
+    state = {"waiting": {"reason": "CrashLoopBackOff"}}
+    status = {"name": "i", "state": state, "restartCount": 4, "lastState": last}
+    value["status"]["initContainerStatuses"] = [status]
+    now = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+    assert (pod_phase(value), pod_restarts(value, now)) == (
+        "Init:CrashLoopBackOff",
+        "4 (60s ago)",
+    )
+    status["state"] = {"terminated": {"exitCode": 0}}
+    assert pod_restarts(value, now) == "0"
+
+
+def test_a_pod_of_which_one_container_has_ended_well_is_as_ready_as_its_condition_says() -> None:
+    value = pod("Running", {"terminated": {"exitCode": 0, "reason": "Completed"}}, {"running": {}})
+    assert pod_phase(value) == "NotReady"
+    value["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    assert pod_phase(value) == "Running"
+
+
 def test_ready_and_restarts_of_a_pod() -> None:
     value = pod("Running", {"running": {}}, {"waiting": {}})
     value["status"]["containerStatuses"][1] |= {

@@ -22,6 +22,7 @@ class StatusError(SerinusError):
         self.code = code
         self.reason = reason
         self.details = dict(details or {})
+        self._tells_details = details is not None  # Kubernetes tells empty ones too, if any
         self.metadata: dict[str, Any] = {}
 
     def body(self) -> dict[str, Any]:
@@ -34,7 +35,7 @@ class StatusError(SerinusError):
             "message": str(self),
             "reason": self.reason,
         }
-        if self.details:
+        if self.details or self._tells_details:
             status["details"] = self.details
         return status | {"code": self.code}
 
@@ -66,8 +67,11 @@ def not_found(group: str, plural: str, name: str) -> StatusError:
 
 
 def no_such_page() -> StatusError:
-    """404 for an address that the server does not serve; kubectl shows its own words for it."""
-    return StatusError(404, "NotFound", "the server could not find the requested resource")
+    """404 for an address that the server does not serve; kubectl shows its own words for it.
+
+    Its details are empty, not absent: `kubectl debug` panics where there are none.
+    """
+    return StatusError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def method_not_allowed() -> StatusError:

@@ -80,5 +80,6 @@ def review_rules(*, read_only: bool) -> dict[str, Any]:
     return {
         "resourceRules": [everything, asking] if read_only else [everything],
         "nonResourceRules": [pages],
-        "incomplete": False,
+        "incomplete": read_only,  # no rule can say "all but these"
+        **({"evaluationError": "Secrets are not among them"} if read_only else {}),
     }

@@ -45,6 +45,7 @@ from serinus.local.apiserver.wire.negotiation import require_acceptable
 from serinus.local.apiserver.wire.options import require_list_options, require_write_options
 from serinus.local.apiserver.wire.patches import json_patch, merge_patch
 from serinus.local.apiserver.wire.paths import Target
+from serinus.local.apiserver.wire.protobuf import PROTOBUF, decode_protobuf
 from serinus.local.apiserver.writing import deletes, writes
 from serinus.local.apiserver.writing.applying import apply_object, apply_scale
 from serinus.local.apiserver.writing.configurations import read_configuration
@@ -253,6 +254,13 @@ async def _refuse_upgrade(call: Call) -> Outcome:
     )
 
 
+async def _refuse_token(call: Call) -> Outcome:
+    raise bad_request(
+        "tokens of service accounts are not served by the embedded cluster; its callers are known "
+        "by the address in kubeconfig and kubeconfig-readonly"
+    )
+
+
 async def _logs(call: Call) -> Outcome:
     if call.request.method not in ("GET", "HEAD"):
         raise method_not_allowed()
@@ -275,7 +283,11 @@ def _delete(call: Call) -> Answer:
 
 
 def _delete_options(call: Call) -> deletes.DeleteOptions:
-    body = decode_json(call.request.body) if call.request.body else None
+    request, body = call.request, None
+    if request.content_type == PROTOBUF:
+        body = decode_protobuf(request.body) if request.body else None
+    elif request.body:
+        body = decode_json(request.body)
     return replace(deletes.read_options(body, call.request.query), gate=call.gate)
 
 
@@ -339,6 +351,7 @@ _ACTIONS: dict[str, Callable[[Call], Awaitable[Outcome]]] = {
     "exec": _refuse_upgrade,
     "attach": _refuse_upgrade,
     "portforward": _refuse_upgrade,
+    "token": _refuse_token,
 }
 _STATUS_VERBS: dict[str, Verb] = {"GET": _read, "PUT": _replace, "PATCH": _patch}
 

@@ -25,22 +25,29 @@ def _sidecars(pod: Object) -> set[str]:
     return {init.get("name") for init in inits if init.get("restartPolicy") == "Always"}
 
 
+def _lasting(pod: Object) -> list[Object]:
+    """The statuses of all containers that are meant to go on: sidecars, then the others."""
+    sidecars = _sidecars(pod)
+    return [one for one in _statuses(pod, _INITS) if one.get("name") in sidecars] + _statuses(pod)
+
+
 def pod_ready(pod: Object) -> str:
     """Ready containers of all: `1/2`; sidecars are among them."""
     containers = (pod.get("spec") or {}).get("containers") or ()
-    sidecars = _sidecars(pod)
-    lasting = _statuses(pod) + [
-        status for status in _statuses(pod, _INITS) if status.get("name") in sidecars
-    ]
-    return f"{sum(1 for s in lasting if s.get('ready'))}/{len(containers) + len(sidecars)}"
+    ready = sum(1 for status in _lasting(pod) if status.get("ready"))
+    return f"{ready}/{len(containers) + len(_sidecars(pod))}"
 
 
 def pod_restarts(pod: Object, now: datetime) -> str:
-    """How often containers were started again, and how long ago the last time was."""
-    count = sum(status.get("restartCount", 0) for status in _statuses(pod))
+    """How often containers were started again, and how long ago the last time was.
+
+    While init containers are at work, these are counted.
+    """
+    counted = _statuses(pod, _INITS) if _init_word(pod) else _lasting(pod)
+    count = sum(status.get("restartCount", 0) for status in counted)
     last = [
         ((status.get("lastState") or {}).get("terminated") or {}).get("finishedAt")
-        for status in _statuses(pod)
+        for status in counted
     ]
     seen = max(filter(None, last), default=None)
     return f"{count} ({age(seen, now)} ago)" if count and seen else str(count)
@@ -61,7 +68,9 @@ def pod_phase(pod: Object) -> str:
 
 
 def _init_word(pod: Object) -> str:
-    """What the init containers are at; empty text once they are done."""
+    """What the init containers are at; empty text once they are done, or were before."""
+    if _has_condition(pod, "Initialized"):
+        return ""  # a sidecar that has ended since begins nothing anew
     statuses, sidecars = _statuses(pod, _INITS), _sidecars(pod)
     total = len((pod.get("spec") or {}).get("initContainers") or ())
     for index, status in enumerate(statuses):
@@ -91,8 +100,13 @@ def _container_word(pod: Object, word: str) -> str:
         elif status.get("ready") and "running" in state:
             running = True
     if word == "Completed" and running:
-        return "Running"
+        return "Running" if _has_condition(pod, "Ready") else "NotReady"
     return word
+
+
+def _has_condition(pod: Object, name: str) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(one.get("type") == name and one.get("status") == "True" for one in conditions)
 
 
 def _end_word(ended: Object) -> str:

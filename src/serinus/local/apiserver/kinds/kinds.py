@@ -80,7 +80,7 @@ _ROWS: dict[tuple[str, str], tuple[tuple[str, str, str, str, str], ...]] = {
         ("nodes", "Node", "no", "", "cs"),
         ("pods", "Pod", "po", "all", "sgl"),
         ("secrets", "Secret", "", "", ""),
-        ("serviceaccounts", "ServiceAccount", "sa", "", ""),
+        ("serviceaccounts", "ServiceAccount", "sa", "", "t"),
         ("services", "Service", "svc", "all", "s"),
     ),
     ("admissionregistration.k8s.io", "v1"): (
@@ -126,6 +126,9 @@ _ROWS: dict[tuple[str, str], tuple[tuple[str, str, str, str, str], ...]] = {
 }
 
 
+_POD_ACTIONS = ("attach", "eviction", "exec", "log", "portforward")
+
+
 def _kind(group: str, version: str, row: tuple[str, str, str, str, str]) -> Kind:
     plural, kind, short_names, categories, flags = row
     halves = {"s": "status", "r": "scale"}
@@ -138,7 +141,7 @@ def _kind(group: str, version: str, row: tuple[str, str, str, str, str]) -> Kind
         short_names=tuple(short_names.split(",")) if short_names else (),
         categories=(categories,) if categories else (),
         subresources=frozenset(word for flag, word in halves.items() if flag in flags),
-        actions=("attach", "eviction", "exec", "log", "portforward") if "l" in flags else (),
+        actions=_POD_ACTIONS if "l" in flags else ("token",) if "t" in flags else (),
         generation="g" in flags,
         scale=ScalePaths(selector="") if "r" in flags else None,
         list_name="EndpointsList" if plural == "endpoints" else "",

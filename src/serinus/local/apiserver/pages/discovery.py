@@ -13,7 +13,19 @@ from serinus.local.apiserver.kinds.registry import Registry
 
 AGGREGATED_V2 = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 AGGREGATED_V2BETA1 = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
-_CREATED = ("attach", "eviction", "exec", "portforward")
+_STREAM_VERBS = ("create", "get")
+_ACTIONS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    # kubectl drain evicts, instead of deleting, only where it finds this very group
+    "eviction": ({"group": "policy", "version": "v1", "kind": "Eviction"}, ("create",)),
+    "attach": ({"group": "", "version": "v1", "kind": "PodAttachOptions"}, _STREAM_VERBS),
+    "exec": ({"group": "", "version": "v1", "kind": "PodExecOptions"}, _STREAM_VERBS),
+    "portforward": ({"group": "", "version": "v1", "kind": "PodPortForwardOptions"}, _STREAM_VERBS),
+    "token": (
+        {"group": "authentication.k8s.io", "version": "v1", "kind": "TokenRequest"},
+        ("create",),
+    ),
+    "log": ({"group": "", "version": "v1", "kind": "Pod"}, ("get",)),
+}
 _SUBRESOURCE_VERBS = {"status": ("get", "patch", "update"), "scale": ("get", "patch", "update")}
 
 
@@ -105,8 +117,8 @@ def _plain_rows(kind: Kind) -> list[dict[str, Any]]:
     for name, response, verbs in _parts(kind):
         part = {"name": f"{kind.plural}/{name}", "singularName": "", "kind": response["kind"]}
         rows.append(part | {"namespaced": kind.namespaced, "verbs": list(verbs)})
-        if name == "scale":
-            rows[-1] |= {"group": "autoscaling", "version": "v1"}
+        if (response["group"], response["version"]) != (kind.group, kind.version):
+            rows[-1] |= {"group": response["group"], "version": response["version"]}
     return rows
 
 
@@ -117,9 +129,7 @@ def _parts(kind: Kind) -> list[tuple[str, dict[str, str], tuple[str, ...]]]:
         (name, scale if name == "scale" else own, _SUBRESOURCE_VERBS[name])
         for name in sorted(kind.subresources)
     ]
-    return halves + [
-        (name, own, ("create",) if name in _CREATED else ("get",)) for name in kind.actions
-    ]
+    return halves + [(name, *_ACTIONS[name]) for name in kind.actions]
 
 
 def aggregated(registry: Registry, form: str, *, core: bool) -> dict[str, Any]:
