@@ -48,6 +48,18 @@ def test_a_deployment_and_its_pod_template_get_the_defaults_that_clients_read() 
     story(tell)
 
 
+def test_a_probe_by_grpc_names_a_service_as_describe_takes_for_granted() -> None:
+    async def tell(api: Api) -> None:
+        probes = {"livenessProbe": {"grpc": {"port": 1}}, "startupProbe": {"grpc": {"port": 2}}}
+        container = {"name": "c", "image": "web:1"} | probes
+        body = {"metadata": {"name": "p"}, "spec": {"containers": [container]}}
+        made = (await api.ok("POST", f"{CORE}/pods", body))["spec"]["containers"][0]
+        assert made["livenessProbe"]["grpc"] == {"port": 1, "service": ""}
+        assert made["startupProbe"]["grpc"] == {"port": 2, "service": ""}
+
+    story(tell)
+
+
 def test_a_service_gets_an_address_that_stays_and_target_ports() -> None:
     async def tell(api: Api) -> None:
         body = {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 80}]}}

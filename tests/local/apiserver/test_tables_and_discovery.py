@@ -11,6 +11,7 @@ import pytest
 from local.apiserver.api import CONFIG_MAPS, Api, WatchLines, config_map, story
 from local.apiserver.widgets import CRDS, WIDGETS, definition, widget
 from serinus.local.apiserver.kinds.columns import short_span
+from serinus.local.apiserver.kinds.columns_built_in import COLUMNS
 from serinus.local.apiserver.kinds.columns_pods import pod_phase, pod_ready, pod_restarts
 
 TABLE = {
@@ -252,6 +253,21 @@ def test_sidecars_count_among_the_containers_and_hold_up_no_more_once_started(
     statuses = [{"name": "s"} | sidecar, {"name": "i", "state": init or {"waiting": {}}}]
     value["status"]["initContainerStatuses"] = statuses
     assert (pod_phase(value), pod_ready(value)) == (word, ready)
+
+
+def test_a_node_is_told_widely_with_its_addresses_and_its_system() -> None:
+    info = {"kubeletVersion": "v1", "osImage": "Linux", "kernelVersion": "6"}
+    address = {"type": "InternalIP", "address": "127.0.0.1"}
+    value = {"metadata": {"name": "a"}, "status": {"addresses": [address], "nodeInfo": info}}
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    wide = {column.name: column.cell(value, now) for column in COLUMNS["", "nodes"][5:]}
+    assert wide == {
+        "Internal-IP": "127.0.0.1",
+        "External-IP": "<none>",
+        "OS-Image": "Linux",
+        "Kernel-Version": "6",
+        "Container-Runtime": "<unknown>",
+    }
 
 
 def test_a_sidecar_that_ends_after_the_start_is_no_failed_start() -> None:

@@ -50,7 +50,7 @@ def node_object(now: str, pods: int) -> tuple[Json, Json]:
     resources = machine_capacity() | {"pods": str(pods)}
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
     info = {
-        "kubeletVersion": "v1.36.0",
+        "kubeletVersion": "v1.37.0",
         "kubeProxyVersion": "",
         "operatingSystem": system.sysname.lower(),
         "osImage": system.sysname,

@@ -211,6 +211,18 @@ def _node_roles(value: Object) -> str:
     return _joined(sorted(key.removeprefix(prefix) for key in labels if key.startswith(prefix)))
 
 
+def _node_address(kind: str) -> Callable[[Object], str]:
+    def cell(value: Object) -> str:
+        rows = _at(value, "status", "addresses", default=())
+        return next((row["address"] for row in rows if row.get("type") == kind), _NONE)
+
+    return cell
+
+
+def _node_fact(name: str, field: str) -> Column:
+    return _plain(name, "status", "nodeInfo", field, default="<unknown>", wide=True)
+
+
 def _bound(name: str, field: str) -> Column:
     return Column(name, lambda v, _: str(_at(v, "spec", field, default="N/A")))
 
@@ -237,6 +249,11 @@ COLUMNS: dict[tuple[str, str], tuple[Column, ...]] = {
         _made("Roles", _node_roles),
         AGE,
         _plain("Version", "status", "nodeInfo", "kubeletVersion", default=""),
+        _made("Internal-IP", _node_address("InternalIP"), wide=True),
+        _made("External-IP", _node_address("ExternalIP"), wide=True),
+        _node_fact("OS-Image", "osImage"),
+        _node_fact("Kernel-Version", "kernelVersion"),
+        _node_fact("Container-Runtime", "containerRuntimeVersion"),
     ),
     ("", "pods"): (
         NAME,

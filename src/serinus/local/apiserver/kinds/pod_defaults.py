@@ -73,6 +73,9 @@ def _probe(probe: Object) -> Object:
     if isinstance(filled.get("httpGet"), dict):
         asked = _with({"scheme": "HTTP", "path": "/"}, filled["httpGet"])
         return _with_parts(filled, {"httpGet": asked})
+    if isinstance(filled.get("grpc"), dict):
+        # kubectl describe takes it for granted that there is one
+        return _with_parts(filled, {"grpc": _with({"service": ""}, filled["grpc"])})
     return filled
 
 
