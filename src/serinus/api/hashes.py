@@ -25,6 +25,11 @@ def pod_hash(template: Template, collision_count: int | None = None) -> str:
     return _short_hash(template.canon, collision_count)
 
 
+def owned_hash(template: Template, owner: Sequence[str], collision_count: int | None = None) -> str:
+    """The same label for pods of another owner than a revision: never the revision's own hash."""
+    return _short_hash(b"\0".join([template.canon, *map(str.encode, owner)]), collision_count)
+
+
 def step_hash(steps: Sequence[argo.Step]) -> str:
     """The original's hash of canary steps; no steps count as the JSON `null`."""
     return _short_hash(_go_json(steps) if steps else b"null", None)

@@ -27,7 +27,6 @@ from serinus.api.validation.analysis import (
 )
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.validation.language import UNKNOWN, Language
-from serinus.api.validation.later import NO_EXPERIMENTS
 from serinus.api.validation.lookup import Lookup
 from serinus.api.validation.references import validate_references
 from serinus.api.validation.rollout import validate_rollout
@@ -89,7 +88,7 @@ def check_own(found: msgspec.Struct, lookup: Lookup, language: Language) -> Find
         case AnalysisRun():
             return Findings.of(validate_run_spec(found.spec, language))
         case Experiment():
-            return Findings.of((*validate_experiment(found), NO_EXPERIMENTS))
+            return Findings.of(validate_experiment(found))
     return Findings()
 
 
@@ -107,12 +106,12 @@ def check_references(found: msgspec.Struct, lookup: Lookup, language: Language) 
 
 
 def _analyses(experiment: Experiment, lookup: Lookup, language: Language) -> Iterator[FieldProblem]:
-    """An experiment may go on for ever, and so may what it measures."""
+    """What is not required for its completion may measure for ever."""
     asked = []
     for index, one in enumerate(experiment.spec.analyses):
         ref = AnalysisTemplateRef(template_name=one.template_name, cluster_scope=one.cluster_scope)
         passed = tuple(AnalysisRunArgument(name=argument.name) for argument in one.args)
         here = f"spec.analyses[{index}]"
         analysis = RolloutAnalysis(templates=(ref,), args=passed)
-        asked.append(Asked(analysis, here, waits=False, passes_args_at=here))
+        asked.append(Asked(analysis, here, waits=one.required_for_completion, passes_args_at=here))
     yield from validate_analyses(experiment.metadata.namespace, asked, lookup, language)

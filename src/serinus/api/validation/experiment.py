@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import msgspec
 
 from serinus.api.experiment import Experiment, ExperimentTemplate
+from serinus.api.kubernetes import ContainerPort
+from serinus.api.template import read_template
 from serinus.api.validation.analysis import validate_rules
 from serinus.api.validation.labels import (
     is_dns_label,
@@ -47,6 +50,7 @@ def validate_experiment(experiment: Experiment) -> Iterator[FieldProblem]:
             yield FieldProblem(f"{here}.name", f"{analysis.name!r} is empty or repeated")
         if not analysis.template_name:
             yield FieldProblem(f"{here}.templateName", "is missing")
+    yield from _service_names(spec.templates)
     for name, rules in (
         ("dryRun", spec.dry_run),
         ("measurementRetention", spec.measurement_retention),
@@ -86,3 +90,36 @@ def _template(
                 f"{path}.template.metadata.labels",
                 "do not match the selector; add the labels it names",
             )
+        if template.service is not None and not _has_ports(pods):
+            yield FieldProblem(
+                f"{path}.service",
+                "needs a container with ports; a Service without ports is refused",
+            )
+
+
+def _service_names(templates: Sequence[ExperimentTemplate]) -> Iterator[FieldProblem]:
+    seen: set[str] = set()
+    for index, template in enumerate(templates):
+        name = template.service.name if template.service else ""
+        if name and name in seen:
+            yield FieldProblem(
+                f"spec.templates[{index}].service.name", f"{name!r} is of another template too"
+            )
+        seen.add(name)
+
+
+def _has_ports(pods: dict[str, Any]) -> bool:
+    spec = pods.get("spec")
+    containers = spec.get("containers") if isinstance(spec, dict) else None
+    return isinstance(containers, list) and any(
+        isinstance(container, dict) and container.get("ports") for container in containers
+    )
+
+
+def service_ports(template: bytes | msgspec.Raw) -> tuple[ContainerPort, ...]:
+    """The ports of a pod template's containers that a Service can have, each number once."""
+    found: dict[tuple[int, str], ContainerPort] = {}
+    for container in read_template(template).view.spec.containers:
+        for port in container.ports:
+            found.setdefault((port.container_port, port.protocol or "TCP"), port)
+    return tuple(found.values())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from serinus.api.analysis import AnalysisTemplateRef, AnalysisTemplateSpec
+from serinus.api.analysis import AnalysisTemplateRef, AnalysisTemplateSpec, Argument
 
 Templates = Mapping[AnalysisTemplateRef, AnalysisTemplateSpec]
 """Every template that the analysis may need, nested ones too; one that is missing is absent."""
@@ -19,6 +19,8 @@ class Subject:
     document: Mapping[str, Any] = field(default_factory=dict)
     latest_hash: str = ""
     stable_hash: str = ""
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    """What is passed beside the analysis' own list: an Experiment's may be secrets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

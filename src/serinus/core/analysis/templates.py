@@ -5,7 +5,7 @@ Serves validation (faults with field paths, before anything runs) and the making
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from serinus.api.analysis import (
@@ -67,7 +67,7 @@ def prepare(
     if not analysis.templates:
         problems.append(FieldProblem(f"{path}.templates", "name at least one AnalysisTemplate"))
     passed = _passed(analysis.args, subject, f"{path}.args", problems)
-    args = _merged(sources, passed, subject, problems)
+    args = _merged(sources, {**passed, **subject.arguments}, subject, problems)
     problems += _unset(sources, args, f"{path}.args")
     metrics = tuple(metric for source in sources for metric in source.spec.metrics)
     dry, kept = _rules(analysis, sources)
@@ -133,7 +133,7 @@ def _passed(
     subject: Subject,
     path: str,
     problems: list[FieldProblem],
-) -> dict[str, str]:
+) -> dict[str, Argument]:
     """What the step passes, by name."""
     passed: dict[str, str] = {}
     for index, arg in enumerate(args):
@@ -157,7 +157,7 @@ def _passed(
         else:
             problems.append(FieldProblem(f"{where}.valueFrom", "it says nothing; give a source"))
             passed[arg.name] = ""
-    return passed
+    return {name: Argument(name=name, value=value) for name, value in passed.items()}
 
 
 def _field(subject: Subject, field_path: str, place: str, problems: list[FieldProblem]) -> str:
@@ -170,7 +170,7 @@ def _field(subject: Subject, field_path: str, place: str, problems: list[FieldPr
 
 def _merged(
     sources: list[_Sourced],
-    passed: dict[str, str],
+    passed: Mapping[str, Argument],
     subject: Subject,
     problems: list[FieldProblem],
 ) -> dict[str, Argument]:
@@ -194,10 +194,9 @@ def _merged(
                 )
     merged: dict[str, Argument] = {}
     for name, arg in declared.items():
+        arg = passed.get(name, arg)
         own = arg.value_from.field_ref if arg.value_from else None
-        if name in passed:
-            merged[name] = Argument(name=name, value=passed[name])
-        elif arg.value is None and own is not None:
+        if arg.value is None and own is not None:
             place = f"args.{name}.valueFrom.fieldRef.fieldPath"
             value = _field(subject, own.field_path, place, problems)
             merged[name] = Argument(name=name, value=value)

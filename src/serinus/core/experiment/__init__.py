@@ -1,0 +1,1 @@
+"""PURE: what to do about one Experiment now."""
