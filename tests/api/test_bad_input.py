@@ -118,17 +118,29 @@ def test_seed_000_is_accepted_unchanged() -> None:
     assert World((SEEDS / "000-canary-nginx.yaml").read_text()).told() == []
 
 
-def test_an_experiment_is_told_that_nobody_carries_it_out() -> None:
-    pods = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "a"}]}}
+def test_apply_tells_all_that_is_wrong_with_an_experiment() -> None:
+    pods = {"metadata": {"labels": {"app": "b"}}, "spec": {"containers": [{"name": "a"}]}}
     selector = {"matchLabels": {"app": "a"}}
+    template = {"name": "a", "selector": selector, "template": pods, "service": {}}
     body = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Experiment",
-        "spec": {"templates": [{"name": "a", "selector": selector, "template": pods}]},
+        "metadata": {"namespace": "prod"},
+        "spec": {
+            "templates": [template],
+            "analyses": [{"name": "x", "templateName": "not-there"}],
+        },
     }
     warnings, errors = admit(body, View(World()))
-    assert "spec: nothing acts on an Experiment yet; use analysis steps" in warnings
     assert errors == ()
+    assert [text for text in warnings if text.startswith("spec.")] == [
+        "spec.templates[0].template.spec.containers[0].image: is missing",
+        "spec.templates[0].template.metadata.labels: do not match its selector; add the labels it "
+        "names",
+        "spec.templates[0].service: needs a container with ports; a Service without ports is "
+        "refused",
+        "spec.analyses[0].templateName: waiting for AnalysisTemplate not-there in namespace prod",
+    ]
 
 
 def test_apply_warns_of_what_is_no_condition_and_no_pattern_to_who_knows_the_language() -> None:

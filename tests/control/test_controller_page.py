@@ -9,6 +9,7 @@ import yaml
 
 from control import scenes
 from control.scenes import end_state, release, until_phase
+from control.trials import trial
 from serinus.control.kinds import ROLLOUTS
 from serinus.kube.transport.wire import Request, Response, Transport
 from support.cluster import NAMESPACE, controlled, paper_cluster
@@ -82,6 +83,8 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
                 for number in (2, 3):
                     await release(cluster, f"web:v{number}")
                     await cluster.clock.sleep(120)
+                await cluster.apply(trial(duration="5s"))
+                await cluster.clock.sleep(60)
                 return await end_state(cluster)
 
     end = run_virtual(story())
@@ -93,6 +96,7 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
         *(("get", "", plural) for plural in ("pods", "services")),
         ("get", "apps", "replicasets"),
         ("get", "argoproj.io", "analysisruns"),
+        ("get", "argoproj.io", "experiments"),
         ("get", "argoproj.io", "rollouts"),
         ("get", "networking.k8s.io", "ingresses"),
         *((verb, "coordination.k8s.io", "leases") for verb in ("get", "create", "update")),

@@ -12,7 +12,7 @@ from msgspec import Raw
 from serinus.api.analysis import AnalysisRunMetadata, Argument, DryRun, MeasurementRetention
 from serinus.api.argo import TemplateService
 from serinus.api.kubernetes import Condition, LabelSelector, ObjectMeta
-from serinus.api.wire import ABSENT, Wire
+from serinus.api.wire import ABSENT, Wire, always
 
 
 class ExperimentTemplate(Wire, frozen=True, kw_only=True):
@@ -49,11 +49,11 @@ class ExperimentSpec(Wire, frozen=True, kw_only=True):
 
 
 class TemplateStatus(Wire, frozen=True, kw_only=True):
-    name: str = ""
-    replicas: int = 0
-    updated_replicas: int = 0
-    ready_replicas: int = 0
-    available_replicas: int = 0
+    name: str = always(str)
+    replicas: int = always(int)
+    updated_replicas: int = always(int)
+    ready_replicas: int = always(int)
+    available_replicas: int = always(int)
     collision_count: int | None = None
     status: str = ""
     message: str = ""
@@ -63,9 +63,9 @@ class TemplateStatus(Wire, frozen=True, kw_only=True):
 
 
 class ExperimentAnalysisRunStatus(Wire, frozen=True, kw_only=True):
-    name: str = ""
-    analysis_run: str = ""
-    phase: str = ""
+    name: str = always(str)
+    analysis_run: str = always(str)
+    phase: str = always(str)
     message: str = ""
 
 

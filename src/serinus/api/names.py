@@ -17,6 +17,10 @@ SCALE_DOWN_DEADLINE = "scale-down-deadline"
 MANAGED_BY = "argo-rollouts.argoproj.io/managed-by-rollouts"
 """Annotation of a Service: the Rollout that writes its selector."""
 
+EXPERIMENT_NAME = "experiment.argoproj.io/name"
+EXPERIMENT_TEMPLATE = "experiment.argoproj.io/template-name"
+"""Annotations of what an Experiment owns: whose it is, and which template it was made of."""
+
 ROLLOUT_TYPE = "rollout-type"
 STEP_INDEX = "step-index"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from serinus.kube.resource import Resource
 
 ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts", "Rollout")
+EXPERIMENTS = Resource("argoproj.io", "v1alpha1", "experiments", "Experiment")
 ANALYSIS_RUNS = Resource("argoproj.io", "v1alpha1", "analysisruns", "AnalysisRun")
 ANALYSIS_TEMPLATES = Resource("argoproj.io", "v1alpha1", "analysistemplates", "AnalysisTemplate")
 CLUSTER_ANALYSIS_TEMPLATES = Resource(

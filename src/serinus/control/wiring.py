@@ -19,7 +19,10 @@ from serinus.control.analysis.asking import Asker, Resolve
 from serinus.control.analysis.measure import Measurer
 from serinus.control.analysis.reconciler import AnalysisReconciler
 from serinus.control.counting.telemetry import Telemetry
-from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
+from serinus.control.experiments.execute import ExperimentExecutor
+from serinus.control.experiments.observer import ExperimentObserver
+from serinus.control.experiments.reconciler import ExperimentReconciler, experiment_error
+from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS, ROLLOUTS
 from serinus.control.looking.caches import Caches
 from serinus.control.looking.in_force import InForce, Verify
 from serinus.control.looking.interest import Key
@@ -31,7 +34,7 @@ from serinus.control.telling.announcer import Announcer
 from serinus.control.telling.deletions import Deletions
 from serinus.control.telling.pruned import PrunedFields
 from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
-from serinus.control.workers import Workers
+from serinus.control.workers import Reconciler, Workers
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Executor
 from serinus.control.writing.freed import FreedServices
@@ -85,12 +88,13 @@ async def run_controller(world: World) -> None:
     telemetry = world.telemetry
     recorder = EventRecorder(world.client, world.clock, "serinus")
     announcer = Announcer(recorder, counted=telemetry.told)
-    rollouts, runs = _queue(world), _queue(world)
+    rollouts, runs, experiments = _queue(world), _queue(world), _queue(world)
     asker = world.asker or Asker(world.resolve)
     measurer = Measurer(world.client, world.clock, asker, runs.add, addresses=world.addresses)
     in_force = InForce(world.verify, world.clock, rollouts.add)
     watcher = _Watcher(telemetry, caches, announcer)
-    depths = {"rollouts": rollouts.__len__, "analysisruns": runs.__len__}
+    queues = {"rollouts": rollouts, "analysisruns": runs, "experiments": experiments}
+    depths = {name: queue.__len__ for name, queue in queues.items()}
     telemetry.watch(caches, depths, lambda: announcer.lost)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(measurer.close)
@@ -100,6 +104,8 @@ async def run_controller(world: World) -> None:
         objects = RoutedObjects(caches, rollouts.add, group.create_task)
         caches.wake_rollouts(rollouts.add)
         caches.wake_runs(runs.add)
+        looking = ExperimentObserver(caches, objects, world.clock)
+        looking.wake(experiments.add)
         for informer in caches.all():
             group.create_task(informer.run())
         await caches.synced()
@@ -110,7 +116,12 @@ async def run_controller(world: World) -> None:
         observer = _observer(world, caches, objects, in_force)
         reconciler = _rollout_reconciler(world, caches, observer, announcer)
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
-        for work, queue in ((reconciler, rollouts), (analysis, runs)):
+        trials = _experiment_reconciler(world, caches, looking, announcer)
+        works: tuple[tuple[Reconciler, WorkQueue[Key]], ...] = (
+            *((reconciler, rollouts), (analysis, runs)),
+            (trials, experiments),
+        )
+        for work, queue in works:
             workers = Workers(work, queue, world.clock, watcher, count=world.workers)
             group.create_task(workers.run())
         world.ready.set()
@@ -146,6 +157,22 @@ def _rollout_reconciler(
     )
 
 
+def _experiment_reconciler(
+    world: World, caches: Caches, looking: ExperimentObserver, announcer: Announcer
+) -> ExperimentReconciler:
+    client, doubts = world.client, Doubts(world.client, caches)
+    return ExperimentReconciler(
+        looking,
+        ExperimentExecutor(client, caches, doubts),
+        doubts,
+        UnreadableObjects(client, caches.experiments, world.clock, experiment_error),
+        announcer,
+    )
+
+
+_KINDS = {"Rollout": ROLLOUTS, "AnalysisRun": ANALYSIS_RUNS, "Experiment": EXPERIMENTS}
+
+
 class _Watcher:
     """Counts work, and tells people of failures by an event of the object."""
 
@@ -158,8 +185,7 @@ class _Watcher:
     def failed(self, kind: str, key: Key, error: Exception) -> None:
         if isinstance(error, Refused):
             return  # each refusal was told by its own event
-        resource = ROLLOUTS if kind == "Rollout" else ANALYSIS_RUNS
-        uid = self._caches.uid(resource, *key)
+        uid = self._caches.uid(_KINDS[kind], *key)
         if uid:
             about = reference(kind, ObjectMeta(namespace=key[0], name=key[1], uid=uid))
             self._announcer.tell(about, "Warning", "ReconciliationError", str(error))

@@ -64,6 +64,12 @@ spec:
             "spec.analysisRunMetadata.labels.a: 'b c' is no label value",
         ),
         ("spec.analyses.0.templateName", "", "spec.analyses[0].templateName: is missing"),
+        ("spec.templates.0.service", {}, "spec.templates[0].service: needs a container with ports"),
+        (
+            "spec.templates.0.selector.matchLabels.tier",
+            "front",
+            "spec.templates[0].template.metadata.labels: do not match its selector",
+        ),
     ],
 )
 def test_rules_of_experiments(path: str, value: Any, expected: str) -> None:

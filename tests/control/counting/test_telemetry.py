@@ -68,7 +68,8 @@ def test_the_numbers_follow_a_release_that_fails() -> None:
     assert series(after, "serinus_invariant_broken_total") == {}
     told = series(after, "rollout_events_total")
     assert told['{reason="RolloutAborted",type="Warning"}'] == 1
-    assert series(after, "workqueue_depth") == {'{name="rollouts"}': 0, '{name="analysisruns"}': 0}
+    kinds = ("rollouts", "analysisruns", "experiments")
+    assert series(after, "workqueue_depth") == {f'{{name="{kind}"}}': 0 for kind in kinds}
     assert set(series(after, "serinus_cache_behind").values()) == {0}
     assert series(after, "serinus_events_lost_total") == {"": 0}
 

@@ -16,7 +16,6 @@ from serinus.base.errors import FieldProblem
 ROUTERS = ("nginx",)
 PROVIDERS = ("prometheus",)
 STEPS = ("setWeight", "pause", "setCanaryScale", "analysis")
-NO_EXPERIMENTS = FieldProblem("spec", "nothing acts on an Experiment yet; use analysis steps")
 
 
 def _wants_restart(rollout: Rollout) -> bool:

@@ -25,7 +25,7 @@ from serinus.kube.transport.wire import Request
 
 RECONCILE_BOUNDS = (0.01, 0.15, 0.25, 0.5, 1.0)
 PHASES = ("Healthy", "Progressing", "Paused", "Degraded")
-_OF_KIND = {"Rollout": "rollout", "AnalysisRun": "analysis_run"}
+_OF_KIND = {"Rollout": "rollout", "AnalysisRun": "analysis_run", "Experiment": "experiment"}
 
 
 class _Status(msgspec.Struct, rename="camel"):
@@ -117,7 +117,12 @@ class Telemetry:
     def _is_gone(self, kind: str, key: Key) -> bool:
         if self._caches is None:
             return False
-        of_kind: Informer[Any] = self._caches.rollouts if kind == "Rollout" else self._caches.runs
+        caches: dict[str, Informer[Any]] = {
+            "Rollout": self._caches.rollouts,
+            "AnalysisRun": self._caches.runs,
+            "Experiment": self._caches.experiments,
+        }
+        of_kind = caches[kind]
         return of_kind.store.get(*key) is None and key not in of_kind.unreadable
 
     def _forget(self, kind: str, key: Key) -> None:
@@ -187,7 +192,11 @@ class Telemetry:
         for run in self._caches.runs.store.all():
             where = {"namespace": run.metadata.namespace, "name": run.metadata.name}
             runs.set(1, **where, phase=run.status.phase or "Pending")
-        return (*_rollouts(self._caches.rollouts.store.all()), runs)
+        trials = Family("experiment_info", "gauge", "Experiments and their phases.")
+        for trial in self._caches.experiments.store.all():
+            where = {"namespace": trial.metadata.namespace, "name": trial.metadata.name}
+            trials.set(1, **where, phase=trial.status.phase or "Pending")
+        return (*_rollouts(self._caches.rollouts.store.all()), runs, trials)
 
     def _machinery(self) -> tuple[Family, ...]:
         depth = Family("workqueue_depth", "gauge", "Keys that are ready and not yet worked on.")

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import EndpointSlice, PartialObject, Pod, ReplicaSet, Service
 from serinus.base.clock import Clock
 from serinus.control import kinds
@@ -83,12 +84,16 @@ class Caches:
         self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject)
         self.revisions = self._informer(REPLICASETS, ReplicaSet, owned, labels=names.POD_HASH)
         self.pods = self._informer(PODS, Pod, owned)
-        self.services = self._informer(SERVICES, Service, {"managed": manager_of_service})
+        self.services = self._informer(SERVICES, Service, {"managed": manager_of_service} | owned)
         self.slices = self._informer(ENDPOINTSLICES, EndpointSlice, {"service": service_of_slice})
         self.runs = self._informer(kinds.ANALYSIS_RUNS, AnalysisRun, owned)
+        self.experiments = self._informer(kinds.EXPERIMENTS, Experiment, owned)
         self.templates = self._informer(kinds.ANALYSIS_TEMPLATES, PartialObject)
         self.cluster_templates = self._informer(kinds.CLUSTER_ANALYSIS_TEMPLATES, PartialObject)
-        self._optional = (self.templates, self.cluster_templates)
+        self._optional: tuple[Informer[Any], ...] = (
+            *(self.templates, self.cluster_templates),
+            self.experiments,
+        )
         self._needed = tuple(one for one in self.all() if one not in self._optional)
 
     def _informer(

@@ -1,0 +1,1 @@
+"""The shell around Experiments: looks, carries out, tells; decides nothing."""
