@@ -135,7 +135,7 @@ def test_apply_tells_all_that_is_wrong_with_an_experiment() -> None:
     assert errors == ()
     assert [text for text in warnings if text.startswith("spec.")] == [
         "spec.templates[0].template.spec.containers[0].image: is missing",
-        "spec.templates[0].template.metadata.labels: do not match its selector; add the labels it "
+        "spec.templates[0].template.metadata.labels: do not match the selector; add the labels it "
         "names",
         "spec.templates[0].service: needs a container with ports; a Service without ports is "
         "refused",

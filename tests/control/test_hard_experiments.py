@@ -1,4 +1,4 @@
-"""Experiments in a world that is not kind: bad input, taken names, lost answers, a killed controller."""
+"""Experiments in an unkind world: bad input, taken names, lost answers, a killed controller."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ spec:
         (
             "spec.templates.0.selector.matchLabels.tier",
             "front",
-            "spec.templates[0].template.metadata.labels: do not match its selector",
+            "spec.templates[0].template.metadata.labels: do not match the selector",
         ),
     ],
 )

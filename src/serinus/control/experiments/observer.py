@@ -8,7 +8,7 @@ from typing import Any
 from serinus.api import names
 from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import ObjectMeta, ReplicaSet, Service
-from serinus.api.validation.check import check_experiment
+from serinus.api.validation.check import check_own, check_references
 from serinus.base.clock import Clock
 from serinus.control.looking.caches import Caches, Wake, key_of
 from serinus.control.looking.interest import Interest, Key, Reference, reference
@@ -38,7 +38,8 @@ class ExperimentObserver:
             self._interest.look(key, ())
             return None
         lookup = CacheLookup(self._caches, self._objects)
-        findings = check_experiment(experiment, lookup, language=LANGUAGE)
+        findings = check_own(experiment, lookup, LANGUAGE)
+        findings += check_references(experiment, lookup, LANGUAGE)
         asked = _services_asked(experiment)
         services = {reference(SERVICES, key[0], name) for name in asked}
         self._interest.look(key, {*lookup.found, *services})
