@@ -66,8 +66,7 @@ def room(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     if standing.first and _is_nobodys(service, standing.current_hash):
         return proposal
     if proposal.active_selector == standing.stable_hash:
-        carried = reach.lasting(standing, service, service.selector_hash)
-        if ready >= wanted or (carried is not None and ready > carried):
+        if ready >= wanted or ready > _carrying(standing, service):
             return proposal
         message = f"stable {ready}/{wanted} ready to take Service {service.name} back"
     else:
@@ -94,29 +93,30 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
     service, stable = standing.active_service, standing.stable
     if service is None:
         return proposal
-    dead = _is_dead(standing, service)
+    dead = bool(standing.replicas) and not _carrying(standing, service)
     if dead and service.selector_hash != standing.stable_hash and ready_pods(stable):
         message = f"Service {service.name} has no ready endpoint: back to stable"
         moved = replace(proposal, active_selector=standing.stable_hash)
         return moved.because(Hold.ENDPOINTS, message)
     target = _target(standing, proposal)
-    empty = standing.first and reach.all_endpoints(service) == 0
-    if proposal.active_selector and not ready_pods(target) and standing.replicas and not empty:
+    nobody = reach.all_endpoints(service) == 0 and (standing.first or not standing.replicas)
+    if proposal.active_selector and not ready_pods(target) and not nobody:
         proposal = replace(proposal, active_selector="")
     on_trial = not (standing.first or standing.promoted)
-    if dead and on_trial and standing.replicas and service.selector_hash == standing.stable_hash:
+    if dead and on_trial and service.selector_hash == standing.stable_hash:
         message = "stable has no ready endpoint: what others carry stays, within their step"
         return proposal.because(Hold.REPAIR, message)
     return proposal
 
 
-def _is_dead(standing: Standing, service: ServiceSeen) -> bool:
-    """No endpoint, and no ready pod that its slices could only be late to show."""
-    if reach.all_endpoints(service) != 0:
-        return False
-    selected = [r for r in standing.snapshot.revisions if r.hash == service.selector_hash]
-    late = any(ready_pods(revision) for revision in selected)
-    return not late or reach.settles_at(standing, service) is None
+def _carrying(standing: Standing, service: ServiceSeen) -> int:
+    """Pods that production has behind it, also those that its slices are only late to show."""
+    shown = reach.all_endpoints(service)
+    if shown is None:
+        return standing.replicas
+    selected = (r for r in standing.snapshot.revisions if r.hash == service.selector_hash)
+    late = shown == 0 and reach.settles_at(standing, service) is None
+    return max([shown, *(0 if late else ready_pods(revision) for revision in selected)])
 
 
 def unknown(standing: Standing, course: Course, proposal: Proposal) -> Proposal:

@@ -1,0 +1,1 @@
+"""The hunt in a small blue-green world: two Services, no router."""
