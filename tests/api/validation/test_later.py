@@ -70,10 +70,14 @@ def test_steps_that_are_not_there_yet(step: str) -> None:
     assert refused(world) == [C + "steps[0]." + step]
 
 
-def test_blue_green() -> None:
+def test_blue_green_is_there_but_for_its_anti_affinity() -> None:
     world = World()
-    put(world.rollout, "spec.strategy", {"blueGreen": {"activeService": "a"}})
-    assert refused(world) == ["spec.strategy.blueGreen"]
+    preferred = {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 1}}
+    body = {"activeService": "shop-stable", "previewService": "shop-canary"}
+    put(world.rollout, "spec.strategy", {"blueGreen": body})
+    assert world.told() == []
+    put(world.rollout, "spec.strategy", {"blueGreen": {**body, "antiAffinity": preferred}})
+    assert refused(world) == ["spec.strategy.blueGreen.antiAffinity"]
 
 
 def test_a_restart_from_before_the_object_is_no_wish() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from serinus.api.analysis import Metric, Sigv4Config
-from serinus.api.argo import CanaryStrategy, Rollout, Step
+from serinus.api.argo import BlueGreenStrategy, CanaryStrategy, Rollout, Step
 from serinus.base.errors import FieldProblem
 
 ROUTERS = ("nginx",)
@@ -26,8 +26,8 @@ def _wants_restart(rollout: Rollout) -> bool:
     return born is None or at > born
 
 
-def _keeps_apart(canary: CanaryStrategy) -> bool:
-    affinity = canary.anti_affinity
+def _keeps_apart(strategy: CanaryStrategy | BlueGreenStrategy | None) -> bool:
+    affinity = strategy.anti_affinity if strategy else None
     return affinity is not None and (
         affinity.preferred is not None or affinity.required is not None
     )
@@ -37,9 +37,9 @@ _Row = tuple[str, Callable[[Any], bool], str]
 
 _ROLLOUT: tuple[_Row, ...] = (
     (
-        "spec.strategy.blueGreen",
-        lambda r: r.spec.strategy.blue_green is not None,
-        "use strategy.canary with trafficRouting.nginx",
+        "spec.strategy.blueGreen.antiAffinity",
+        lambda r: _keeps_apart(r.spec.strategy.blue_green),
+        "write podAntiAffinity into spec.template",
     ),
     (
         "spec.workloadRef",
