@@ -40,8 +40,11 @@ def promote(name: str, full: bool, **where: str | None) -> None:
 def abort(name: str, **where: str | None) -> None:
     """Give up the update of the rollout NAME; traffic goes back to stable."""
     with reach(**where) as cluster:
-        cluster.change(name, lambda _: commands.abort())
-        click.echo(f"rollout {name!r} aborted")
+        if cluster.change(name, commands.abort):
+            click.echo(f"rollout {name!r} aborted")
+        else:
+            click.echo(f"rollout {name!r} has no update to abort: its revision is stable already")
+            click.echo(f"To go back to an earlier revision: serinus undo {name}")
 
 
 @click.command()

@@ -33,9 +33,18 @@ class Edit:
     subresource: Literal["", "status"] = ""
 
 
-def abort() -> tuple[Edit, ...]:
-    """Give up this update: traffic back to stable."""
+def abort(rollout: Rollout | None = None) -> tuple[Edit, ...]:
+    """Give up this update: traffic back to stable; nothing to say to a rollout without one."""
+    if rollout is not None and _is_at_rest(rollout):
+        return ()
     return (_status({"abort": True}),)
+
+
+def _is_at_rest(rollout: Rollout) -> bool:
+    """The wanted revision is stable, and no edit waits to be seen."""
+    status = rollout.status
+    seen = status.observed_generation == str(rollout.metadata.generation)
+    return seen and bool(status.stable_rs) and status.stable_rs == status.current_pod_hash
 
 
 def retry(rollout: Rollout) -> tuple[Edit, ...]:
