@@ -155,3 +155,11 @@ def test_apply_warns_of_what_is_no_condition_and_no_pattern_to_who_knows_the_lan
         "spec.metrics[0].successCondition",
     ]
     assert admit(template, View(world)) == ((), ())
+
+
+@seeds
+def test_the_seed_of_blue_green_waits_for_its_template_alone() -> None:
+    text = (SEEDS / "000-blue-green.yaml").read_text()
+    told = World(text).told()
+    assert [one for one in told if "AnalysisTemplate success-rate" not in str(one)] == []
+    assert len(told) == 1
