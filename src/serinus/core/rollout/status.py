@@ -101,15 +101,10 @@ def _counted(standing: Standing) -> tuple[Sequence[Revision], str]:
 
 
 def _blue_green(standing: Standing, course: Course) -> BlueGreenStatus:
-    old, active, preview = (
-        standing.status.blue_green,
-        standing.active_service,
-        standing.preview_service,
-    )
     if standing.blue_green is None:
-        return old
-    return replace(
-        old,
+        return BlueGreenStatus()
+    active, preview = standing.active_service, standing.preview_service
+    return BlueGreenStatus(
         active_selector=active.selector_hash if active else "",
         preview_selector=preview.selector_hash if preview else "",
         scale_up_preview_check_point=course.full_size,
@@ -119,6 +114,9 @@ def _blue_green(standing: Standing, course: Course) -> BlueGreenStatus:
 
 
 def _canary(standing: Standing, course: Course) -> CanaryStatus:
+    """Nothing for blue-green: what was there was told of another strategy."""
+    if standing.blue_green is not None:
+        return CanaryStatus()
     return replace(
         standing.status.canary,
         current_step_analysis_run_status=course.run,
