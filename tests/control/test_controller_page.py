@@ -95,12 +95,14 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
         ("get", "", "secrets"),
         *(("get", "", plural) for plural in ("pods", "services")),
         ("get", "apps", "replicasets"),
+        *((verb, "apps", "deployments") for verb in ("get", "list", "watch", "patch")),
+        *((verb, "", "podtemplates") for verb in ("list", "watch")),
         ("get", "argoproj.io", "analysisruns"),
         ("get", "argoproj.io", "experiments"),
         ("get", "argoproj.io", "rollouts"),
         ("get", "networking.k8s.io", "ingresses"),
         *((verb, "coordination.k8s.io", "leases") for verb in ("get", "create", "update")),
-    }, "objects are read one by one only after an answer was lost; leases by the election"
+    }, "one by one only after a lost answer; leases by the election, workloads by workloadRef"
 
 
 def test_every_number_is_on_the_page_and_no_other() -> None:

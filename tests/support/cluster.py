@@ -27,6 +27,7 @@ from serinus.kube.resource import CRDS, NAMESPACES, PODS, Resource
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.kube.transport.wire import Transport
 from serinus.local.apiserver.app import ApiServer
+from serinus.local.controllers.deployments.controller import Deployments
 from serinus.local.controllers.endpointslice import EndpointSlices
 from serinus.local.controllers.every import pod_informer
 from serinus.local.controllers.garbage import Garbage
@@ -124,7 +125,7 @@ def definitions() -> tuple[Json, ...]:
 
 
 @asynccontextmanager
-async def paper_cluster(seed: int = 7) -> AsyncIterator[PaperCluster]:
+async def paper_cluster(seed: int = 7, *, deployments: bool = False) -> AsyncIterator[PaperCluster]:
     """A server with its controllers and a node, without ours (see `controlled`)."""
     clock, chance = virtual_clock(), random.Random(seed)
     server = ApiServer(clock, chance=chance, admission=(admit,))
@@ -144,6 +145,7 @@ async def paper_cluster(seed: int = 7) -> AsyncIterator[PaperCluster]:
             ReplicaSets(client, clock, pods, chance).run(),
             EndpointSlices(client, clock, pods, chance).run(),
             Garbage(client, clock, chance).run(),
+            *((Deployments(client, clock, pods, chance).run(),) if deployments else ()),
         )
     ]
     try:

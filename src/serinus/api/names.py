@@ -10,6 +10,8 @@ POD_HASH = "rollouts-pod-template-hash"
 """Label of ReplicaSets and pods, and selector key of Services: which revision."""
 
 REVISION = "rollout.argoproj.io/revision"
+WORKLOAD_GENERATION = "rollout.argoproj.io/workload-generation"
+"""Annotation of a Rollout: the generation of its workload whose pods it has taken over."""
 REVISION_HISTORY = "rollout.argoproj.io/revision-history"
 DESIRED_REPLICAS = "rollout.argoproj.io/desired-replicas"
 EPHEMERAL_METADATA = "rollout.argoproj.io/ephemeral-metadata"
@@ -26,6 +28,11 @@ STEP_INDEX = "step-index"
 
 SCALE_DOWN_SET_FOR = "serinus.dev/scale-down-set-for"
 """Annotation of a ReplicaSet: the share under which its scale-down deadline was set."""
+
+SCALED_BY = "serinus.dev/scaled-down-by"
+"""Annotation of a workload: the Rollout that scaled it down."""
+SCALED_FROM = "serinus.dev/scaled-down-from"
+"""Annotation of a workload beside it: the replicas that it goes back to."""
 
 WRITTEN_AT = "serinus.dev/routing-written-at"
 """Annotation of routed objects (Ingress, Service): RFC 3339 instant of our last routing write."""

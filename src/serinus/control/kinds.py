@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from serinus.kube.resource import Resource
+from collections.abc import Mapping
+
+from serinus.kube.resource import DEPLOYMENTS, Resource
 
 ROLLOUTS = Resource("argoproj.io", "v1alpha1", "rollouts", "Rollout")
 EXPERIMENTS = Resource("argoproj.io", "v1alpha1", "experiments", "Experiment")
@@ -23,3 +25,9 @@ class _Lent(Resource):
 
 WORKLOAD_REPLICASETS = _Lent("apps", "v1", "replicasets", "ReplicaSet")
 """The caches know two lists of ReplicaSets: of revisions (by their label), and all, if need be."""
+
+SCALED_WORKLOADS: Mapping[str, Resource] = {
+    "Deployment": DEPLOYMENTS,
+    "ReplicaSet": WORKLOAD_REPLICASETS,
+}
+"""The workloads that lend their pods and have some of their own, by kind."""

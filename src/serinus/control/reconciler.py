@@ -8,6 +8,7 @@ Everything that is interesting happens in `core/`; this file only connects it to
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from serinus.control.telling.refusals import Refusals
 from serinus.control.telling.unreadable import UnreadableObjects
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Done, Executor
-from serinus.control.writing.freed import FreedServices
+from serinus.control.writing.freed import FreedServices, FreedWorkloads
 from serinus.core.rollout.actions import Plan
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.reasons import Hold
@@ -43,7 +44,7 @@ class RolloutReconciler:
         unreadable: UnreadableObjects,
         telemetry: Telemetry,
         *,
-        freed: FreedServices,
+        freed: Sequence[FreedServices | FreedWorkloads],
         deletions: Deletions,
         clock: Clock,
     ) -> None:
@@ -66,7 +67,8 @@ class RolloutReconciler:
             case None:
                 self._forget(key)
                 self._deletions.missed(key)
-                await self._freed.free(key)
+                for freed in self._freed:
+                    await freed.free(key)
                 return None
             case NotYet(why, look_at):
                 _log.debug("not yet", extra={"key": "/".join(key), "why": why})

@@ -37,7 +37,7 @@ from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
 from serinus.control.workers import Reconciler, Workers
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Executor
-from serinus.control.writing.freed import FreedServices
+from serinus.control.writing.freed import FreedServices, FreedWorkloads
 from serinus.control.writing.manifests import reference
 from serinus.core.rollout.snapshot import Settings
 from serinus.kube.client import Client
@@ -151,7 +151,7 @@ def _rollout_reconciler(
         doubts,
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
         world.telemetry,
-        freed=FreedServices(client, caches),
+        freed=(FreedWorkloads(client, caches), FreedServices(client, caches)),
         deletions=Deletions(announcer, lambda key: caches.rollouts.store.get(*key) is not None),
         clock=clock,
     )

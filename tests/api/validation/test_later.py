@@ -19,7 +19,6 @@ STEPS: dict[str, Any] = {
     "plugin": {"name": "p"},
 }
 REFUSED: dict[str, Any] = {
-    "spec.workloadRef": {"kind": "Deployment", "name": "x"},
     "spec.restartAt": "2024-01-01T00:00:00Z",
     C + "trafficRouting": ...,
     C + "pingPong": {"pingService": "a", "pongService": "b"},

@@ -42,11 +42,6 @@ _ROLLOUT: tuple[_Row, ...] = (
         "write podAntiAffinity into spec.template",
     ),
     (
-        "spec.workloadRef",
-        lambda r: r.spec.workload_ref is not None,
-        "write the pods into spec.template",
-    ),
-    (
         "spec.restartAt",
         _wants_restart,
         "to restart, change an annotation of spec.template",

@@ -67,6 +67,13 @@ def manager_of_service(item: Service) -> Iterable[str]:
     return (f"{item.metadata.namespace}/{owner}",) if owner else ()
 
 
+def scaler_of_workload(item: Mapping[str, Any]) -> Iterable[str]:
+    """Index of plain objects: namespace/name of the Rollout that scaled a workload down."""
+    metadata = item["metadata"]
+    owner = (metadata.get("annotations") or {}).get(names.SCALED_BY)
+    return (f"{metadata.get('namespace', '')}/{owner}",) if owner else ()
+
+
 class Caches:
     """One informer a kind, all over the same client, and who is interested in their objects.
 
@@ -120,7 +127,12 @@ class Caches:
 
     def plain(self, resource: Resource) -> Informer[Any]:
         """A further kind, its objects as plain data; nobody may change them."""
-        return self._informer(resource, dict)
+        return self._informer(resource, dict, {"scaled": scaler_of_workload})
+
+    def scaled_by(self, resource: Resource, namespace: str, name: str) -> tuple[Any, ...]:
+        """The workloads that a Rollout scaled down; none of a kind that nobody watches."""
+        informer = self._by_kind.get(resource.full_name)
+        return informer.store.by_index("scaled", f"{namespace}/{name}") if informer else ()
 
     def all(self) -> tuple[Informer[Any], ...]:
         """Every informer."""

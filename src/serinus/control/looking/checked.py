@@ -20,7 +20,9 @@ from serinus.base.errors import FieldProblem
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.interest import Key, Reference
 from serinus.control.looking.lookup import CacheLookup
+from serinus.control.looking.seen import workload_seen
 from serinus.core.analysis.checks import LANGUAGE
+from serinus.core.rollout.snapshot import WorkloadSeen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Checked:
     template: Template
     template_hash: str
     step_hash: str
+    workload: WorkloadSeen | None
     problems: tuple[FieldProblem, ...]
     found: Mapping[Reference, Any]
     """Each object as it was cached, None or Unlisted."""
@@ -70,7 +73,8 @@ class Checker:
 def _checked(partial: PartialObject, lookup: CacheLookup) -> Checked:
     reading = read(Rollout, partial)
     found = check_rollout(reading.object, lookup, reading.findings, language=LANGUAGE)
-    rollout = resolve(reading.object, lookup).rollout
+    resolved = resolve(reading.object, lookup)
+    rollout = resolved.rollout
     template = read_template(rollout.spec.template)
     canary = rollout.spec.strategy.canary
     return Checked(
@@ -78,6 +82,7 @@ def _checked(partial: PartialObject, lookup: CacheLookup) -> Checked:
         template=template,
         template_hash=pod_hash(template, rollout.status.collision_count),
         step_hash=step_hash(canary.steps) if canary else "",
+        workload=workload_seen(resolved.workload) if resolved.workload else None,
         problems=found.problems(),
         found=dict(lookup.found),
     )

@@ -119,6 +119,7 @@ class Observer:
             },
             routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
             runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
+            workload=checked.workload,
             problems=checked.problems,
             settings=self._settings,
         )

@@ -14,10 +14,18 @@ import msgspec
 
 from serinus.api import names
 from serinus.api.argo import Rollout
-from serinus.api.kubernetes import EndpointSlice, Pod, PodTemplateMetadata, ReplicaSet, Service
+from serinus.api.kubernetes import (
+    Deployment,
+    EndpointSlice,
+    Pod,
+    PodTemplate,
+    PodTemplateMetadata,
+    ReplicaSet,
+    Service,
+)
 from serinus.api.template import read_template
 from serinus.core.analysis.subject import Templates
-from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
+from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot, WorkloadSeen
 from serinus.traffic.router import Objects, Route, Router
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -54,6 +62,23 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         injected=injected,
         pods=tuple(pod_seen(pod) for pod in pods),
         annotations=notes,
+    )
+
+
+def workload_seen(item: Deployment | ReplicaSet | PodTemplate) -> WorkloadSeen:
+    """The workload that lends its pods, and who scaled it down."""
+    metadata, notes = item.metadata, item.metadata.annotations
+    replicas = None
+    if not isinstance(item, PodTemplate):
+        replicas = 1 if item.spec.replicas is None else item.spec.replicas
+    return WorkloadSeen(
+        kind=type(item).__name__,
+        name=metadata.name,
+        resource_version=metadata.resource_version,
+        generation=metadata.generation,
+        replicas=replicas,
+        scaled_by=notes.get(names.SCALED_BY, ""),
+        noted=whole(notes.get(names.SCALED_FROM)) if names.SCALED_BY in notes else None,
     )
 
 

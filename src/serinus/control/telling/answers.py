@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from serinus.core.rollout.actions import Action, Announce, CreateRevision, Scale, SetRouting
+from serinus.core.rollout.actions import (
+    Action,
+    Announce,
+    CreateRevision,
+    Scale,
+    ScaleWorkload,
+    SetRouting,
+)
 
 _SHORTEST_SECRET = 4
 _LISTS = ("containers", "initContainers", "ephemeralContainers")
@@ -22,6 +29,9 @@ def refused(action: Action, error: Exception) -> Announce:
             return Announce("ReplicaSetCreateError", text, warning=True)
         case Scale(name, _, replicas):
             text = f"Failed to scale {name} to {replicas}: {error}"
+            return Announce("ReplicaSetUpdateError", text, warning=True)
+        case ScaleWorkload(kind, name, _, replicas):
+            text = f"Failed to scale {kind} {name} to {replicas}: {error}"
             return Announce("ReplicaSetUpdateError", text, warning=True)
         case SetRouting():
             return Announce("TrafficRoutingError", str(error), warning=True)

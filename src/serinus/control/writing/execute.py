@@ -37,6 +37,7 @@ from serinus.core.rollout.actions import (
     PointService,
     Retire,
     Scale,
+    ScaleWorkload,
     SetRouting,
     StartRun,
     StopRun,
@@ -53,6 +54,7 @@ _RETIRED: Mapping[str, Resource] = {
 _TOLD_WITH: Mapping[type, str] = {
     CreateRevision: "NewReplicaSetCreated",
     Scale: "ScalingReplicaSet",
+    ScaleWorkload: "ScalingReplicaSet",
     PointService: "SwitchService",
 }
 """The event that goes with an action: it is not told if the action was refused."""
@@ -130,6 +132,9 @@ class Executor:
             case EditRollout():
                 patch = manifests.edit(rollout, action)
                 await self._patch(kinds.ROLLOUTS, rollout, rollout.metadata.name, patch)
+            case ScaleWorkload(kind, name):
+                patch = manifests.scaled_workload(rollout, action)
+                await self._patch(kinds.SCALED_WORKLOADS[kind], rollout, name, patch)
             case Retire():
                 await self._delete(rollout, action)
             case Announce():

@@ -14,7 +14,13 @@ from serinus.api import names
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import builtins
-from serinus.core.rollout.actions import CreateRevision, EditRollout, LabelPods, PointService
+from serinus.core.rollout.actions import (
+    CreateRevision,
+    EditRollout,
+    LabelPods,
+    PointService,
+    ScaleWorkload,
+)
 from serinus.core.rollout.snapshot import PodSeen, Revision
 
 
@@ -153,6 +159,19 @@ def scale(rollout: Rollout, replicas: int) -> dict[str, Any]:
         "metadata": {"annotations": {names.DESIRED_REPLICAS: str(desired)}},
         "spec": {"replicas": replicas, "minReadySeconds": rollout.spec.min_ready_seconds},
     }
+
+
+def scaled_workload(rollout: Rollout, action: ScaleWorkload) -> dict[str, Any]:
+    """A workload's size, by whom, and what it goes back to; or that it is on its own again."""
+    ours = action.noted is not None
+    notes = {
+        names.SCALED_BY: rollout.metadata.name if ours else None,
+        names.SCALED_FROM: str(action.noted) if ours else None,
+    }
+    return at(
+        action.resource_version,
+        {"metadata": {"annotations": notes}, "spec": {"replicas": action.replicas}},
+    )
 
 
 def edit(rollout: Rollout, action: EditRollout) -> dict[str, Any]:

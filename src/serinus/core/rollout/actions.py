@@ -101,6 +101,21 @@ class EditRollout:
 
 
 @dataclass(frozen=True, slots=True)
+class ScaleWorkload:
+    """Set the replicas of the workload that lends its pods, only at this resourceVersion.
+
+    `noted` is written on it in the same patch, with the Rollout's name: the replicas that it goes
+    back to. None takes the note away: it is on its own again.
+    """
+
+    kind: str
+    name: str
+    resource_version: str
+    replicas: int
+    noted: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Retire:
     """Delete a ReplicaSet that holds no pods, or an AnalysisRun, past the history limit."""
 
@@ -128,6 +143,7 @@ Action = (
     | LabelPods
     | Annotate
     | EditRollout
+    | ScaleWorkload
     | Retire
     | Announce
 )

@@ -16,6 +16,7 @@ from serinus.core.rollout.conditions import with_waiting
 from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
+from serinus.core.rollout.invariants_workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
 from serinus.core.rollout.standing import Standing, ready_pods
@@ -30,6 +31,7 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
         *_one_routing_write(plan),
         *_nothing_used_is_deleted(snapshot, plan),
         *_status_is_consistent(snapshot, plan),
+        *broken_workload(snapshot, plan),
         *(_broken_canary(snapshot, plan) if switch is None else ()),
         *(broken_switch(snapshot, switch, plan) if switch is not None else ()),
     )

@@ -111,6 +111,11 @@ def _edit(standing: Standing) -> EditRollout | None:
         shown = rollout.metadata.annotations.get(names.REVISION)
         if highest and known and shown != str(current.number):
             annotations[names.REVISION] = str(current.number)
+    workload = standing.snapshot.workload
+    if workload is not None and not standing.invalid:
+        shown = rollout.metadata.annotations.get(names.WORKLOAD_GENERATION)
+        if shown != str(workload.generation):
+            annotations[names.WORKLOAD_GENERATION] = str(workload.generation)
     if replicas is None and not annotations:
         return None
     return EditRollout(annotations, replicas)

@@ -83,6 +83,22 @@ class ServiceSeen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadSeen:
+    """The workload that lends its pods: `spec.workloadRef`."""
+
+    kind: str
+    name: str
+    resource_version: str
+    generation: int
+    replicas: int | None = None
+    """Wanted by its spec; None for a kind that has no pods of its own."""
+    scaled_by: str = ""
+    """The Rollout that scaled it down, as noted on it; "" if none did."""
+    noted: int | None = None
+    """The replicas that it goes back to, as noted beside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the composition decides, in the time of the snapshot's clock."""
 
@@ -107,6 +123,8 @@ class Snapshot:
     """By name; one that does not exist is absent (and named in `problems`)."""
     routers: tuple[RouterSeen, ...] = ()
     runs: tuple[AnalysisRun, ...] = ()
+    workload: WorkloadSeen | None = None
+    """None without a workloadRef, and while there is no such object."""
     problems: tuple[FieldProblem, ...] = ()
     """All that is wrong with the spec and with what it refers to."""
     refusals: tuple[str, ...] = ()

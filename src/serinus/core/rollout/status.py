@@ -58,8 +58,9 @@ def tell(
         ready_replicas=sum(revision.ready for revision in revisions),
         available_replicas=sum(revision.available for revision in counted),
         hpa_replicas=sum(revision.seen for revision in counted),
-        selector=selector,
+        selector=selector or old.selector,
         collision_count=_collisions(standing),
+        workload_observed_generation=_workload_generation(standing),
         observed_generation=str(standing.snapshot.rollout.metadata.generation),
         restarted_at=_restarted_at(standing, course),
         canary=_canary(standing, course),
@@ -71,6 +72,15 @@ def tell(
     )
     phase, message = phase_of(standing, status)
     return replace(status, phase=phase, message=message)
+
+
+def _workload_generation(standing: Standing) -> str:
+    """Of the workload whose pods these are; the last known one while it is not there."""
+    seen = standing.snapshot.workload
+    if seen is not None:
+        return str(seen.generation)
+    lent = standing.spec.workload_ref is not None
+    return standing.status.workload_observed_generation if lent else ""
 
 
 def _step_hash(standing: Standing) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from serinus.api.hashes import pod_hash
+from serinus.api.hashes import owned_hash
 from serinus.api.kubernetes import Deployment, ObjectMeta, ReplicaSet, ReplicaSetSpec
 from serinus.api.template import Template, read_template
 from serinus.local.controllers.deployments.arithmetic import most_pods, replicas_of
@@ -90,7 +90,7 @@ def made_set(deployment: Deployment, revision: int) -> ReplicaSet:
     """A ReplicaSet for the present template, not yet in the server: without uid, with no pods."""
     spec, meta = deployment.spec, deployment.metadata
     count = deployment.status.collision_count
-    hashed = pod_hash(template_of(bytes(spec.template)), count)
+    hashed = owned_hash(template_of(bytes(spec.template)), ("Deployment",), count)
     template: dict[str, Any] = msgspec.json.decode(spec.template)
     metadata = template.get("metadata") or {}
     labels = {**(metadata.get("labels") or {}), HASH_LABEL: hashed}
