@@ -20,6 +20,11 @@ HEADLESS_LABEL = "service.kubernetes.io/headless"
 MANAGED_BY = "endpointslice-controller.k8s.io"
 
 
+def is_kept(service: Service) -> bool:
+    """Whether slices are kept for a Service: it selects pods, and is no name from elsewhere."""
+    return bool(service.spec.selector) and service.spec.type != "ExternalName"
+
+
 def is_selected(service: Service, pod: NodePod) -> bool:
     """Whether the Service's selector is not empty and matches the pod's labels."""
     selector = service.spec.selector

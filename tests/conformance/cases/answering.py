@@ -335,10 +335,19 @@ for _method, _path, _name in (
 
 
 async def _upgrade(k: Conformance, half: str) -> None:
-    await k.ok("POST", PODS, pod("p"))
+    body = pod("p")
+    ports = {"serinus.dev/port": "20001", "serinus.dev/ports": '{"8080":20001,"9090":20002}'}
+    await k.ok("POST", PODS, pod("new"))
+    await k.ok("POST", PODS, body | {"metadata": {"name": "p", "annotations": ports}})
     status = await k.refused("GET", f"{PODS}/p/{half}", code=400, reason="BadRequest")
     assert f"{half} is not served by the embedded cluster" in status["message"]
-    assert "PORT" in status["message"]
+    listed = "127.0.0.1:20001 (its port 8080), 127.0.0.1:20002 (its port 9090)"
+    assert f"Pod p listens at {listed}; " in status["message"]
+    instead = {"exec": "in a terminal", "attach": "kubectl logs -f", "portforward": "real port"}
+    assert instead[half] in status["message"]
+    status = await k.refused("GET", f"{PODS}/new/{half}", code=400)
+    assert "Pod new has no port yet" in status["message"]
+    await k.refused("GET", f"{PODS}/gone/{half}", code=404, reason="NotFound")
 
 
 for _half in ("exec", "attach", "portforward"):

@@ -208,13 +208,14 @@ async def an_apply_that_names_another_version_is_a_conflict(k: Conformance) -> N
 
 
 @case()
-async def an_apply_that_names_an_object_that_is_gone_is_a_conflict(k: Conformance) -> None:
+async def an_apply_that_names_another_object_is_refused(k: Conformance) -> None:
     body = config_map("m", x="1")
     body["metadata"]["uid"] = uid = "00000000-0000-0000-0000-000000000000"
     words = f"uid mismatch: the provided object specified uid {uid}, and no existing object"
     await not_applied(k, MAP, body, code=409, reason="Conflict", words=words)
     await k.made(CONFIG_MAPS, config_map("m"))
-    await not_applied(k, MAP, body, code=409, reason="Conflict", words="Precondition failed")
+    words = f'metadata.uid: Invalid value: "{uid}": field is immutable'
+    await not_applied(k, MAP, body, code=422, reason="Invalid", words=words)
 
 
 @case()

@@ -220,7 +220,12 @@ for _name, _patch, _options, _wanted in (
         "a_patch_checks_the_uid",
         {"metadata": {"uid": "00000000-0000-4000-8000-000000000000"}},
         MERGE,
-        {"code": 409, "reason": "Conflict", "words": "Precondition failed: UID in precondition: "},
+        {
+            "code": 422,
+            "reason": "Invalid",
+            "words": "metadata.uid: Invalid value: "
+            '"00000000-0000-4000-8000-000000000000": field is immutable',
+        },
     ),
     (
         "only_apply_may_be_forced",

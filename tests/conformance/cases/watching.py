@@ -204,6 +204,21 @@ async def a_watch_may_be_of_tables(k: Conformance) -> None:
 
 
 @case()
+async def only_the_first_table_of_a_watch_names_the_columns(k: Conformance) -> None:
+    await k.ok("POST", SECRETS, secret("a"))
+    async with k.watch(SECRETS, **TABLE) as events:
+        first = await events.next()
+        await k.ok("POST", SECRETS, secret("b"))
+        second = await events.next()
+        await k.ok("DELETE", f"{SECRETS}/a")
+        third = await events.next()
+    assert [event for event, _ in (first, second, third)] == ["ADDED", "ADDED", "DELETED"]
+    assert first[1]["columnDefinitions"]
+    assert [table["columnDefinitions"] for _, table in (second, third)] == [None, None]
+    assert second[1]["rows"][0]["cells"][0] == "b"
+
+
+@case()
 async def a_watch_may_be_of_metadata(k: Conformance) -> None:
     await k.ok("POST", SECRETS, secret("a", data={"x": "YQ=="}))
     accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"

@@ -36,15 +36,15 @@ class State:
 
     def collection(self, kind: Kind) -> Collection:
         """The objects of a kind, whichever version it is served in."""
-        return self.store.collection(kind.group, kind.plural)
+        return self.store.collection(*kind.place)
 
     def collections(self) -> Iterator[tuple[Kind, Collection]]:
         """Every served kind once, with its objects."""
         seen: set[tuple[str, str]] = set()
         for served in self.registry.all():
             kind = served.kind
-            if (kind.group, kind.plural) not in seen:
-                seen.add((kind.group, kind.plural))
+            if kind.place not in seen:
+                seen.add(kind.place)
                 yield kind, self.collection(kind)
 
     def timestamp(self) -> str:

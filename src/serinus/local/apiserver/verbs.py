@@ -19,6 +19,7 @@ from serinus.local.apiserver.errors import (
 )
 from serinus.local.apiserver.kinds.kinds import Kind
 from serinus.local.apiserver.kinds.registry import Served
+from serinus.local.apiserver.kinds.versions import reading
 from serinus.local.apiserver.manners import (
     is_created_by_replacement,
     is_returned_when_deleted,
@@ -30,10 +31,15 @@ from serinus.local.apiserver.reading.representation import (
     Plain,
     Representation,
     View,
-    in_version,
     only_metadata,
 )
-from serinus.local.apiserver.reading.tables import Table, accepts_metadata, accepts_table
+from serinus.local.apiserver.reading.streams import no_stream
+from serinus.local.apiserver.reading.tables import (
+    Table,
+    WatchedTable,
+    accepts_metadata,
+    accepts_table,
+)
 from serinus.local.apiserver.reviews import is_review, review
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.storing.store import Version
@@ -110,8 +116,7 @@ async def answer(call: Call) -> Outcome:
 
 def _shape(call: Call) -> Representation:
     view, accept = call.view, call.request.headers.get("accept", "")
-    if view is None and call.kind.api_version != call.kind.stored_version:
-        view = in_version(call.kind)
+    view = view or reading(call.kind)
     if "as=" not in accept:
         return Plain(call.kind, view)
     if accepts_table(accept):
@@ -141,6 +146,7 @@ def _list_or_watch(call: Call) -> Outcome:
     require_selectable(call.kind, query.get("fieldSelector", ""))
     shape = _shape(call)
     if call.request.flag("watch"):
+        shape = WatchedTable(shape) if isinstance(shape, Table) else shape
         wanted = watch.read_watch(collection, namespace, query, shape)
         return Stream(watch.start(call.state, wanted, query))
     page = lists.list_page(call.state, collection, namespace, query)
@@ -248,10 +254,7 @@ async def _evict(call: Call) -> Outcome:
 
 
 async def _refuse_upgrade(call: Call) -> Outcome:
-    raise bad_request(
-        f"{call.target.subresource} is not served by the embedded cluster; pods are local "
-        "processes: use kubectl logs, and reach them at the address in status.podIP and env PORT"
-    )
+    raise no_stream(call.target.subresource, _found(call).object)
 
 
 async def _refuse_token(call: Call) -> Outcome:

@@ -24,6 +24,7 @@ from serinus.local.slices import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     SERVICE_NAME_LABEL,
+    is_kept,
     is_selected,
     wanted_slices,
 )
@@ -73,6 +74,8 @@ class EndpointSlices:
 
     async def _reconcile(self, key: Key) -> None:
         service = self._services.store.get(*key)
+        if service is not None and not is_kept(service):
+            return  # what there was stays: others may have taken it over
         wanted: dict[str, dict[str, Any]] = {}
         if service is not None and service.metadata.deletion_timestamp is None:
             pods = self._pods.store.by_index(NAMESPACE_INDEX, key[0])

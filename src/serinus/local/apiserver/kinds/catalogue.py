@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from serinus.local.apiserver.kinds.columns import AGE, NAME
+from serinus.local.apiserver.kinds.columns import AGE, NAME, Cell, Column
 from serinus.local.apiserver.kinds.columns_built_in import COLUMNS
 from serinus.local.apiserver.kinds.kinds import BUILT_IN, REVIEWS, Kind
 from serinus.local.apiserver.kinds.registry import Served
 from serinus.local.apiserver.kinds.schema import Schema
+from serinus.local.apiserver.kinds.versions import stored
 
 METADATA = {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
 _GVK = "x-kubernetes-group-version-kind"
+
+
+# what they require depends on how they came to be: see rules.py
+_REQUIRED_ELSEWHERE = frozenset(("io.k8s.api.events.v1.Event",))
 
 
 @cache
@@ -45,12 +51,24 @@ def schema_of(kind: Kind) -> Schema:
 @cache
 def _schemas(name: str) -> Schema:
     root = {"$ref": f"#/definitions/{name}"}
-    return Schema(root, definitions(), absent_nulls=True)
+    rules = {**definitions()[name], "required": []} if name in _REQUIRED_ELSEWHERE else None
+    return Schema(root, definitions(), absent_nulls=True, rules_root=rules)
 
 
 def built_in_kinds() -> list[Served]:
     """All built-in kinds."""
     return [
-        Served(kind, schema_of(kind), COLUMNS.get((kind.group, kind.plural), (NAME, AGE)))
-        for kind in (*BUILT_IN, *REVIEWS)
+        Served(kind, schema_of(kind), _columns(kind)) for kind in (*BUILT_IN, *REVIEWS)
     ]
+
+
+def _columns(kind: Kind) -> tuple[Column, ...]:
+    """The columns of a kind; those of another spelling are reckoned from the stored object."""
+    found = COLUMNS.get(kind.place, (NAME, AGE))
+    if kind.stored_under is None:
+        return found
+    return tuple(replace(column, cell=_of_stored(kind, column.cell)) for column in found)
+
+
+def _of_stored(kind: Kind, cell: Cell) -> Cell:
+    return lambda value, now: cell(stored(kind, value), now)

@@ -18,6 +18,7 @@ class Kind:
     object that are no objects ("log"). `generation` says whether a change outside of metadata and
     status counts `metadata.generation` up. `scale` names where replicas, ready count and selector
     are. `selectable` are the fields beside the name by which a custom kind can be selected.
+    `stored_under`: group and plural of the kind of which this is only another spelling.
     """
 
     group: str
@@ -37,6 +38,12 @@ class Kind:
     scale: ScalePaths | None = None
     storage_version: str = ""
     selectable: tuple[str, ...] = ()
+    stored_under: tuple[str, str] | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Group and plural under which objects are kept."""
+        return self.stored_under or (self.group, self.plural)
 
     @property
     def api_version(self) -> str:
@@ -56,8 +63,8 @@ class Kind:
     @property
     def stored_version(self) -> str:
         """The apiVersion under which objects are kept."""
-        version = self.storage_version or self.version
-        return f"{self.group}/{version}" if self.group else version
+        version, group = self.storage_version or self.version, self.place[0]
+        return f"{group}/{version}" if group else version
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ _ROWS: dict[tuple[str, str], tuple[tuple[str, str, str, str, str], ...]] = {
     ("batch", "v1"): (("jobs", "Job", "", "all", "sg"),),
     ("coordination.k8s.io", "v1"): (("leases", "Lease", "", "", ""),),
     ("discovery.k8s.io", "v1"): (("endpointslices", "EndpointSlice", "", "", "g"),),
+    ("events.k8s.io", "v1"): (("events", "Event", "ev", "", ""),),
     ("networking.k8s.io", "v1"): (
         ("ingressclasses", "IngressClass", "", "", "cg"),
         ("ingresses", "Ingress", "ing", "", "sg"),
@@ -145,6 +153,7 @@ def _kind(group: str, version: str, row: tuple[str, str, str, str, str]) -> Kind
         generation="g" in flags,
         scale=ScalePaths(selector="") if "r" in flags else None,
         list_name="EndpointsList" if plural == "endpoints" else "",
+        stored_under=("", plural) if group == "events.k8s.io" else None,
     )
 
 

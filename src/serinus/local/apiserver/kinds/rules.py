@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from serinus.base.errors import FieldProblem
+from serinus.local.apiserver.kinds import events
 from serinus.local.apiserver.kinds import webhook_configurations as webhooks
 from serinus.local.apiserver.kinds.kinds import Kind
 from serinus.local.apiserver.kinds.names import quoted
@@ -48,6 +49,8 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     if webhooks.is_configuration(kind.group):
         found += webhooks.problems(value)
     found += workload_problems(key, value)
+    if key in (events.CORE, events.OWN):
+        found += events.event_problems(key, before, value)
     if before is None:
         return found
     if key == ("", "pods") and _fixed_spec(before, before) != _fixed_spec(before, value):

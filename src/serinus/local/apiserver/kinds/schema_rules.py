@@ -36,7 +36,7 @@ class Rules:
         self._root = root
         self._definitions = definitions
         translated = _translate(root)
-        if "$ref" in root:
+        if definitions:
             translated["definitions"] = {n: _translate(d) for n, d in definitions.items()}
         self._validator = _compile(translated)
 

@@ -87,8 +87,3 @@ def only_metadata(value: Mapping[str, Any]) -> Mapping[str, Any]:
         "apiVersion": "meta.k8s.io/v1",
         "metadata": value["metadata"],
     }
-
-
-def in_version(kind: Kind) -> View:
-    """The view of a kind that is stored under another version than it is served in."""
-    return lambda value: {**value, "apiVersion": kind.api_version}

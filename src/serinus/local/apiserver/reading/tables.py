@@ -6,7 +6,7 @@ Knows columns as functions; which columns a kind has is written elsewhere.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -23,13 +23,15 @@ _encode = msgspec.json.Encoder().encode
 class Table:
     """A `Representation`: rows of cells, made at the clock's instant.
 
-    `include` says what a row holds of its object: Metadata, Object or None.
+    `include` says what a row holds of its object: Metadata, Object or None. `headed`: it names its
+    columns.
     """
 
     columns: tuple[Column, ...]
     clock: Clock
     include: str = "Metadata"
     view: View | None = None
+    headed: bool = True
 
     def one(self, version: Version) -> bytes:
         """A table of one row."""
@@ -57,10 +59,13 @@ class Table:
                 "kind": "Table",
                 "apiVersion": "meta.k8s.io/v1",
                 "metadata": metadata,
-                "columnDefinitions": [column.definition() for column in self.columns],
+                "columnDefinitions": self._head(),
                 "rows": [self._row(version) for version in versions],
             }
         )
+
+    def _head(self) -> list[dict[str, Any]] | None:
+        return [column.definition() for column in self.columns] if self.headed else None
 
     def _row(self, version: Version) -> dict[str, Any]:
         value = version.object if self.view is None else self.view(version.object)
@@ -72,6 +77,34 @@ class Table:
             case "Object":
                 row["object"] = value
         return row
+
+
+class WatchedTable:
+    """A `Representation` for one watch: its first line names the columns, no later one does."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def one(self, version: Version) -> bytes:
+        """A table of one row."""
+        return self._told(self._table.one(version))
+
+    def many(self, versions: Sequence[Version], meta: ListMeta) -> bytes:
+        """A table of a list."""
+        return self._told(self._table.many(versions, meta))
+
+    def line(self, event: str, version: Version) -> bytes:
+        """A watch event whose object is a table of one row."""
+        return self._told(self._table.line(event, version))
+
+    def bookmark(self, resource_version: str, annotations: Mapping[str, str]) -> bytes:
+        """A bookmark as a table without rows."""
+        return self._told(self._table.bookmark(resource_version, annotations))
+
+    def _told(self, line: bytes) -> bytes:
+        if self._table.headed:
+            self._table = replace(self._table, headed=False)
+        return line
 
 
 def accepts_table(accept: str) -> bool:

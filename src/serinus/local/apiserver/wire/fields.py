@@ -6,6 +6,7 @@ Facts by group and plural; custom kinds name their own fields in their definitio
 from __future__ import annotations
 
 from serinus.local.apiserver.errors import StatusError, bad_request
+from serinus.local.apiserver.kinds import events
 from serinus.local.apiserver.kinds.kinds import Kind
 from serinus.local.apiserver.kinds.names import quoted
 from serinus.local.apiserver.wire.selectors import selected_fields
@@ -16,6 +17,7 @@ _OWN: dict[tuple[str, str], tuple[str, ...]] = {
         *(f"involvedObject.{name}" for name in ("apiVersion", "resourceVersion", "fieldPath")),
         *("reason", "reportingComponent", "source", "type"),
     ),
+    events.OWN: (*events.SELECTED, "reason", "source", "type"),
     ("", "namespaces"): ("status.phase",),
     ("", "nodes"): ("spec.unschedulable",),
     ("", "pods"): (

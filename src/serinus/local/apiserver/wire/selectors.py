@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from serinus.local.apiserver.errors import StatusError, bad_request
+from serinus.local.apiserver.kinds import events
 from serinus.local.apiserver.kinds.names import label_value_faults, qualified_name_faults, quoted
 
 Predicate = Callable[[Mapping[str, Any]], bool]
@@ -22,7 +23,11 @@ _EXISTS = re.compile(rf"(!?)\s*({_WORD})")
 _BOUND = re.compile(rf"({_WORD})\s*([<>])\s*(-?\d+)")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_.-]*?)(==|=|!=)(.*)")
 # what a field is called in the object, and as what its absence counts
-_ALIASES = {"source": "source.component", "status.successful": "status.succeeded"}
+_ALIASES = {
+    "source": "source.component",
+    "status.successful": "status.succeeded",
+    **events.SELECTED,
+}
 _ABSENT = {
     "spec.hostNetwork": "false",
     "spec.unschedulable": "false",

@@ -17,7 +17,7 @@ from serinus.local.apiserver.state import State
 from serinus.local.apiserver.wire.paths import Target
 from serinus.local.apiserver.writing.apply.apply import Application, Conflicts, apply
 from serinus.local.apiserver.writing.apply.compare import compare
-from serinus.local.apiserver.writing.apply.entries import APPLY, Entries, Writer, fields_of, owned
+from serinus.local.apiserver.writing.apply.entries import APPLY, Entries, Writer, owned
 from serinus.local.apiserver.writing.apply.fieldset import (
     EMPTY,
     Node,
@@ -25,10 +25,9 @@ from serinus.local.apiserver.writing.apply.fieldset import (
     difference_below,
     union,
 )
-from serinus.local.apiserver.writing.apply.merge import in_pieces
 from serinus.local.apiserver.writing.apply.typed import field_set
 from serinus.local.apiserver.writing.apply.types import Type, root_type
-from serinus.local.apiserver.writing.ownership import before_first_apply, ignored
+from serinus.local.apiserver.writing.ownership import as_typed, before_first_apply, ignored
 from serinus.local.apiserver.writing.scale import with_scale
 from serinus.local.apiserver.writing.writes import WriteOptions, Written, create, update
 
@@ -168,9 +167,7 @@ def _applied(served: Served, live: Object, asked: Application, now: str) -> dict
     entries: Entries = metadata.get("managedFields") or ()
     bare = {n: c for n, c in metadata.items() if n != "managedFields"}
     plain: Object = {**live, "metadata": bare}
-    if served.kind.custom:
-        # the definition may have changed since they were written
-        entries = [{**e, "fieldsV1": in_pieces(kind, fields_of(e))} for e in entries]
+    entries = as_typed(served, entries)
     if not entries:
         entries = before_first_apply(served, plain, asked.writer.subresource, now)
     asked = replace(asked, allowed=_last_applied(kind, plain, asked))

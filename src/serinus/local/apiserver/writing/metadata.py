@@ -5,15 +5,17 @@ Pure apart from the clock and the chance in `State`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.errors import bad_request, conflict, invalid
 from serinus.local.apiserver.kinds.kinds import Kind
 from serinus.local.apiserver.kinds.names import (
     added_finalizer_problems,
     metadata_problems,
     name_problems,
+    quoted,
 )
 from serinus.local.apiserver.state import State
 from serinus.local.apiserver.wire.paths import Target
@@ -22,6 +24,7 @@ Object = Mapping[str, Any]
 
 _OWNED = ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 _DROPPED = ("resourceVersion", "selfLink", "generation", *_OWNED)
+_MARKS = ("uid", "deletionTimestamp", "deletionGracePeriodSeconds")
 _BASE_LETTERS, _NAME_TRIES = 58, 8
 _OTHER_NAMESPACE = (
     "the namespace of the provided object does not match the namespace sent on the request"
@@ -62,11 +65,14 @@ def _generated(state: State, kind: Kind, target: Target, base: str) -> str:
     return name
 
 
-def kept_metadata(kind: Kind, old: Object, value: Object) -> dict[str, Any]:
+def kept_metadata(
+    kind: Kind, old: Object, value: Object, *, patched: bool = False, whole: bool = True
+) -> dict[str, Any]:
     """The metadata of a replacement: the server's own fields stay as they were.
 
+    `patched`: it came by a patch, of which a uid is no precondition. `whole`: not only the status.
     Raises StatusError 409 if `value` was decided on another version or another object, 400/422 if
-    it names another one or is malformed.
+    it names another one, is malformed, or marks the object as one that is being deleted.
     """
     before, given = old["metadata"], value["metadata"]
     name = before["name"]
@@ -76,7 +82,7 @@ def kept_metadata(kind: Kind, old: Object, value: Object) -> dict[str, Any]:
         )
     if given.get("namespace") and given["namespace"] != before.get("namespace"):
         raise bad_request(_OTHER_NAMESPACE)
-    if given.get("uid") and given["uid"] != before["uid"]:
+    if given.get("uid") and given["uid"] != before["uid"] and not patched:
         raise conflict(
             kind.group,
             kind.plural,
@@ -95,9 +101,26 @@ def kept_metadata(kind: Kind, old: Object, value: Object) -> dict[str, Any]:
     problems = metadata_problems(metadata, custom=kind.custom)
     if not problems:
         problems += added_finalizer_problems(before, metadata)
+    problems += _changed_marks(before, given, _MARKS if whole else ("uid",))
     if problems:
         raise invalid(kind.kind, kind.group, name, problems)
     return metadata
+
+
+def _changed_marks(before: Object, given: Object, names: tuple[str, ...]) -> Iterator[FieldProblem]:
+    """What a write says of the server's own fields, where these are not just put back.
+
+    Source: Kubernetes puts back `creationTimestamp`, and marks of a deletion that has begun;
+    it refuses another uid, marks of one that has not begun, and another grace.
+    """
+    for name in names:
+        wanted = given.get(name)
+        if wanted in (None, "", before.get(name)) or (
+            name == "deletionTimestamp" and before.get(name)
+        ):
+            continue
+        shown = quoted(wanted) if name == "uid" else wanted
+        yield FieldProblem(f"metadata.{name}", f"Invalid value: {shown}: field is immutable")
 
 
 def _given(metadata: Object) -> dict[str, Any]:

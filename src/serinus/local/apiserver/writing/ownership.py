@@ -16,13 +16,16 @@ from serinus.local.apiserver.writing.apply.entries import (
     BEFORE_APPLY,
     UPDATE,
     Entries,
+    Entry,
     Writer,
     after_update,
+    fields_of,
     is_reset,
     owned,
     read_entries,
 )
 from serinus.local.apiserver.writing.apply.fieldset import EMPTY, Node, difference_below, of_names
+from serinus.local.apiserver.writing.apply.merge import in_pieces
 from serinus.local.apiserver.writing.apply.types import root_type
 
 Object = Mapping[str, Any]
@@ -67,8 +70,26 @@ def after_replacement(
         known = () if is_reset(given) else read_entries(given) or known
     if not known:
         return known
+    known = as_typed(served, known)
     changes = compare(root_type(served.schema), before, value)
     return after_update(known, changes, writer, time)
+
+
+def as_typed(served: Served, entries: Entries) -> Entries:
+    """The owners as the schema of now sees them: a definition may have changed since they wrote.
+
+    The very same list if it has not.
+    """
+    if not served.kind.custom:
+        return entries
+    kind, changed = root_type(served.schema), False
+    made: list[Entry] = []
+    for entry in entries:
+        fields = fields_of(entry)
+        now = in_pieces(kind, fields)
+        changed = changed or now is not fields
+        made.append(entry if now is fields else {**entry, "fieldsV1": now})
+    return made if changed else entries
 
 
 def before_first_apply(served: Served, live: Object, half: str, time: str) -> Entries:

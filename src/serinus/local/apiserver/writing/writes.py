@@ -21,6 +21,7 @@ from serinus.local.apiserver.errors import (
     invalid,
     not_found,
 )
+from serinus.local.apiserver.kinds import versions
 from serinus.local.apiserver.kinds.built_in import allotted, prepare_update, with_defaults
 from serinus.local.apiserver.kinds.custom import definition_problems, rule_warnings, with_status
 from serinus.local.apiserver.kinds.hints import hint
@@ -114,11 +115,10 @@ def create(
         raise already_exists(kind.group, kind.plural, metadata["name"])
     if options.dry_run:
         return Written(Version(key, value, 0), warnings)
-    value["apiVersion"] = kind.stored_version
     if is_definition(kind):
         value = with_status(value, state.timestamp())
         serve(state, value)
-    return Written(state.store.put(collection, key, value), warnings)
+    return Written(state.store.put(collection, key, versions.stored(kind, value)), warnings)
 
 
 def require_namespace(state: State, kind: Kind, namespace: str, name: str) -> None:
@@ -150,11 +150,12 @@ def update(
     old = collection.get(target.namespace, target.name)
     if old is None:
         raise not_found(kind.group, kind.plural, target.name)
-    before = _in_version(kind, old.object)
+    before = versions.served(kind, old.object)
     body = require_object(change(before))
     _check_type(kind, body)
     value, warnings = _pruned(served, body, options, before)
-    metadata = kept_metadata(kind, before, value)
+    whole = target.subresource != "status"
+    metadata = kept_metadata(kind, before, value, patched=options.patched, whole=whole)
     if target.subresource == "status":
         value = _with_status(before, value, metadata)
         if options.applied:
@@ -184,7 +185,7 @@ def update(
     if is_definition(kind) and target.subresource != "status":
         value = with_status(value, state.timestamp())
         serve(state, value)
-    stored = state.store.put(collection, old.key, {**value, "apiVersion": kind.stored_version})
+    stored = state.store.put(collection, old.key, versions.stored(kind, value))
     remove_if_finished(state, kind, stored)
     return Written(stored, warnings)
 
@@ -232,12 +233,6 @@ def _hooked(
 
 
 _IDENTITY = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "generation")
-
-
-def _in_version(kind: Kind, value: Mapping[str, Any]) -> Mapping[str, Any]:
-    if value.get("apiVersion") == kind.api_version:
-        return value
-    return {**value, "apiVersion": kind.api_version}
 
 
 def _with_status(

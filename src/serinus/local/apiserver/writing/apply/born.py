@@ -23,6 +23,10 @@ _BORN: dict[tuple[str, str], Mapping[str, Any]] = {
     ("", "pods"): {"spec": _POD, "status": {}},
     ("", "services"): {"spec": {}, "status": {"loadBalancer": {}}},
     ("", "events"): {"involvedObject": {}, "source": {}},
+    ("events.k8s.io", "events"): {
+        **{"eventTime": None, "regarding": {}, "deprecatedSource": {}},
+        **{"deprecatedFirstTimestamp": None, "deprecatedLastTimestamp": None},
+    },
     ("apps", "deployments"): {"spec": {"strategy": {}, "template": _TEMPLATE}, "status": {}},
     ("apps", "replicasets"): {"spec": {"template": _TEMPLATE}, "status": {}},
     ("autoscaling", "horizontalpodautoscalers"): {
