@@ -13,9 +13,14 @@ from conformance.case import Case
 from conformance.handle import NAMESPACES, Conformance
 from serinus.base.clock import Clock
 from serinus.kube.auth import load_kubeconfig, make_transport
+from serinus.kube.calls import Limits
+from serinus.kube.client import Client
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
-from support.cluster import paper_cluster
+from serinus.local.controllers.every import every_controller, pod_informer
+from serinus.local.node.images import image_table
+from serinus.local.node.objectpods import Fate, ObjectPods
+from serinus.local.node.podspec import NodePod
 from support.virtual import run_virtual, virtual_clock
 
 REAL = "KUBECONFIG_CONFORMANCE"
@@ -24,7 +29,7 @@ _NAMESPACE = "conformance-{}"
 
 def run_embedded(case: Case) -> None:
     """Tell the case to a fresh embedded server, in virtual time."""
-    run_virtual(_on_paper(case) if case.controllers else _on_server(case))
+    run_virtual(_on_cluster(case) if case.controllers else _on_server(case))
 
 
 async def _on_server(case: Case) -> None:
@@ -33,10 +38,32 @@ async def _on_server(case: Case) -> None:
     await _tell(case, AsgiTransport(server, server.prefix("admin")), clock)
 
 
-async def _on_paper(case: Case) -> None:
-    async with paper_cluster() as cluster:
-        server = cluster.server
-        await _tell(case, AsgiTransport(server, server.prefix("admin")), cluster.clock)
+async def _on_cluster(case: Case) -> None:
+    """With all controllers, and a node whose pods are only objects: no process is started."""
+    clock, chance = virtual_clock(), random.Random(1)
+    server = ApiServer(clock, chance=chance)
+    limits = Limits(requests_per_second=1e6, burst=10**6)
+    client = Client(AsgiTransport(server, server.prefix("parts")), clock, limits=limits)
+    pods = pod_informer(client, clock, chance)
+    node = ObjectPods(client, clock, pods, image_table(), chance)
+    node.fate = _fate
+    parts = every_controller(client, clock, pods, chance).values()
+    running = [asyncio.create_task(part) for part in (pods.run(), node.run(), *parts)]
+    try:
+        await _tell(case, AsgiTransport(server, server.prefix("admin")), clock)
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await client.close()
+
+
+def _fate(pod: NodePod) -> Fate:
+    """What becomes of `objects.ends` with an exit code, and of anything else: that stays."""
+    command = pod.spec.containers[0].command
+    if command[:2] != ("sh", "-c"):
+        return Fate()
+    return Fate(ends_after_seconds=1.0, exit_code=int(command[2].removeprefix("exit ")))
 
 
 async def _tell(case: Case, transport: AsgiTransport, clock: Clock) -> None:

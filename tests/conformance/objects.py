@@ -36,6 +36,36 @@ def template(labels: Json, **spec: Any) -> Json:
     return {"metadata": {"labels": labels}, "spec": plain | spec}
 
 
+STAYS = {"name": "main", "image": "registry.k8s.io/pause:3.10"}
+"""A container that runs until it is ended."""
+
+
+def ends(code: int = 0) -> Json:
+    """A container that ends with an exit code, soon after its start."""
+    return {"name": "main", "image": "busybox:1.37", "command": ["sh", "-c", f"exit {code}"]}
+
+
+def running(body: Json, *containers: Json, **spec: Any) -> Json:
+    """A pod or workload whose containers any node can run; `spec` is of its pods."""
+    of_pods = {"containers": list(containers) or [STAYS], "terminationGracePeriodSeconds": 1} | spec
+    if body["kind"] == "Pod":
+        return body | {"spec": of_pods}
+    inner = body["spec"]["template"] | {"spec": of_pods}
+    return body | {"spec": body["spec"] | {"template": inner}}
+
+
+def job(name: str, **spec: Any) -> Json:
+    """A Job whose pod is not restarted."""
+    made = {"template": template({"app": name}, restartPolicy="Never")}
+    return _typed("batch/v1", "Job", name) | {"spec": made | spec}
+
+
+def budget(name: str, **spec: Any) -> Json:
+    """A PodDisruptionBudget over the pods of a workload of that name."""
+    selector = {"selector": {"matchLabels": {"app": name}}}
+    return _typed("policy/v1", "PodDisruptionBudget", name) | {"spec": selector | spec}
+
+
 def deployment(name: str, replicas: int = 0, **spec: Any) -> Json:
     """A Deployment, without pods unless asked for."""
     labels = {"app": name}

@@ -62,4 +62,4 @@ def test_every_rule_by_which_the_embedded_server_differs_is_on_the_page_and_in_a
 
 
 def test_there_are_as_many_cases_as_we_say() -> None:
-    assert len(CASES) >= 250
+    assert len(CASES) >= 400

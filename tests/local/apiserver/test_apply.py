@@ -117,6 +117,21 @@ def test_owners_of_parts_own_the_piece_when_the_definition_makes_one_of_it() -> 
     story(tell)
 
 
+def test_owners_of_parts_own_the_piece_after_any_write() -> None:
+    async def tell(api: Api) -> None:
+        made = await api.ok("POST", CRDS, definition())
+        await apply(api, widget("w", tags={"a": "1"}), path=f"{WIDGETS}/w")
+        version = made["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+        version["properties"]["spec"]["properties"]["tags"]["x-kubernetes-map-type"] = "atomic"
+        await api.ok("PUT", f"{CRDS}/widgets.example.com", made)
+        labelled = {"metadata": {"labels": {"l": "1"}}}
+        merge = {"content_type": "application/merge-patch+json"}
+        after = await api.ok("PATCH", f"{WIDGETS}/w", labelled, **merge)
+        assert fields(after, "me") == {"f:spec": {"f:size": {}, "f:tags": {}}}
+
+    story(tell)
+
+
 def test_an_apply_without_a_manager_or_with_owners_or_for_another_object_is_refused() -> None:
     async def tell(api: Api) -> None:
         refusal = await api.refused("PATCH", WEB, web(), content_type=APPLY)

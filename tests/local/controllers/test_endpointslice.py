@@ -115,3 +115,24 @@ def test_what_is_not_ready_may_be_published_and_a_name_elsewhere_has_no_endpoint
     assert conditions == {"ready": True, "serving": False, "terminating": False}
     assert labels["kubernetes.io/service-name"] == "early"
     assert "service.kubernetes.io/headless" in labels
+
+
+def test_the_slices_of_a_service_that_loses_its_selector_stay() -> None:
+    async def story() -> list[dict[int, bool]]:
+        async with world() as here:
+            await here.replicaset(1)
+            await here.service()
+            await here.settle()
+            await here.start_all()
+            await here.settle()
+            seen = [await here.endpoints()]
+            await here.client.patch(SERVICES, "svc", {"spec": {"selector": None}}, "default")
+            (pod,) = await here.pods()
+            await here.start(pod, 20000, ready=False)
+            await here.settle()
+            seen.append(await here.endpoints())
+            await here.client.delete(SERVICES, "svc", "default")
+            await here.settle()
+            return [*seen, await here.endpoints()]
+
+    assert run_virtual(story()) == [{20000: True}, {20000: True}, {}]

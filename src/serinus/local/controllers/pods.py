@@ -123,6 +123,7 @@ def pod_of(template: Raw, owner: Owner, name: str) -> dict[str, Any]:
     }
     placed = {
         "name": name,
+        "generateName": name[: name.rfind("-") + 1],  # whose pods these are, for who reads names
         "namespace": owner.metadata.namespace,
         "ownerReferences": [owner.reference()],
     }

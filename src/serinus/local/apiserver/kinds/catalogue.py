@@ -57,9 +57,7 @@ def _schemas(name: str) -> Schema:
 
 def built_in_kinds() -> list[Served]:
     """All built-in kinds."""
-    return [
-        Served(kind, schema_of(kind), _columns(kind)) for kind in (*BUILT_IN, *REVIEWS)
-    ]
+    return [Served(kind, schema_of(kind), _columns(kind)) for kind in (*BUILT_IN, *REVIEWS)]
 
 
 def _columns(kind: Kind) -> tuple[Column, ...]:
