@@ -13,6 +13,7 @@ from serinus.base.errors import FieldProblem
 from serinus.local.apiserver.kinds import events
 from serinus.local.apiserver.kinds import webhook_configurations as webhooks
 from serinus.local.apiserver.kinds.kinds import Kind
+from serinus.local.apiserver.kinds.manifest_rules import manifest_problems
 from serinus.local.apiserver.kinds.names import quoted
 from serinus.local.apiserver.kinds.workload_rules import workload_problems
 
@@ -51,6 +52,7 @@ def rule_problems(kind: Kind, before: Object | None, value: Object) -> list[Fiel
     found += workload_problems(key, value)
     if key in (events.CORE, events.OWN):
         found += events.event_problems(key, before, value)
+    found += manifest_problems(key, before, value)
     if before is None:
         return found
     if key == ("", "pods") and _fixed_spec(before, before) != _fixed_spec(before, value):
