@@ -96,6 +96,30 @@ def test_field_validation_refuses_warns_or_is_silent() -> None:
     story(tell)
 
 
+def test_what_is_refused_is_warned_about_as_well() -> None:
+    async def tell(api: Api) -> None:
+        await api.ok("POST", CRDS, definition())
+        query = {"fieldValidation": "Warn"}
+        body = widget("a", size=-1, hue=1)
+        answer = await api.call("POST", WIDGETS, body, query=query)
+        assert (answer.status, answer.headers["warning"]) == (
+            422,
+            '299 - "unknown field \\"spec.hue\\""',
+        )
+        await api.ok("POST", WIDGETS, widget("b"))
+        patch = {"spec": {"size": -1, "hue": 1}}
+        answer = await api.call(
+            "PATCH",
+            f"{WIDGETS}/b",
+            patch,
+            query=query,
+            content_type="application/merge-patch+json",
+        )
+        assert (answer.status, "spec.hue" in answer.headers["warning"]) == (422, True)
+
+    story(tell)
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [

@@ -326,6 +326,21 @@ def test_generated_names_and_warnings_come_through() -> None:
     story(tell)
 
 
+def test_a_denial_brings_the_warnings_of_all_that_were_asked() -> None:
+    async def tell(api: World) -> None:
+        await api.configure(MUTATING, "/old", lambda r: allow(r, warnings=["rather old"]))
+        deny = lambda r: allow(r, warnings=["hot"]) | {"allowed": False}  # noqa: E731
+        await api.configure(VALIDATING, "/guard", deny)
+        answer = await api.call("POST", CONFIG_MAPS, config_map("x"))
+        assert answer.status == 400
+        assert sorted(answer.headers["warning"].split(", ")) == [
+            '299 - "hot"',
+            '299 - "rather old"',
+        ]
+
+    story(tell)
+
+
 def test_a_dry_run_is_asked_about_and_changes_nothing() -> None:
     async def tell(api: World) -> None:
         await api.configure(MUTATING, "/mark", label("seen", "yes"))

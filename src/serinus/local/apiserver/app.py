@@ -219,11 +219,15 @@ class ApiServer:
         view = self._views.get(request.caller, {}).get(qualified(target.group, target.plural))
         gate, logs = gate_for(self.view, request.caller), self.log_source
         call = verbs.Call(self.state, served, target, request, view, logs, gate, read_only)
-        return await through(gate, self.webhooks, lambda: verbs.answer(call))
+        try:
+            return await through(gate, self.webhooks, lambda: verbs.answer(call))
+        except StatusError as refusal:
+            refusal.warnings = (*refusal.warnings, *gate.warnings)
+            raise
 
 
 def _refused(refusal: StatusError) -> Answer:
-    answer = json_answer(refusal.code, refusal.body())
+    answer = json_answer(refusal.code, refusal.body(), refusal.warnings)
     wait = refusal.details.get("retryAfterSeconds")
     return answer if wait is None else replace(answer, headers=(("retry-after", str(wait)),))
 

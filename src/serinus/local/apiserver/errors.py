@@ -24,6 +24,7 @@ class StatusError(SerinusError):
         self.details = dict(details or {})
         self._tells_details = details is not None  # Kubernetes tells empty ones too, if any
         self.metadata: dict[str, Any] = {}
+        self.warnings: tuple[str, ...] = ()
 
     def body(self) -> dict[str, Any]:
         """The `Status` object of this refusal."""

@@ -87,7 +87,9 @@ def ruling(webhook: Webhook, uid: str, body: bytes) -> Ruling:
             raise UnreadableReview(f"response.uid is not the one that was asked, {uid}")
         warnings = tuple(str(text) for text in response.get("warnings") or ())
         if not response.get("allowed"):
-            raise _denial(webhook, response.get("status") or {})
+            denial = _denial(webhook, response.get("status") or {})
+            denial.warnings = warnings
+            raise denial
         return Ruling(_patch(response), warnings)
     except (msgspec.DecodeError, KeyError, AttributeError, TypeError) as error:
         raise UnreadableReview(f"the answer is no AdmissionReview: {error}") from error

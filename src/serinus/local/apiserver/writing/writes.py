@@ -98,7 +98,7 @@ def create(
     if "status" in kind.subresources:
         value.pop("status", None)
     value = served.schema.default(value)
-    _require_valid(served, value)
+    _require_valid(served, value, told=warnings)
     value = with_defaults(kind, value)
     if not options.applied:
         entries = after_create(served, value, options.manager, state.timestamp())
@@ -167,7 +167,7 @@ def update(
             if "status" in before:
                 value["status"] = before["status"]
     value = served.schema.default(value)
-    _require_valid(served, value, before)
+    _require_valid(served, value, before, warnings)
     if target.subresource != "status":
         value = prepare_update(kind, before, value)
     value = _owned(state, served, before, value, options)
@@ -283,9 +283,12 @@ def _pruned(
 
 
 def _require_valid(
-    served: Served, value: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    served: Served,
+    value: Mapping[str, Any],
+    before: Mapping[str, Any] | None = None,
+    told: tuple[str, ...] = (),
 ) -> None:
-    """StatusError 422 with all that the schema forbids."""
+    """StatusError 422 with all that the schema forbids, and the warnings `told` beside it."""
     problems = served.schema.problems(value, before)
     if served.rules is not None and not problems:
         problems = served.rules.problems(value, before)
@@ -293,7 +296,7 @@ def _require_valid(
         _require_decodable(served.kind, value, problems)
         # built-in statuses come from components that leave out what is zero
         problems = [p for p in problems if not (p.path.startswith("status.") and is_absence(p))]
-    _refuse(served.kind, value, problems)
+    _refuse(served.kind, value, problems, told)
 
 
 def _require_decodable(
@@ -308,9 +311,16 @@ def _require_decodable(
         )
 
 
-def _refuse(kind: Kind, value: Mapping[str, Any], problems: Sequence[FieldProblem]) -> None:
+def _refuse(
+    kind: Kind,
+    value: Mapping[str, Any],
+    problems: Sequence[FieldProblem],
+    told: tuple[str, ...] = (),
+) -> None:
     if problems:
-        raise invalid(kind.kind, kind.group, value["metadata"]["name"], problems)
+        refusal = invalid(kind.kind, kind.group, value["metadata"]["name"], problems)
+        refusal.warnings = told
+        raise refusal
 
 
 def _admit(
