@@ -123,8 +123,14 @@ def test_what_is_refused_is_warned_about_as_well() -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"size": "big"}, 'spec.size: Invalid value: "string": must be of type integer'),
-        ({"size": 0}, "spec.size: Invalid value"),
+        (
+            {"size": "big"},
+            'spec.size: Invalid value: "string": spec.size in body must be of type integer: "str',
+        ),
+        (
+            {"size": 0},
+            "spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1",
+        ),
         ({"colour": "pink"}, 'supported values: "red", "blue"'),
         ({"share": 1.5}, "spec.share: Invalid value"),
         ({"code": "ABC"}, "spec.code: Invalid value"),

@@ -27,6 +27,20 @@ _FORMATS = frozenset(("date-time", "date", "email", "hostname", "ipv4", "ipv6", 
 _PROBLEMS_LIMIT = 100
 _REQUIRED = "Required value"
 _TYPED = "must be of type "
+_BOUNDS = {
+    "minimum": "greater than or equal to {limit}",
+    "exclusiveMinimum": "greater than {limit}",
+    "maximum": "less than or equal to {limit}",
+    "exclusiveMaximum": "less than {limit}",
+    "multipleOf": "a multiple of {multiple_of}",
+    "minLength": "at least {limit} chars long",
+}
+_SHAPES = {
+    "pattern": "should match '{pattern}'",
+    "minItems": "should have at least {limit} items",
+    "minProperties": "should have at least {limit} properties",
+}
+"""What Kubernetes says of a broken rule, behind the path of the field."""
 
 
 class Rules:
@@ -180,10 +194,38 @@ def _problem(error: Any) -> FieldProblem:
             )
         case "type":
             wanted = " or ".join(sorted(word for word in kind.types if word != "null"))
-            return FieldProblem(path, f"Invalid value: {_type_name(instance)}: {_TYPED}{wanted}")
+            found = _type_name(instance)
+            words = f"{_in_body(path)}{_TYPED}{wanted}: {found}"
+            return FieldProblem(path, f"Invalid value: {found}: {words}")
+        case "maxLength":
+            words = f"Too long: may not be more than {kind.limit} bytes"
+            return FieldProblem(path, words)
+        case "maxItems" | "maxProperties":
+            words = f"Too many: {len(instance)}: must have at most {kind.limit} items"
+            return FieldProblem(path, words)
+    if sentence := _sentence(kind):
+        shown = f"Invalid value: {_value(instance)}: {_in_body(path)}{sentence}"
+        return FieldProblem(path, shown)
     if isinstance(instance, dict | list):
         return FieldProblem(path, f"Invalid value: {_type_name(instance)}: {_rule(kind)}")
     return FieldProblem(path, f"Invalid value: {error.message[:300]}")
+
+
+def _sentence(kind: Any) -> str:
+    facts = {name: getattr(kind, name, "") for name in ("limit", "multiple_of", "pattern")}
+    if kind.name in _BOUNDS:
+        return "should be " + _BOUNDS[kind.name].format(**facts)
+    return _SHAPES[kind.name].format(**facts) if kind.name in _SHAPES else ""
+
+
+def _in_body(path: str) -> str:
+    return f"{path} in body " if path else ""
+
+
+def _value(instance: Any) -> str:
+    if isinstance(instance, dict | list):
+        return _type_name(instance)
+    return _shown(instance) if isinstance(instance, str) else str(instance)
 
 
 def _type_name(value: Any) -> str:
