@@ -71,7 +71,7 @@ async def unknown_fields_of_a_patch_are_warned_about(k: Conformance) -> None:
 
 @case()
 async def a_json_patch_adds_replaces_removes_moves_copies_and_tests(k: Conformance) -> None:
-    await k.ok("POST", CONFIG_MAPS, config_map("a", x="1", y="2", **{"a/b": "3"}))
+    await k.ok("POST", CONFIG_MAPS, config_map("a", x="1", y="2", **{"a.b": "3"}))
     patch = [
         {"op": "test", "path": "/data/x", "value": "1"},
         {"op": "replace", "path": "/data/x", "value": "9"},
@@ -81,7 +81,7 @@ async def a_json_patch_adds_replaces_removes_moves_copies_and_tests(k: Conforman
         {"op": "remove", "path": "/data/new"},
     ]
     after = await k.ok("PATCH", f"{CONFIG_MAPS}/a", patch, **JSON_PATCH)
-    assert after["data"] == {"x": "9", "moved": "2", "copied": "9", "a/b": "3"}
+    assert after["data"] == {"x": "9", "moved": "2", "copied": "9", "a.b": "3"}
 
 
 @case()
