@@ -151,8 +151,8 @@ def test_an_immutable_map_stays_as_it_is() -> None:
 
 def test_a_budget_without_room_puts_an_eviction_off() -> None:
     async def tell(api: Api) -> None:
-        pod = {"metadata": {"name": "p", "labels": {"app": "x"}}}
-        await api.ok("POST", f"{CORE}/pods", pod | {"spec": {"containers": [{"name": "c"}]}})
+        pod, one = {"metadata": {"name": "p", "labels": {"app": "x"}}}, {"name": "c", "image": "i"}
+        await api.ok("POST", f"{CORE}/pods", pod | {"spec": {"containers": [one]}})
         ready = {"type": "Ready", "status": "True"}
         running = {"status": {"phase": "Running", "conditions": [ready]}}
         await api.ok("PATCH", f"{CORE}/pods/p/status", running, **MERGE)
