@@ -37,7 +37,8 @@ def _is_within_delay(standing: Standing) -> bool:
         return False
     ends = current.scale_down_deadline
     waits = ends is not None and ends > standing.snapshot.now
-    return waits and bool(current.replicas) and current.number < stable.number
+    whole = bool(current.replicas and standing.replicas)
+    return waits and whole and current.number < stable.number
 
 
 def _inside(standing: Standing, revisions: int) -> bool:
