@@ -107,6 +107,17 @@ def test_a_full_promotion_skips_the_pause_and_the_analyses_but_not_the_room() ->
     assert world.status.duration.completion_status == "FastPromoted"
 
 
+def test_a_preview_of_no_pods_is_promoted_all_the_same() -> None:
+    world = released(previewReplicaCount=2, autoPromotionEnabled=False)
+    world.run()
+    world.edit_strategy(preview_replica_count=0)
+    world.run()
+    assert (world.pods("v2"), world.status.message) == (0, "BlueGreenPause")
+    world.command(pause_conditions=())
+    world.run()
+    assert (world.active, world.stable, world.pods("v2")) == ("v2", "v2", 4)
+
+
 def test_without_a_preview_service_readiness_is_that_of_the_pods() -> None:
     world = released(previewService="")
     world.run()

@@ -168,7 +168,9 @@ def _before_its_delay(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Pla
         if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
             continue
         ends, aborted = revision.scale_down_deadline, status.abort
-        if revision.hash == status.current_pod_hash == snapshot.template_hash and aborted:
+        if revision.hash == snapshot.template_hash and not aborted:
+            continue  # a preview of no pods is what its user asked for
+        if revision.hash == status.current_pod_hash == snapshot.template_hash:
             owed = strategy.abort_scale_down_delay_seconds != 0
         else:
             owed = strategy.scale_down_delay_seconds != 0
