@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "undo": ("serinus.cli.change:undo", "Take the template of an earlier revision again."),
     "set": ("serinus.cli.change:set_", "Change a rollout: `set image`."),
     "lint": ("serinus.cli.lint:lint", "Check manifests: every error at once, with its line."),
+    "webhook": ("serinus.cli.webhook:webhook", "The same checks as an admission webhook."),
+    "convert": ("serinus.cli.convert:convert_", "Print the Rollout for a Deployment."),
     "version": ("serinus.cli.main:version", "Show the version."),
 }
 """Name -> where it is (module:attribute) and one line of help that needs no import."""

@@ -24,7 +24,7 @@ from serinus.kube.resource import DEPLOYMENTS, INGRESSES, PODTEMPLATES, SERVICES
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-_KINDS: Mapping[type[msgspec.Struct], Resource] = {
+RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     Service: SERVICES,
     Ingress: INGRESSES,
     Deployment: DEPLOYMENTS,
@@ -47,7 +47,7 @@ class CacheLookup:
 
     def get(self, kind: type[T], namespace: str, name: str) -> T | Unreadable | None:
         """The object, None if there is none, Unreadable if nothing can be made of it."""
-        resource = _KINDS.get(kind)
+        resource = RESOURCES.get(kind)
         if resource is None:
             raise LookupError(f"nobody watches objects of kind {kind.__name__}")
         found = self._state(resource, namespace, name)

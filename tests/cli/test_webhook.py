@@ -1,0 +1,136 @@
+"""`serinus webhook`: its server over http and https, renewed certificates, the configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import ssl
+from base64 import b64decode
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from api.worlds import World, put
+from serinus.base.clock import Clock
+from serinus.cli.main import main
+from serinus.cli.reviews import Judge, kept_fresh, serving_reviews
+from serinus.cli.webhook import _self_signed, _tls
+
+Json = dict[str, Any]
+
+
+def review(value: Json) -> Json:
+    request = {"uid": "u", "namespace": "prod", "object": value, "dryRun": True}
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def test_reviews_are_answered_and_other_bodies_refused() -> None:
+    async def story() -> Any:
+        bad = World().rollout
+        put(bad, "spec.replicas", -1)
+        async with (
+            serving_reviews(Judge(None), "/validate", "127.0.0.1", 0, tls=None) as port,
+            aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+        ):
+            answers = []
+            for body in (review(World().rollout), review(bad)):
+                async with session.post("/validate", json=body) as answer:
+                    answers.append((await answer.json())["response"]["allowed"])
+            async with session.post("/validate", data=b"[") as answer:
+                answers.append(answer.status)
+            async with session.get("/healthz") as answer:
+                answers.append(await answer.text())
+            return answers
+
+    assert asyncio.run(story()) == [True, False, 400, "ok"]
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing (Debian: openssl); make test-deps installs it")
+    folder.mkdir()
+    return _self_signed(folder, {"service": "checks", "namespace": "serinus"})
+
+
+def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> None:
+    old, new = certificate(tmp_path / "old"), certificate(tmp_path / "new")
+    tls = _tls({"cert": old[0], "key": old[1]})
+    trusted = old[0].read_text() + new[0].read_text()
+
+    async def shown(port: int) -> bytes:
+        context = ssl.create_default_context(cadata=trusted)
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=context, server_hostname="checks.serinus.svc"
+        )
+        found: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        await writer.wait_closed()
+        return found
+
+    class Quick(Clock):
+        async def sleep_wall(self, seconds: float) -> None:
+            await super().sleep_wall(0.01)
+
+    async def story() -> tuple[bytes, bytes]:
+        async with serving_reviews(Judge(None), "/validate", "127.0.0.1", 0, tls=tls) as port:
+            keeping = asyncio.create_task(kept_fresh(tls, *old, Quick()))
+            before = after = await shown(port)
+            for kept, renewed in zip(old, new, strict=True):
+                shutil.copy(renewed, kept)
+            async with asyncio.timeout(30):
+                while after == before:
+                    after = await shown(port)
+            keeping.cancel()
+            return before, after
+
+    before, after = asyncio.run(story())
+    assert ssl.DER_cert_to_PEM_cert(after).strip() == new[0].read_text().strip()
+    assert before != after
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main(["webhook", *arguments])
+    out, err = capsys.readouterr()
+    return int(end.value.code or 0), out, err
+
+
+def test_the_configuration_holds_the_bundle_and_leads_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cert, key = certificate(tmp_path / "tls")
+    files = ("--cert", str(cert), "--key", str(key), "--print-configuration")
+    status, out, _ = told(capsys, *files, "--service", "checks", "-n", "serinus")
+    hook = yaml.safe_load(out)["webhooks"][0]
+    client = hook["clientConfig"]
+    assert (status, b64decode(client["caBundle"])) == (0, cert.read_bytes())
+    assert client["service"] == {
+        "name": "checks",
+        "namespace": "serinus",
+        "path": "/validate",
+        "port": 443,
+    }
+    assert (hook["sideEffects"], hook["failurePolicy"]) == ("None", "Ignore")
+    _, out, _ = told(capsys, *files, "--port", "7000")
+    client = yaml.safe_load(out)["webhooks"][0]["clientConfig"]
+    assert client["url"] == "https://127.0.0.1:7000/validate"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--self-signed", "--cert", __file__, "--key", __file__), "keep one"),
+        (("--cert", __file__), "go together"),
+        (("--listen", "0.0.0.0"), "beyond the loopback"),
+        (("--cert", __file__, "--key", __file__), "do not fit"),
+    ],
+)
+def test_options_that_make_no_sense(
+    arguments: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, out, err = told(capsys, *arguments)
+    assert (status != 0, out) == (True, "")
+    assert expected in err
