@@ -15,7 +15,7 @@ from serinus.base.errors import FieldProblem
 
 ROUTERS = ("nginx",)
 PROVIDERS = ("prometheus",)
-STEPS = ("setWeight", "pause", "setCanaryScale", "analysis")
+STEPS = ("setWeight", "pause", "setCanaryScale", "analysis", "experiment")
 
 
 def _wants_restart(rollout: Rollout) -> bool:

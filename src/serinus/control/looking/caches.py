@@ -205,10 +205,12 @@ class Caches:
         self.rollouts.on_unreadable(lambda found: wake((found.namespace, found.name)))
         self.revisions.on_change(_both(lambda item: _wake_owner(item, wake)))
         self.runs.on_change(_both(lambda item: _wake_owner(item, wake)))
+        self.experiments.on_change(_both(lambda item: _wake_owner(item, wake)))
+        self.experiments.on_unreadable(lambda found: self._wake_of_unreadable(found, wake))
         self.pods.on_change(_both(lambda item: self._wake_of_pod(item, wake)))
         self.slices.on_change(_both(lambda item: self._wake_of_slice(item, wake)))
         self.services.on_change(_both(lambda item: _wake_manager(item, wake)))
-        self.runs.on_unreadable(lambda found: self._wake_of_unreadable_run(found, wake))
+        self.runs.on_unreadable(lambda found: self._wake_of_unreadable(found, wake))
         for informer in (self.services, self.templates, self.cluster_templates):
             self.wake_interested(informer, wake)
 
@@ -222,10 +224,10 @@ class Caches:
 
         informer.on_change(changed)
 
-    def _wake_of_unreadable_run(self, found: Unreadable, wake: Wake) -> None:
-        kind = kinds.ANALYSIS_RUNS.full_name
-        for key in self.interest.of((kind, found.namespace, found.name)):
-            wake(key)
+    def _wake_of_unreadable(self, found: Unreadable, wake: Wake) -> None:
+        for resource in (kinds.ANALYSIS_RUNS, kinds.EXPERIMENTS):
+            for key in self.interest.of((resource.full_name, found.namespace, found.name)):
+                wake(key)
 
     def _wake_of_pod(self, pod: Pod, wake: Wake) -> None:
         owner = pod.metadata.controller()

@@ -10,9 +10,11 @@ from typing import Any
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
-from serinus.api.kubernetes import EndpointSlice, Pod, ReplicaSet
+from serinus.api.experiment import Experiment, ExperimentStatus
+from serinus.api.kubernetes import EndpointSlice, ObjectMeta, Pod, ReplicaSet
 from serinus.base.clock import Clock
-from serinus.control.kinds import ANALYSIS_RUNS
+from serinus.base.errors import FieldProblem
+from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.checked import Checked, Checker
 from serinus.control.looking.in_force import InForce
@@ -75,7 +77,9 @@ class Observer:
         routes, routers, found = self._routing(checked.rollout)
         found |= checked.found
         services = service_references(checked.rollout)
-        self._caches.interest.look(key, {*found, *services, *_measured(checked.rollout)})
+        self._caches.interest.look(
+            key, {*found, *services, *_measured(checked.rollout), *_tried(checked.rollout)}
+        )
         if any(isinstance(one, Unlisted) and not one.problem for one in found.values()):
             return self._not_yet("a kind is being listed for the first time")
         if self._caches.behind(key):
@@ -120,7 +124,8 @@ class Observer:
             routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
             runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
             workload=checked.workload,
-            problems=checked.problems,
+            experiments=self._experiments(rollout),
+            problems=(*checked.problems, *self._unlisted(rollout)),
             settings=self._settings,
         )
 
@@ -130,6 +135,25 @@ class Observer:
             found = self._caches.runs.unreadable.get((namespace, name))
             if found is not None and self._caches.runs.store.get(namespace, name) is None:
                 yield stand_in(found)
+
+    def _experiments(self, rollout: Rollout) -> tuple[Experiment, ...]:
+        """Those of a Rollout; one of which nothing can be made counts as an error."""
+        namespace, name = rollout.metadata.namespace, rollout.status.canary.current_experiment
+        mine = self._caches.experiments.store.by_index("owner", rollout.metadata.uid)
+        found = self._caches.experiments.unreadable.get((namespace, name))
+        if found is None or self._caches.experiments.store.get(namespace, name) is not None:
+            return mine
+        metadata = ObjectMeta(namespace=namespace, name=name, uid=found.uid)
+        message = f"the experiment cannot be read: {found.error}"
+        status = ExperimentStatus(phase="Error", message=message)
+        return (*mine, Experiment(metadata=metadata, status=status))
+
+    def _unlisted(self, rollout: Rollout) -> Iterator[FieldProblem]:
+        """Experiments that cannot be seen must not be started: they may be there already."""
+        informer = self._caches.experiments
+        if not informer.has_synced and _tried(rollout):
+            why = informer.problem or "not done yet"
+            yield FieldProblem("spec.strategy.canary.steps", f"Experiments cannot be listed: {why}")
 
     def _services(self, rollout: Rollout, serving: Mapping[str, str]) -> dict[str, ServiceSeen]:
         found = {}
@@ -171,6 +195,15 @@ def _measured(rollout: Rollout) -> tuple[Reference, ...]:
     """The runs that the status waits for."""
     namespace = rollout.metadata.namespace
     return tuple(reference(ANALYSIS_RUNS, namespace, name) for name in all_noted(rollout.status))
+
+
+def _tried(rollout: Rollout) -> tuple[Reference, ...]:
+    """The experiment that a step waits for, or would."""
+    canary, namespace = rollout.spec.strategy.canary, rollout.metadata.namespace
+    name = rollout.status.canary.current_experiment
+    if not name and not (canary and any(step.experiment for step in canary.steps)):
+        return ()
+    return (reference(EXPERIMENTS, namespace, name),)
 
 
 def _first_unlisted(states: Mapping[ObjectRef, Any]) -> Unlisted | None:

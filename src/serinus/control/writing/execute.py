@@ -22,7 +22,7 @@ from serinus.control.looking.seen import Observation
 from serinus.control.retry import is_refusal
 from serinus.control.telling import answers
 from serinus.control.telling.announcer import Announcer
-from serinus.control.writing import manifests
+from serinus.control.writing import manifests, trials
 from serinus.control.writing.doubts import Doubts, Place, is_doubtful
 from serinus.control.writing.patches import struct_patch
 from serinus.control.writing.runs import analysis_run
@@ -39,7 +39,9 @@ from serinus.core.rollout.actions import (
     Scale,
     ScaleWorkload,
     SetRouting,
+    StartExperiment,
     StartRun,
+    StopExperiment,
     StopRun,
 )
 from serinus.kube.client import Client
@@ -50,7 +52,9 @@ from serinus.traffic.router import Create, Patch
 _RETIRED: Mapping[str, Resource] = {
     "ReplicaSet": REPLICASETS,
     "AnalysisRun": kinds.ANALYSIS_RUNS,
+    "Experiment": kinds.EXPERIMENTS,
 }
+_CREATES = (CreateRevision, StartRun, StartExperiment)
 _TOLD_WITH: Mapping[type, str] = {
     CreateRevision: "NewReplicaSetCreated",
     Scale: "ScalingReplicaSet",
@@ -93,7 +97,7 @@ class Executor:
             try:
                 writes += await self._write(seen, action)
             except SerinusError as error:
-                if not is_refusal(error, creates=isinstance(action, CreateRevision | StartRun)):
+                if not is_refusal(error, creates=isinstance(action, _CREATES)):
                     raise
                 refusals.append(error)
                 told.append(answers.refused(action, error))
@@ -129,6 +133,15 @@ class Executor:
                 patch = {"spec": {"terminate": True}}
                 version = run.metadata.resource_version
                 await self._patch(kinds.ANALYSIS_RUNS, rollout, name, manifests.at(version, patch))
+            case StartExperiment():
+                revisions = {one.hash: one for one in seen.snapshot.revisions}
+                made = trials.experiment(rollout, action, revisions)
+                await self._create(rollout, kinds.EXPERIMENTS, made)
+                text = f"Created Experiment '{action.name}'"
+                self._announce(rollout, Announce("ExperimentCreated", text))
+            case StopExperiment(name, version):
+                patch = manifests.at(version, {"spec": {"terminate": True}})
+                await self._patch(kinds.EXPERIMENTS, rollout, name, patch)
             case EditRollout():
                 patch = manifests.edit(rollout, action)
                 await self._patch(kinds.ROLLOUTS, rollout, rollout.metadata.name, patch)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from serinus.api.argo import RolloutAnalysis, RolloutStatus
+from serinus.api.argo import RolloutAnalysis, RolloutExperimentStep, RolloutStatus
 from serinus.api.template import Template
 from serinus.core.rollout.reasons import Reason
 from serinus.core.routing import Routing
@@ -74,6 +74,25 @@ class StopRun:
 
 
 @dataclass(frozen=True, slots=True)
+class StartExperiment:
+    """Create the Experiment `name` of a step; a repeated create finds its own."""
+
+    name: str
+    step: RolloutExperimentStep
+    step_index: int
+    revision_hash: str
+    stable_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopExperiment:
+    """Set spec.terminate on an Experiment that is not needed any more."""
+
+    name: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class LabelPods:
     """Put ephemeral metadata on a revision's template and pods; drop what was put before."""
 
@@ -117,7 +136,7 @@ class ScaleWorkload:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Delete a ReplicaSet that holds no pods, or an AnalysisRun, past the history limit."""
+    """Delete a ReplicaSet without pods, an AnalysisRun or an Experiment past the limits."""
 
     kind: str
     name: str
@@ -140,6 +159,8 @@ Action = (
     | PointService
     | StartRun
     | StopRun
+    | StartExperiment
+    | StopExperiment
     | LabelPods
     | Annotate
     | EditRollout

@@ -18,6 +18,7 @@ from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
 from serinus.core.rollout.standing import Standing, ready_pods
+from serinus.core.rollout.trials import condemned_by_trial, judge_trial
 from serinus.core.routing import Routing, Unknown
 
 Turn = tuple[Course, Proposal]
@@ -29,7 +30,8 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
     if course.abort:
         return followed(standing, course), proposal
     if not proposal.may_step:
-        return condemned(standing, course), _frozen(standing, proposal)
+        course = condemned_by_trial(standing, condemned(standing, course))
+        return course, _frozen(standing, proposal)
     if standing.promoted or standing.current is None:
         return course, proposal
     if course.renewed and not standing.first:
@@ -72,6 +74,9 @@ def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) ->
     if gate is not None:
         course, proposal, passed = judge(standing, course, proposal, gate)
         return _if_done(standing, course, proposal, passed)
+    if step.experiment is not None:
+        course, proposal, passed = judge_trial(standing, course, proposal)
+        return _if_done(standing, course, proposal, passed)
     message = f"step {course.index + 1} ({step_text(step)}) is of a kind that is not known here"
     return course, proposal.because(Hold.INVALID, message)
 
@@ -85,7 +90,9 @@ def _next(standing: Standing, course: Course) -> Course:
     steps = standing.strategy.steps
     done, of, step = course.index + 1, len(steps), step_text(steps[course.index])
     course = course.tell("RolloutStepCompleted", f"Rollout step {done}/{of} completed ({step})")
-    return replace(course, index=course.index + 1, pauses=(), controller_pause=False, run=None)
+    return replace(
+        course, index=course.index + 1, pauses=(), controller_pause=False, run=None, trial=""
+    )
 
 
 def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause) -> Turn:
@@ -177,6 +184,7 @@ def _promote(standing: Standing, course: Course, proposal: Proposal) -> Turn:
         pauses=(),
         controller_pause=False,
         run=None,
+        trial="",
     )
     number = standing.current.number if standing.current else 0
     text = f"Rollout completed update to revision {number} ({standing.current_hash})"

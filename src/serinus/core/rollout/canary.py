@@ -9,6 +9,7 @@ from serinus.api.argo import SetCanaryScale, Step
 PAUSE_STEP = "CanaryPauseStep"
 BLUE_GREEN_PAUSE = "BlueGreenPause"
 INCONCLUSIVE = "InconclusiveAnalysisRun"
+INCONCLUSIVE_TRIAL = "InconclusiveExperiment"
 
 
 def weight_at(steps: Sequence[Step], index: int, total: int) -> int:

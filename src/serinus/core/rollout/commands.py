@@ -18,6 +18,7 @@ from serinus.api.kubernetes import PodTemplateMetadata, ReplicaSet
 from serinus.api.names import EPHEMERAL_METADATA, POD_HASH, REVISION
 from serinus.api.template import read_template
 from serinus.base.errors import SerinusError
+from serinus.core.rollout.canary import INCONCLUSIVE_TRIAL
 
 
 class CommandError(SerinusError):
@@ -60,7 +61,7 @@ def pause() -> tuple[Edit, ...]:
 def promote(rollout: Rollout) -> tuple[Edit, ...]:
     """Go on: leave the pause, or else (a canary that is not paused) the current step.
 
-    A step analysis that ended Inconclusive is left together with its pause and its step.
+    A step's analysis or experiment that ended Inconclusive is left together with its pause and its step.
     """
     status = rollout.status
     edits: list[Edit] = []
@@ -159,6 +160,7 @@ def _stands_inconclusive(rollout: Rollout) -> bool:
     status = rollout.status
     run = status.canary.current_step_analysis_run_status
     ended = run is not None and run.status == "Inconclusive"
+    ended = ended or any(one.reason == INCONCLUSIVE_TRIAL for one in status.pause_conditions)
     return ended and bool(status.pause_conditions) and status.controller_pause
 
 

@@ -11,7 +11,12 @@ from datetime import datetime
 
 from serinus.api.argo import PauseCondition, RolloutAnalysisRunStatus
 from serinus.core.rollout.actions import Announce
-from serinus.core.rollout.canary import BLUE_GREEN_PAUSE, INCONCLUSIVE, PAUSE_STEP
+from serinus.core.rollout.canary import (
+    BLUE_GREEN_PAUSE,
+    INCONCLUSIVE,
+    INCONCLUSIVE_TRIAL,
+    PAUSE_STEP,
+)
 from serinus.core.rollout.rollback import skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
@@ -34,6 +39,8 @@ class Course:
     promote_full: bool = False
     pauses: tuple[PauseCondition, ...] = ()
     controller_pause: bool = False
+    trial: str = ""
+    """The experiment of the step, by name."""
     run: RolloutAnalysisRunStatus | None = None
     """Of a canary's step."""
     pre: RolloutAnalysisRunStatus | None = None
@@ -80,6 +87,7 @@ def _remembered(standing: Standing) -> Course:
         pauses=status.pause_conditions,
         controller_pause=status.controller_pause,
         run=status.canary.current_step_analysis_run_status,
+        trial=status.canary.current_experiment,
         pre=status.blue_green.pre_promotion_analysis_run_status,
         post=status.blue_green.post_promotion_analysis_run_status,
         full_size=status.blue_green.scale_up_preview_check_point,
@@ -98,6 +106,7 @@ def _restarted(standing: Standing, course: Course) -> Course:
         pauses=(),
         controller_pause=False,
         run=None if Rule.S10 in standing.rules else course.run,
+        trial="" if Rule.S10 in standing.rules else course.trial,
         pre=None if Rule.S10 in standing.rules else course.pre,
         post=None if Rule.S10 in standing.rules else course.post,
         full_size=False,
@@ -191,11 +200,14 @@ def _tidy(standing: Standing, course: Course) -> Course:
     step = steps[course.index] if course.index < len(steps) else None
     kept = {PAUSE_STEP: step is not None and step.pause is not None}
     kept[INCONCLUSIVE] = step is not None and step.analysis is not None
+    kept[INCONCLUSIVE_TRIAL] = step is not None and step.experiment is not None
     pauses = tuple(pause for pause in course.pauses if kept.get(pause.reason, False))
     waiting = kept[PAUSE_STEP] or (kept[INCONCLUSIVE] and course.run is not None)
+    waiting = waiting or (kept[INCONCLUSIVE_TRIAL] and bool(course.trial))
     return replace(
         course,
         pauses=pauses,
         controller_pause=course.controller_pause and bool(pauses or waiting),
         run=course.run if course.abort or kept[INCONCLUSIVE] else None,
+        trial=course.trial if kept[INCONCLUSIVE_TRIAL] and not course.abort else "",
     )

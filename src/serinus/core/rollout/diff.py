@@ -26,6 +26,7 @@ from serinus.core.rollout.drain import is_measured
 from serinus.core.rollout.runs import run_actions
 from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing
+from serinus.core.rollout.trials import trial_actions
 from serinus.core.rollout.workload import workload_actions
 from serinus.core.routing import Routing
 
@@ -38,6 +39,7 @@ def actions_of(standing: Standing, course: Course, proposal: Proposal) -> tuple[
     for revision in standing.snapshot.revisions:
         found += _of_revision(standing, course, proposal, revision)
     found += run_actions(standing, course, proposal.may_step)
+    found += trial_actions(standing, course, proposal.may_step)
     return (*found, *_retired(standing), *workload_actions(standing, course))
 
 

@@ -205,6 +205,8 @@ def _step_left_too_early(
             yield f"the pause of step {was} is passed without having begun"
     if step.pause is not None and old.pause_conditions:
         yield from _unseen(snapshot, strategy, was)
+    if step.experiment is not None and not _trial_passed(snapshot, old):
+        yield f"the experiment of step {was} is passed without one that passed"
     if step.analysis is not None and not _passed(snapshot, old):
         yield f"the analysis of step {was} is passed without a run that passed"
 
@@ -224,6 +226,15 @@ def _passed(snapshot: Snapshot, old: RolloutStatus) -> bool:
     return noted is not None and any(
         run.metadata.name == noted.name and run.status.phase == "Successful"
         for run in snapshot.runs
+    )
+
+
+def _trial_passed(snapshot: Snapshot, old: RolloutStatus) -> bool:
+    return any(
+        one.metadata.name == old.canary.current_experiment
+        and one.status.phase == "Successful"
+        and not one.spec.terminate
+        for one in snapshot.experiments
     )
 
 
@@ -249,6 +260,12 @@ def _promoted_too_early(
 def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
     """A run that is noted anew does not exist yet; a retry takes up none of before."""
     old = snapshot.rollout.status
+    trial = new.canary.current_experiment
+    if trial and trial != old.canary.current_experiment:
+        if any(one.metadata.name == trial for one in snapshot.experiments):
+            yield f"experiment {trial} is taken up although it was there before this attempt"
+    elif trial and old.aborted_at is not None and new.aborted_at is None:
+        yield f"experiment {trial} of the attempt before is taken up again"
     before = old.canary.current_step_analysis_run_status
     noted = new.canary.current_step_analysis_run_status
     if noted is None:

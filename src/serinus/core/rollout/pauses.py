@@ -9,7 +9,12 @@ from datetime import datetime
 
 from serinus.api.argo import Pause
 from serinus.base.durations import parse_pause_duration
-from serinus.core.rollout.canary import BLUE_GREEN_PAUSE, INCONCLUSIVE, PAUSE_STEP
+from serinus.core.rollout.canary import (
+    BLUE_GREEN_PAUSE,
+    INCONCLUSIVE,
+    INCONCLUSIVE_TRIAL,
+    PAUSE_STEP,
+)
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.standing import Standing
 
@@ -39,7 +44,7 @@ def is_late(standing: Standing, course: Course) -> bool:
 def waits_for_person(standing: Standing, course: Course) -> bool:
     """Paused by spec.paused, a pause without a duration, or an inconclusive analysis."""
     reasons = {pause.reason for pause in course.pauses}
-    if standing.spec.paused or INCONCLUSIVE in reasons:
+    if standing.spec.paused or reasons & {INCONCLUSIVE, INCONCLUSIVE_TRIAL}:
         return True
     if standing.blue_green is not None:
         manual = standing.blue_green.auto_promotion_enabled is False

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
+from serinus.api.experiment import Experiment
 from serinus.api.template import Template
 from serinus.base.errors import FieldProblem
 from serinus.core.routing import RouterSeen, Unknown
@@ -125,6 +126,7 @@ class Snapshot:
     runs: tuple[AnalysisRun, ...] = ()
     workload: WorkloadSeen | None = None
     """None without a workloadRef, and while there is no such object."""
+    experiments: tuple[Experiment, ...] = ()
     problems: tuple[FieldProblem, ...] = ()
     """All that is wrong with the spec and with what it refers to."""
     refusals: tuple[str, ...] = ()

@@ -130,6 +130,7 @@ def _canary(standing: Standing, course: Course) -> CanaryStatus:
     return replace(
         standing.status.canary,
         current_step_analysis_run_status=course.run,
+        current_experiment=course.trial,
         weights=_weights(standing),
     )
 
