@@ -84,7 +84,13 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
                     await release(cluster, f"web:v{number}")
                     await cluster.clock.sleep(120)
                 await cluster.apply(trial(duration="5s"))
-                await cluster.clock.sleep(60)
+                template = {"name": "new", "specRef": "canary"}
+                step = {"experiment": {"templates": [template], "duration": "5s"}}
+                spec = {"strategy": {"canary": {"steps": [step]}}}
+                await cluster.admin.patch(ROLLOUTS, "web", {"spec": spec}, NAMESPACE)
+                for number in (4, 3):
+                    await release(cluster, f"web:v{number}")
+                    await cluster.clock.sleep(120)
                 return await end_state(cluster)
 
     end = run_virtual(story())

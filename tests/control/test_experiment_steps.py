@@ -113,7 +113,7 @@ def test_a_good_experiment_is_passed_and_the_canary_goes_on() -> None:
     (name,) = found
     hash_ = status["currentPodHash"]
     assert name == f"web-{hash_}-2-0" == status["canary"]["currentExperiment"]
-    assert waiting == f"experiment {name} is Running"
+    assert waiting.endswith(f"experiment {name} is Running")
     spec = found[name]["spec"]
     first = spec["templates"][0]
     assert first["template"]["metadata"]["labels"] == {"app": "web", "role": "baseline"}
@@ -194,7 +194,6 @@ def test_who_ends_an_experiment_by_hand_has_not_passed_it() -> None:
         (name,) = await experiments(cluster)
         await seen.patch({"spec": {"terminate": True}}, name)
         await until_phase(cluster, "Paused")
-        await scenes.command(cluster, lambda rollout: ())
         await cluster.admin.patch(
             ROLLOUTS, "web", {"status": {"pauseConditions": None}}, NAMESPACE, subresource="status"
         )

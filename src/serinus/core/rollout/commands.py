@@ -61,7 +61,7 @@ def pause() -> tuple[Edit, ...]:
 def promote(rollout: Rollout) -> tuple[Edit, ...]:
     """Go on: leave the pause, or else (a canary that is not paused) the current step.
 
-    A step's analysis or experiment that ended Inconclusive is left together with its pause and its step.
+    An analysis or experiment that ended Inconclusive is left together with its pause and its step.
     """
     status = rollout.status
     edits: list[Edit] = []
