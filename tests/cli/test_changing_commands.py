@@ -20,6 +20,20 @@ def test_abort_and_retry_write_the_status(run: Run, server: Server) -> None:
         server.patch(f"{CHECKOUT}/status", {"status": {"abort": True}})
 
 
+def test_abort_of_what_is_stable_says_what_to_do_instead(run: Run, server: Server) -> None:
+    found = server.rollout("checkout")
+    current, generation = found["status"]["currentPodHash"], found["metadata"]["generation"]
+    rest = {"stableRS": current, "abort": False, "observedGeneration": str(generation)}
+    server.patch(f"{CHECKOUT}/status", {"status": rest})
+    assert run("abort", "checkout") == (
+        0,
+        "rollout 'checkout' has no update to abort: its revision is stable already\n"
+        "To go back to an earlier revision: serinus undo checkout\n",
+        "",
+    )
+    assert not server.rollout("checkout")["status"].get("abort")
+
+
 def test_retry_of_what_is_not_aborted_says_so_and_writes_nothing(run: Run, server: Server) -> None:
     before = server.rollout("checkout")["metadata"]["resourceVersion"]
     status, out, err = run("retry", "rollout", "checkout")

@@ -23,6 +23,8 @@ class Switched(World):
 
     def __init__(self, *, replicas: int = 4, spec: Any = None, **blue_green: Any) -> None:
         self.more: dict[str, Any] = spec or {}
+        self.strangers = 0
+        """Ready pods of a Deployment, whom a selector without a hash reaches too."""
         super().__init__([], replicas=replicas, **blue_green)
         self.services = {name: Service(name) for name in ("active", "preview")}
 
@@ -46,6 +48,10 @@ class Switched(World):
         if version == str(item.version):
             item.annotations[names.DESIRED_REPLICAS] = str(self.rollout.spec.replicas)
         super()._scale(item, version, replicas)
+
+    def endpoints(self, selector: str) -> dict[str, int]:
+        found = super().endpoints(selector)
+        return found if selector or not self.strangers else {**found, "": self.strangers}
 
     def version_of(self, pod_hash: str) -> str:
         return next((f"v{n}" for n in range(1, 10) if hash_of(f"v{n}") == pod_hash), "all")

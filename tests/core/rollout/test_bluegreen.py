@@ -21,6 +21,20 @@ def test_the_first_revision_gets_both_services_and_becomes_stable_when_it_is_who
     assert world.last.wake_at is None
 
 
+def test_who_comes_from_a_deployment_keeps_its_pods_in_service_until_the_first_one_is_whole() -> (
+    None
+):
+    world = Switched()
+    world.strangers = 3
+    world.run()
+    assert world.timeline == [
+        "0s active=all preview=v1 stable=all v1:0 Progressing",
+        "0s active=all preview=v1 stable=all v1:4 Progressing",
+        "5s active=v1 preview=v1 stable=all v1:4 Progressing",
+        "7s active=v1 preview=v1 stable=v1 v1:4 Healthy",
+    ]
+
+
 def test_a_release_is_switched_when_it_is_whole_and_the_old_one_keeps_its_pods_for_the_delay() -> (
     None
 ):
