@@ -368,6 +368,27 @@ def test_a_kind_that_the_server_does_not_have_is_told() -> None:
     )
 
 
+def test_blue_green_takes_a_deployment_over_too_and_its_service_is_never_without_room() -> None:
+    blue_green = """  strategy:
+    blueGreen: {activeService: web-stable, previewService: web-canary}
+"""
+    head, _, _ = ROLLOUT.partition("  strategy:")
+
+    async def story() -> Any:
+        async with paper_cluster(deployments=True) as cluster, controlled(cluster):
+            await cluster.apply("---".join((DEPLOYMENT, AROUND)))
+            await until(cluster, lambda: _has_ready(cluster, 3))
+            await cluster.apply((head + blue_green).replace("MODE", "progressively"))
+            seen = await line(cluster, 40)
+            service = await cluster.admin.get(SERVICES, "web-stable", NAMESPACE)
+            hashed = service["spec"]["selector"].get(names.POD_HASH)
+            return seen, hashed == (await status(cluster))["stableRS"]
+
+    seen, switched = run_virtual(story())
+    assert (seen[-1], switched) == ((0, 0, 3), True)
+    assert all(theirs + ours >= 3 for _, theirs, ours in seen)
+
+
 def test_one_that_another_rollout_scaled_down_is_left_to_that() -> None:
     async def story(cluster: PaperCluster) -> Any:
         note = {"metadata": {"annotations": {"serinus.dev/scaled-down-by": "other"}}}
