@@ -244,9 +244,10 @@ def test_a_webhook_that_cannot_be_reached(policy: str, code: int) -> None:
         assert answer.status == code
         if code == 500:
             message = json.loads(answer.body)["message"]
-            assert message.startswith(
+            assert message == (
                 'Internal error occurred: failed calling webhook "gone.example.com": '
-                "failed to call webhook: "
+                'failed to call webhook: Post "http://127.0.0.1:1/x": '
+                "dial tcp 127.0.0.1:1: connect: connection refused"
             )
 
     story(tell)

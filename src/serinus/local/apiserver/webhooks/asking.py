@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -121,11 +122,16 @@ class WebhookAsker:
             params={"timeout": f"{webhook.timeout_seconds:g}s"},
             allow_redirects=False,
         )
-        async with asked as answer:
-            text = await answer.content.read(ANSWER_LIMIT_BYTES)
-            if answer.status != 200:
-                raise UnreadableReview(f'Post "{url}": it answered with status {answer.status}')
-            return text
+        try:
+            async with asked as answer:
+                text = await answer.content.read(ANSWER_LIMIT_BYTES)
+        except aiohttp.ClientConnectorError as error:
+            where = f'Post "{url}": dial tcp {error.host}:{error.port}: connect'
+            reason = os.strerror(error.os_error.errno or 0).lower()
+            raise UnreadableReview(f"{where}: {reason}") from error
+        if answer.status != 200:
+            raise UnreadableReview(f'Post "{url}": it answered with status {answer.status}')
+        return text
 
     def _address(self, config: Object) -> tuple[str, str | None]:
         """The URL to post to, and the name that a certificate must have."""
