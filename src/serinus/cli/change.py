@@ -12,6 +12,7 @@ from serinus.api.kubernetes import ReplicaSet
 from serinus.base.errors import SerinusError
 from serinus.cli.cluster import WORKLOADS, Cluster, raw_template, reach
 from serinus.cli.options import KubectlCommand, RolloutName, cluster_options
+from serinus.cli.trial import retry_experiment
 from serinus.core.rollout import commands
 from serinus.core.rollout.commands import Edit
 from serinus.kube.resource import REPLICASETS
@@ -51,7 +52,11 @@ def abort(name: str, **where: str | None) -> None:
 @click.argument("words", nargs=-1, required=True, metavar="[rollout] NAME")
 @cluster_options
 def retry(words: tuple[str, ...], **where: str | None) -> None:
-    """Try the aborted update of the rollout NAME again, from its first step."""
+    """Try the aborted update of the rollout NAME again, or `experiment NAME`, from the start."""
+    if len(words) == 2 and words[0].lower() == "experiment":
+        with reach(**where) as cluster:
+            retry_experiment(cluster, words[1])
+        return
     name = _name_after(words, "rollout")
     with reach(**where) as cluster:
         if cluster.change(name, commands.retry):

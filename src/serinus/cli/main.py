@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("serinus.cli.change:promote", "Go on: leave a pause or a step, or --full."),
     "abort": ("serinus.cli.change:abort", "Give up an update; traffic goes back to stable."),
     "retry": ("serinus.cli.change:retry", "Try an aborted update again."),
+    "terminate": ("serinus.cli.trial:terminate", "End an experiment or an analysis run."),
     "pause": ("serinus.cli.change:pause", "Freeze a rollout where it stands."),
     "undo": ("serinus.cli.change:undo", "Take the template of an earlier revision again."),
     "set": ("serinus.cli.change:set_", "Change a rollout: `set image`."),

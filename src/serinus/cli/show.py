@@ -7,9 +7,12 @@ import click
 from serinus.api.argo import Rollout
 from serinus.cli.cluster import Cluster, reach
 from serinus.cli.options import ROLLOUT_WORDS, KubectlCommand, RolloutName, cluster_options, show
+from serinus.cli.trial import get_experiment
 from serinus.control.kinds import ROLLOUTS
 from serinus.present.describe import overview
 from serinus.present.listing import listing
+
+_EXPERIMENT_WORDS = frozenset({"experiment", "experiments", "exp"})
 
 
 class _KindGroup(click.Group):
@@ -19,6 +22,8 @@ class _KindGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         kind, slash, name = args[0].partition("/") if args else ("", "", "")
+        if kind.lower() in _EXPERIMENT_WORDS:
+            args = ["experiment", *([name] if slash else []), *args[1:]]
         if kind.lower() in ROLLOUT_WORDS:
             args = ["rollout", *([name] if slash else []), *args[1:]]
         return super().resolve_command(ctx, args)
@@ -73,3 +78,6 @@ def _watch(cluster: Cluster, name: str, timeout_seconds: float | None, *, color:
     from serinus.cli.screen import watch_rollout
 
     watch_rollout(cluster, name, timeout_seconds, color=color)
+
+
+get.add_command(get_experiment)

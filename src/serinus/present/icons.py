@@ -8,6 +8,7 @@ OK, BAD, MOVING, WAITING = "✔", "✖", "◌", "◷"
 PAUSED, WARNING, DOWN, UNSURE = "॥", "⚠", "•", "?"
 
 ROLLOUT, REVISION, REPLICA_SET, POD, RUN, METRIC = "⟳", "#", "⧉", "□", "α", "μ"
+EXPERIMENT = "Σ"
 
 _STATES: dict[str, tuple[str, Tone]] = {
     **dict.fromkeys(("Healthy", "Running", "Successful", "Completed"), (OK, Tone.GOOD)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from serinus.api.analysis import AnalysisRun, MetricResult
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.api.names import SCALE_DOWN_DEADLINE
 from serinus.base.durations import format_duration
@@ -45,6 +46,21 @@ def tree(family: Family, now: datetime) -> Node:
         state=phase_of(family.rollout).word,
         since=metadata.creation_timestamp,
         children=tuple(_revisions(family, now)),
+    )
+
+
+def experiment_tree(experiment: Experiment, family: Family, now: datetime) -> Node:
+    """The Experiment over its ReplicaSets, in the order of their names, and its runs."""
+    metadata = experiment.metadata
+    sets = sorted(family.replica_sets, key=lambda one: one.metadata.name)
+    runs = sorted(family.runs, key=lambda one: one.metadata.name)
+    return Node(
+        icon=icons.EXPERIMENT,
+        name=metadata.name,
+        kind="Experiment",
+        state=experiment.status.phase or "Pending",
+        since=metadata.creation_timestamp,
+        children=(*(_replica_set(family, one, now) for one in sets), *map(_run, runs)),
     )
 
 
@@ -206,7 +222,7 @@ def _rows(node: Node, now: datetime, front: str, below: str) -> Iterator[list[Li
     """`front` draws the branch to this node, `below` what its children begin with."""
     name = line(Span(front, Tone.FAINT), f"{node.icon} {node.name}")
     age = format_duration(now - node.since) if node.since else ""
-    measured = node.kind in ("AnalysisRun", "Metric")
+    measured = node.kind in ("AnalysisRun", "Metric", "Experiment")
     state = icons.run_state(node.state) if measured else icons.state(node.state)
     info = line(",".join(node.info), Span(f"  {node.note}" if node.note else "", Tone.FAINT))
     yield [name, line(node.kind), (state,), line(age), info]

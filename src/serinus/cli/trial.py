@@ -1,0 +1,80 @@
+"""`serinus get experiment`, `terminate` and `retry experiment`."""
+
+from __future__ import annotations
+
+import click
+
+from serinus.api.analysis import AnalysisRun
+from serinus.api.experiment import Experiment
+from serinus.api.kubernetes import Pod, ReplicaSet
+from serinus.base.errors import SerinusError
+from serinus.cli.cluster import Cluster, reach
+from serinus.cli.options import KubectlCommand, cluster_options, show
+from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
+from serinus.core.rollout.commands import Edit
+from serinus.kube.errors import NotFound
+from serinus.kube.resource import PODS, REPLICASETS, Resource
+from serinus.present.experiment import belongings, experiment_listing, experiment_overview
+
+_KINDS = {"experiment": EXPERIMENTS, "analysisrun": ANALYSIS_RUNS}
+
+
+@click.command("experiment", cls=KubectlCommand)
+@click.argument("name", required=False)
+@click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")
+@click.option("--no-color", is_flag=True, help="Without colours.")
+@cluster_options
+def get_experiment(
+    name: str | None, all_namespaces: bool, no_color: bool, **where: str | None
+) -> None:
+    """Show the experiment NAME; without a name, list experiments."""
+    with reach(**where) as cluster:
+        if name is not None:
+            _show(cluster, name, color=not no_color)
+            return
+        namespace = None if all_namespaces else cluster.namespace
+        found = cluster.door.list(EXPERIMENTS, namespace, Experiment)
+        lines = experiment_listing(found, cluster.now(), namespaces=all_namespaces)
+        show(lines, color=not no_color)
+
+
+def _show(cluster: Cluster, name: str, *, color: bool) -> None:
+    try:
+        found = cluster.door.get(EXPERIMENTS, cluster.namespace, name, Experiment)
+    except NotFound as error:
+        raise _missing(cluster, "experiment", name) from error
+    family = belongings(
+        found,
+        cluster.door.list(REPLICASETS, cluster.namespace, ReplicaSet),
+        cluster.door.list(PODS, cluster.namespace, Pod),
+        cluster.door.list(ANALYSIS_RUNS, cluster.namespace, AnalysisRun),
+    )
+    show(experiment_overview(found, family, cluster.now()), color=color)
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(sorted(_KINDS)))
+@click.argument("name")
+@cluster_options
+def terminate(kind: str, name: str, **where: str | None) -> None:
+    """End the experiment or the analysis run NAME; a rollout that waits for it pauses."""
+    with reach(**where) as cluster:
+        _patch(cluster, _KINDS[kind], kind, name, Edit({"spec": {"terminate": True}}))
+        click.echo(f"{kind} {name!r} terminated")
+
+
+def retry_experiment(cluster: Cluster, name: str) -> None:
+    """Run it again from its beginning: its whole status goes."""
+    _patch(cluster, EXPERIMENTS, "experiment", name, Edit({"status": None}))
+    click.echo(f"experiment {name!r} retried")
+
+
+def _patch(cluster: Cluster, resource: Resource, kind: str, name: str, edit: Edit) -> None:
+    try:
+        cluster.apply(resource, name, edit)
+    except NotFound as error:
+        raise _missing(cluster, kind, name) from error
+
+
+def _missing(cluster: Cluster, kind: str, name: str) -> SerinusError:
+    return SerinusError(f"there is no {kind} {name!r} in namespace {cluster.namespace!r}")
