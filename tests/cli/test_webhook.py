@@ -14,10 +14,13 @@ import pytest
 import yaml
 
 from api.worlds import World, put
+from control import scenes
 from serinus.base.clock import Clock
 from serinus.cli.main import main
 from serinus.cli.reviews import Judge, kept_fresh, serving_reviews
 from serinus.cli.webhook import _self_signed, _tls
+from support.cluster import paper_cluster
+from support.virtual import run_virtual
 
 Json = dict[str, Any]
 
@@ -134,3 +137,29 @@ def test_options_that_make_no_sense(
     status, out, err = told(capsys, *arguments)
     assert (status != 0, out) == (True, "")
     assert expected in err
+
+
+def test_with_a_client_references_are_looked_up_and_warn() -> None:
+    async def story() -> list[list[str]]:
+        async with paper_cluster() as cluster:
+            judge, told = Judge(cluster.client("webhook")), []
+            shop = yaml.safe_load(scenes.SMALL)
+            for text in (
+                "",
+                scenes.TEMPLATE.replace("count: 3", "count: 3\n    failureLimit: -5"),
+                scenes.INGRESS,
+            ):
+                await cluster.apply(text)
+                answer = await judge.answer(review(shop))
+                assert answer["response"]["allowed"]
+                told.append([one.split(": ")[0] for one in answer["response"]["warnings"]])
+            return told
+
+    canary = "spec.strategy.canary."
+    services = [canary + "canaryService", canary + "stableService"]
+    first, second, third = run_virtual(story())
+    ingress = canary + "trafficRouting.nginx.stableIngress"
+    template = canary + "steps[1].analysis.templates[0]"
+    assert first == [*services, ingress, template]
+    assert second == [template, *services, ingress]
+    assert third == [template, *services]
