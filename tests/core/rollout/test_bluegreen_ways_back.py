@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from core.rollout.parts import hash_of
 from core.rollout.switched import ANALYSIS, deployed, reasons, released
+from serinus.core.rollout.actions import PointService
 
 # --- Back, and on to a third ---------------------------------------------------------------------
 
@@ -228,3 +229,22 @@ def test_phases_say_what_is_waited_for() -> None:
         "active service cutover pending",
         "waiting for analysis to complete",
     ]
+
+
+def test_what_was_measured_behind_one_switch_is_forgotten_before_the_next_one() -> None:
+    """A crash between the two would leave the verdict to the next switch."""
+    world = released(postPromotionAnalysis=ANALYSIS)
+    world.run()
+    world.kill("v2", revive=False)
+    world.reconcile()
+    assert world.active == "v1"
+    world.revive("v2")
+    second = []
+    for _ in range(40):
+        noted = world.status.blue_green.post_promotion_analysis_run_status
+        world.reconcile()
+        moves = [a for a in world.last.actions if isinstance(a, PointService)]
+        second += [noted for move in moves if world.version_of(move.hash) == "v2"]
+        world.now += timedelta(seconds=1)
+    assert second == [None]
+    assert sorted(name.partition("-post")[2] for name in world.runs) == ["", ".1"]

@@ -89,9 +89,9 @@ def with_pods(world: World, new: Pods) -> World:
 
 
 def touched(world: World) -> World:
-    """Ghost: who can be reached now, was reached now."""
+    """Ghost: who can be reached now, and answers, was reached now."""
     sets = tuple(
-        replace(one, reached=world.now) if world.may_reach(one.version) and one.replicas else one
+        replace(one, reached=world.now) if world.may_reach(one.version) and one.ready else one
         for one in world.sets
     )
     return replace(world, sets=sets)

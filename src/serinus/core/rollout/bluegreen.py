@@ -61,8 +61,12 @@ def wanted_active(standing: Standing, course: Course) -> str:
 
 
 def may_switch(standing: Standing, course: Course) -> bool:
-    """The analysis and the pause before the switch are over, as the status remembers it."""
-    if course.renewed:
+    """The analysis and the pause before the switch are over, as the status remembers it.
+
+    A run behind an earlier switch is forgotten first, by a status that has arrived: else a crash
+    after the switch would leave its verdict to be taken for that of the next one.
+    """
+    if course.renewed or (course.post is not None and Rule.S10 in standing.rules):
         return False
     if is_fast_tracked(standing, course) or Rule.S5 not in standing.rules:
         return True
