@@ -19,7 +19,6 @@ STEPS: dict[str, Any] = {
 }
 REFUSED: dict[str, Any] = {
     "spec.restartAt": "2024-01-01T00:00:00Z",
-    C + "trafficRouting": ...,
     C + "pingPong": {"pingService": "a", "pongService": "b"},
     C + "analysis": {"templates": [{"templateName": "errors"}]},
     C + "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
@@ -27,6 +26,7 @@ REFUSED: dict[str, Any] = {
 ACCEPTED: dict[str, Any] = {
     C + "analysis": {},
     C + "antiAffinity": {},
+    C + "trafficRouting": ...,
     C + "pingPong": None,
     C + "trafficRouting.managedRoutes": [{"name": "unused"}],
     C + "trafficRouting.plugins": {},

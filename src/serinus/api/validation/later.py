@@ -48,11 +48,6 @@ _ROLLOUT: tuple[_Row, ...] = (
     ),
 )
 _CANARY: tuple[_Row, ...] = (
-    (
-        "trafficRouting",
-        lambda c: c.traffic_routing is None or not c.traffic_routing.routers(),
-        "a canary without a traffic router is not supported yet; set trafficRouting.nginx",
-    ),
     ("pingPong", lambda c: c.ping_pong is not None, "use canaryService and stableService"),
     (
         "analysis",

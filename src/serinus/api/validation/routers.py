@@ -49,6 +49,9 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
     if routing is None:
         return
     here = f"{path}.trafficRouting"
+    if not routing.routers():
+        message = "names no router; name one, or leave it out: then the pods divide the traffic"
+        yield FieldProblem(here, message)
     if routing.nginx is not None:
         yield from _nginx(routing.nginx, f"{here}.nginx")
     yield from _total(routing, here)
