@@ -225,6 +225,8 @@ class CanaryStrategy(Wire, frozen=True, kw_only=True):
     abort_scale_down_delay_seconds: int | None = None
     dynamic_stable_scale: bool = False
     ping_pong: PingPong | None = None
+    surge_limit: IntOrString | None = None
+    """Ours: pods of a routed canary that may be starting at a time; None for all."""
     min_pods_per_replica_set: int | None = None
     replica_progress_threshold: ReplicaProgressThreshold | None = None
 

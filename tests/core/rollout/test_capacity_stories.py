@@ -233,3 +233,35 @@ def test_a_scale_step_takes_no_pods_from_what_the_stable_service_still_selects()
     assert world.services["stable"].selector == hash_of("v1")
     assert world.shares()[hash_of("v1")] == 1
     assert world.set_of("v1").replicas == 3
+
+
+def test_with_a_surge_limit_the_canarys_pods_start_by_and_by() -> None:
+    steps = [{"setWeight": 50}, {"pause": {}}]
+    world = first_deploy(steps, replicas=10, surgeLimit=2)
+    world.release("v2")
+    world.run()
+    assert world.timeline == [
+        "5s w=0 step=0 v1:10 v2:0 Progressing",
+        "5s w=0 step=0 v1:10 v2:2 Progressing",
+        "10s w=0 step=0 v1:10 v2:4 Progressing",
+        "15s w=0 step=0 v1:10 v2:5 Progressing",
+        "20s w=50 step=0 v1:10 v2:5 Progressing",
+        "20s w=50 step=1 v1:10 v2:5 Progressing",
+        "20s w=50 step=1 v1:10 v2:5 Paused",
+    ]
+
+
+def test_a_surge_limit_is_a_share_of_all_replicas_and_at_least_one_pod() -> None:
+    steps = [{"setWeight": 50}, {"pause": {}}]
+    world = first_deploy(steps, replicas=10, surgeLimit="1%")
+    world.release("v2")
+    world.run(until=lambda w: "v2:1" in w.line())
+    world.run(2)
+    assert "v2:1" in world.line()
+
+
+def test_a_surge_limit_does_not_slow_the_way_back_to_stable() -> None:
+    world = released(dynamicStableScale=True, surgeLimit=1)
+    world.command(abort=True)
+    world.settle()
+    assert world.set_of("v1").replicas == 4

@@ -43,6 +43,12 @@ def _scale(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
     if is_nothing(canary.max_surge) and is_nothing(canary.max_unavailable):
         yield FieldProblem(f"{path}.maxSurge", "must not be 0 if maxUnavailable is 0")
     routed = canary.traffic_routing is not None
+    yield from count_or_share(canary.surge_limit, f"{path}.surgeLimit")
+    if is_nothing(canary.surge_limit):
+        yield FieldProblem(f"{path}.surgeLimit", "must be 1 or more; leave it out for no limit")
+    if canary.surge_limit is not None and not routed:
+        message = "works only with trafficRouting; use maxSurge and maxUnavailable"
+        yield FieldProblem(f"{path}.surgeLimit", message)
     delayed = canary.scale_down_delay_seconds is not None
     if delayed and not routed:
         yield FieldProblem(f"{path}.scaleDownDelaySeconds", "works only with trafficRouting")

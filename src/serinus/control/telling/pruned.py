@@ -22,6 +22,10 @@ _log = logging.getLogger("serinus.controller")
 REASON = "FieldsPruned"
 
 
+def _watched(caches: Caches) -> tuple[Informer[Any], ...]:
+    return (caches.rollouts, caches.templates, caches.cluster_templates, caches.runs)
+
+
 class PrunedFields:
     """Looks at the definitions once, when the controller starts; then at the objects' notes."""
 
@@ -35,7 +39,7 @@ class PrunedFields:
     async def look(self) -> None:
         """Ends when the definitions were seen, or cannot be: then it says so and no more."""
         caches = self._caches
-        for informer in (caches.templates, caches.cluster_templates, caches.runs):
+        for informer in _watched(caches):
             name = informer.resource.full_name
             try:
                 fields = pruned_by(await self._client.get(CRDS, name))

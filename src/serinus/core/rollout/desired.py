@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from serinus.base.intorstring import scaled_value
 from serinus.core.rollout import capacity
 from serinus.core.rollout.canary import scale_at, weight_at
 from serinus.core.rollout.course import Course
@@ -124,7 +125,7 @@ def with_counts(standing: Standing, course: Course, proposal: Proposal) -> Propo
     if standing.stable:
         counts[standing.stable.name] = stable_count(standing, weight)
     if standing.current and not standing.promoted:
-        counts[standing.current.name] = canary_count(standing, course)
+        counts[standing.current.name] = by_and_by(standing, canary_count(standing, course))
     return replace(proposal, counts=counts)
 
 
@@ -135,6 +136,22 @@ def stable_count(standing: Standing, weight: int) -> int:
         return replicas
     count = capacity.portion(replicas, standing.total - weight, standing.total)
     return capacity.at_least(count, replicas, strategy.min_pods_per_replica_set)
+
+
+def by_and_by(standing: Standing, count: int) -> int:
+    """surgeLimit: as many more pods of the canary as are not on their way yet.
+
+    Nobody waits for it on the way back to stable; a first version has nothing to spare.
+    """
+    current, limit = standing.current, standing.strategy.surge_limit
+    if limit is None or current is None or standing.first or count <= current.replicas:
+        return count
+    try:
+        pods = scaled_value(limit, standing.replicas, round_up=True)
+    except ValueError:  # the spec is invalid and says so; until then nothing rises
+        return current.replicas
+    steady = min(current.available, current.replicas)
+    return min(count, max(current.replicas, steady + max(pods, 1)))
 
 
 def canary_count(standing: Standing, course: Course) -> int:
