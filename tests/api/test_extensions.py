@@ -47,7 +47,9 @@ def test_our_definitions_drop_nothing(plural: str) -> None:
     assert pruned_by(OURS[plural]) == ()
 
 
-@pytest.mark.parametrize("name", ["rollout", "analysis-run", "analysis-template", "cluster-analysis-template"])
+@pytest.mark.parametrize(
+    "name", ["rollout", "analysis-run", "analysis-template", "cluster-analysis-template"]
+)
 def test_the_original_definitions_drop_every_field_of_ours(name: str) -> None:
     if not REFERENCE.is_dir():
         pytest.skip("the reference schemas are not here (SERINUS_REFERENCE)")

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from serinus.api.apart import without_apart
 from serinus.api.kubernetes import PodTemplateMetadata, PodTemplateView
 from serinus.api.pod_defaults import POD, canonical
 from serinus.api.wire import decode
@@ -66,7 +67,7 @@ def read_template(
 
 @lru_cache(maxsize=4096)  # three revisions of a thousand Rollouts
 def _read(raw: bytes, labels: _Pairs, annotations: _Pairs) -> Template:
-    data = _mapping(msgspec.json.decode(raw))
+    data = without_apart(_mapping(msgspec.json.decode(raw)))
     metadata = _mapping(data.get("metadata"))
     metadata["labels"] = _without(metadata.get("labels"), dict(labels))
     metadata["labels"].pop(HASH_LABEL, None)

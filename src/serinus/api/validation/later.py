@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from serinus.api.analysis import Metric, Sigv4Config
-from serinus.api.argo import BlueGreenStrategy, CanaryStrategy, Rollout, Step
+from serinus.api.argo import Rollout, Step
 from serinus.base.errors import FieldProblem
 
 ROUTERS = ("nginx",)
@@ -26,21 +26,9 @@ def _wants_restart(rollout: Rollout) -> bool:
     return born is None or at > born
 
 
-def _keeps_apart(strategy: CanaryStrategy | BlueGreenStrategy | None) -> bool:
-    affinity = strategy.anti_affinity if strategy else None
-    return affinity is not None and (
-        affinity.preferred is not None or affinity.required is not None
-    )
-
-
 _Row = tuple[str, Callable[[Any], bool], str]
 
 _ROLLOUT: tuple[_Row, ...] = (
-    (
-        "spec.strategy.blueGreen.antiAffinity",
-        lambda r: _keeps_apart(r.spec.strategy.blue_green),
-        "write podAntiAffinity into spec.template",
-    ),
     (
         "spec.restartAt",
         _wants_restart,
@@ -54,7 +42,6 @@ _CANARY: tuple[_Row, ...] = (
         lambda c: c.analysis is not None and bool(c.analysis.templates),
         "use analysis steps; a background analysis is not supported yet",
     ),
-    ("antiAffinity", _keeps_apart, "write podAntiAffinity into spec.template"),
 )
 
 

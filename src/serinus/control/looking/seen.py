@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from serinus.api import names
+from serinus.api.apart import apart_from
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import (
     Deployment,
@@ -60,6 +61,7 @@ def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:
         scale_down_deadline=when(notes.get(names.SCALE_DOWN_DEADLINE)),
         deadline_set_for=notes.get(names.SCALE_DOWN_SET_FOR, ""),
         injected=injected,
+        apart_from=apart_from(bytes(item.spec.template)),
         pods=tuple(pod_seen(pod) for pod in pods),
         annotations=notes,
     )

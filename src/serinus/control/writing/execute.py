@@ -32,6 +32,7 @@ from serinus.core.rollout.actions import (
     Announce,
     CreateRevision,
     EditRollout,
+    KeepApart,
     LabelPods,
     Plan,
     PointService,
@@ -118,6 +119,8 @@ class Executor:
             case Annotate(name, version, notes):
                 patch = {"metadata": {"annotations": dict(notes)}}
                 await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
+            case KeepApart(name):
+                await self._patch(REPLICASETS, rollout, name, manifests.kept_apart(rollout, action))
             case LabelPods():
                 return await self._label_pods(seen, action)
             case SetRouting():

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from serinus.api import names
-from serinus.api.argo import Rollout
+from serinus.api.apart import rules_apart, with_rules
+from serinus.api.argo import AntiAffinity, Rollout
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import builtins
 from serinus.core.rollout.actions import (
     CreateRevision,
     EditRollout,
+    KeepApart,
     LabelPods,
     PointService,
     ScaleWorkload,
@@ -57,6 +59,10 @@ def replica_set(rollout: Rollout, action: CreateRevision) -> dict[str, Any]:
     """A revision's ReplicaSet with 0 replicas: the Rollout's template, selector and annotations."""
     spec = rollout.spec
     template = action.template.manifest()
+    rules = rules_apart(
+        template, _anti_affinity(rollout), action.apart_from, rollout.metadata.namespace
+    )
+    template = with_rules(template, rules)
     metadata = template.get("metadata") or {}
     labels = {**(metadata.get("labels") or {}), names.POD_HASH: action.hash}
     selector = builtins(spec.selector) if spec.selector else {}
@@ -82,6 +88,22 @@ def replica_set(rollout: Rollout, action: CreateRevision) -> dict[str, Any]:
             "template": {**template, "metadata": {**metadata, "labels": labels}},
         },
     }
+
+
+def kept_apart(rollout: Rollout, action: KeepApart) -> dict[str, Any]:
+    """A ReplicaSet's podAntiAffinity as its author wrote it, and with our term while it counts."""
+    template, namespace = action.template.manifest(), rollout.metadata.namespace
+    rules = rules_apart(template, _anti_affinity(rollout), action.apart_from, namespace)
+    affinity: dict[str, Any] | None = {"podAntiAffinity": {k: v or None for k, v in rules.items()}}
+    if not any(rules.values()):
+        written = (template.get("spec") or {}).get("affinity")
+        affinity = {"podAntiAffinity": None} if written else None
+    return at(action.resource_version, {"spec": {"template": {"spec": {"affinity": affinity}}}})
+
+
+def _anti_affinity(rollout: Rollout) -> AntiAffinity | None:
+    strategy = rollout.spec.strategy.canary or rollout.spec.strategy.blue_green
+    return strategy.anti_affinity if strategy else None
 
 
 def copied_annotations(metadata: ObjectMeta) -> dict[str, str]:

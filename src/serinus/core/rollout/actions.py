@@ -23,6 +23,8 @@ class CreateRevision:
     hash: str
     number: int
     template: Template
+    apart_from: str = ""
+    """The revision whose nodes its pods are to avoid; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,16 @@ class LabelPods:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepApart:
+    """Make a revision's new pods avoid the nodes of another one ("": of none any more)."""
+
+    revision: str
+    resource_version: str
+    template: Template
+    apart_from: str
+
+
+@dataclass(frozen=True, slots=True)
 class Annotate:
     """Set (text) or clear (None) annotations of a ReplicaSet, only at this resourceVersion."""
 
@@ -162,6 +174,7 @@ Action = (
     | StartExperiment
     | StopExperiment
     | LabelPods
+    | KeepApart
     | Annotate
     | EditRollout
     | ScaleWorkload

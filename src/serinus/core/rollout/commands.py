@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from serinus.api.apart import without_apart
 from serinus.api.argo import Rollout
 from serinus.api.kubernetes import PodTemplateMetadata, ReplicaSet
 from serinus.api.names import EPHEMERAL_METADATA, POD_HASH, REVISION
@@ -129,7 +130,7 @@ def undo(
     current, earlier = rollout.spec.template, chosen.spec.template
     if read_template(current) == read_template(earlier, injected):
         return ()
-    plain = _without_ours(msgspec.json.decode(earlier), injected)
+    plain = _without_ours(without_apart(msgspec.json.decode(earlier)), injected)
     return (Edit([{"op": "replace", "path": "/spec/template", "value": plain}], "json"),)
 
 

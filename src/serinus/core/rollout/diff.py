@@ -14,6 +14,7 @@ from serinus.core.rollout.actions import (
     Annotate,
     Announce,
     CreateRevision,
+    KeepApart,
     LabelPods,
     PointService,
     Retire,
@@ -51,7 +52,8 @@ def _created(standing: Standing) -> list[Action]:
         return []
     name = f"{standing.snapshot.rollout.metadata.name}-{standing.current_hash}"
     number = _highest(standing) + 1
-    created = CreateRevision(name, standing.current_hash, number, standing.snapshot.template)
+    template, apart = standing.snapshot.template, _apart(standing)
+    created = CreateRevision(name, standing.current_hash, number, template, apart)
     told = Announce("NewReplicaSetCreated", f"Created ReplicaSet {name} (revision {number})")
     return [created, told]
 
@@ -97,11 +99,25 @@ def _of_revision(
     own = revision is standing.current or revision is standing.stable
     delay_differs = own and revision.min_ready_seconds != standing.spec.min_ready_seconds
     scaled = wanted != revision.replicas or (delay_differs and not standing.invalid)
-    if label and not revision.replicas:
-        return label
+    apart = _kept_apart(standing, revision)
+    if (label or apart) and not revision.replicas:
+        return apart or label
     if scaled:
         return _scale(revision, wanted)
-    return label or _annotate(standing, course, proposal, revision)
+    return label or apart or _annotate(standing, course, proposal, revision)
+
+
+def _apart(standing: Standing) -> str:
+    return standing.stable_hash if standing.anti_affinity else ""
+
+
+def _kept_apart(standing: Standing, revision: Revision) -> list[Action]:
+    """Of the wanted revision only: it may have been there before, beside another stable one."""
+    wanted, found = _apart(standing), revision.apart_from
+    if revision is not standing.current or standing.invalid or wanted == found:
+        return []
+    template = standing.snapshot.template
+    return [KeepApart(revision.name, revision.resource_version, template, wanted)]
 
 
 def _scale(revision: Revision, wanted: int) -> list[Action]:

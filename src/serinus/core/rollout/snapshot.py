@@ -58,6 +58,8 @@ class Revision:
     """What the deadline was set under (see safety rule S2); "" if unknown."""
     injected: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Ephemeral labels and annotations that we put on its template, as its annotation remembers."""
+    apart_from: str = ""
+    """The revision whose nodes its template's pods avoid, as we put it there; "" for none."""
     pods: tuple[PodSeen, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
 

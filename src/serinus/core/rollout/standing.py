@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from serinus.api.argo import BlueGreenStrategy, CanaryStrategy, RolloutSpec, RolloutStatus
+from serinus.api.argo import (
+    AntiAffinity,
+    BlueGreenStrategy,
+    CanaryStrategy,
+    RolloutSpec,
+    RolloutStatus,
+)
 from serinus.api.hashes import pod_hash
 from serinus.api.kubernetes import PodTemplateMetadata
 from serinus.core.rollout.rules import Rule, Rules
@@ -85,6 +91,13 @@ class Standing:
         """Ephemeral metadata of stable."""
         blue_green = self.blue_green
         return blue_green.active_metadata if blue_green else self.strategy.stable_metadata
+
+    @property
+    def anti_affinity(self) -> AntiAffinity | None:
+        """What keeps the revision on trial from the nodes of stable; None if nothing does."""
+        found = (self.blue_green or self.strategy).anti_affinity
+        asks = found is not None and (found.preferred or found.required)
+        return found if asks and not (self.first or self.promoted) else None
 
     @property
     def frozen(self) -> bool:
