@@ -18,23 +18,8 @@ PROVIDERS = ("prometheus",)
 STEPS = ("setWeight", "pause", "setCanaryScale", "analysis", "experiment")
 
 
-def _wants_restart(rollout: Rollout) -> bool:
-    """Not what has happened, nor an instant from before the object, whose pods are all younger."""
-    at, born = rollout.spec.restart_at, rollout.metadata.creation_timestamp
-    if at is None or at == rollout.status.restarted_at:
-        return False
-    return born is None or at > born
-
-
 _Row = tuple[str, Callable[[Any], bool], str]
 
-_ROLLOUT: tuple[_Row, ...] = (
-    (
-        "spec.restartAt",
-        _wants_restart,
-        "to restart, change an annotation of spec.template",
-    ),
-)
 _CANARY: tuple[_Row, ...] = (
     ("pingPong", lambda c: c.ping_pong is not None, "use canaryService and stableService"),
     (
@@ -47,7 +32,6 @@ _CANARY: tuple[_Row, ...] = (
 
 def not_yet(rollout: Rollout) -> Iterator[FieldProblem]:
     """Each field of the spec that comes with later work."""
-    yield from _rows(_ROLLOUT, rollout, "")
     canary = rollout.spec.strategy.canary
     if canary is None:
         return

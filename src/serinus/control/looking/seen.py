@@ -98,6 +98,7 @@ def pod_seen(pod: Pod) -> PodSeen:
         name=metadata.name,
         ready=pod.ready() and not deleting,
         deleting=deleting,
+        born=metadata.creation_timestamp,
         resource_version=metadata.resource_version,
         labels=metadata.labels,
         annotations=metadata.annotations,

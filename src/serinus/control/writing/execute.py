@@ -7,6 +7,7 @@ from going: an abort would wait behind a template that no server accepts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from serinus.core.rollout.actions import (
     Announce,
     CreateRevision,
     EditRollout,
+    Evict,
     KeepApart,
     LabelPods,
     Plan,
@@ -46,7 +48,7 @@ from serinus.core.rollout.actions import (
     StopRun,
 )
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, NotFound
+from serinus.kube.errors import AlreadyExists, Conflict, NotFound, TooManyRequests
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
 from serinus.traffic.router import Create, Patch
 
@@ -153,6 +155,8 @@ class Executor:
                 await self._patch(kinds.SCALED_WORKLOADS[kind], rollout, name, patch)
             case Retire():
                 await self._delete(rollout, action)
+            case Evict():
+                return await self._evict(rollout, action)
             case Announce():
                 return 0
         return 1
@@ -257,6 +261,18 @@ class Executor:
             self._caches.gone(resource, namespace, action.name, uid)
         else:
             self._caches.wrote(resource, left, _key(rollout))
+
+    async def _evict(self, rollout: Rollout, action: Evict) -> int:
+        """A budget may say no, and the pod may be gone or another one: the next look sees it."""
+        namespace = rollout.metadata.namespace
+        body = manifests.eviction(namespace, action)
+        path = PODS.path(namespace, action.pod, "eviction")
+        self._doubts.note(_key(rollout), Place(PODS, namespace, action.pod))
+        try:
+            await self._client.raw("POST", path, None, json.dumps(body).encode())
+        except (Conflict, NotFound, TooManyRequests):
+            return 0
+        return 1
 
     async def _status(self, rollout: Rollout, plan: Plan) -> int:
         """One patch, conditional on what the decision saw: commands that came meanwhile win."""

@@ -18,6 +18,7 @@ from serinus.api.wire import builtins
 from serinus.core.rollout.actions import (
     CreateRevision,
     EditRollout,
+    Evict,
     KeepApart,
     LabelPods,
     PointService,
@@ -166,6 +167,16 @@ def pointed_service(rollout: Rollout, action: PointService) -> dict[str, Any]:
             },
         },
         "spec": {"selector": {names.POD_HASH: action.hash}},
+    }
+
+
+def eviction(namespace: str, action: Evict) -> dict[str, Any]:
+    """What is asked of a pod's `eviction`: only of the pod that was seen."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": action.pod, "namespace": namespace},
+        "deleteOptions": {"preconditions": {"resourceVersion": action.resource_version}},
     }
 
 

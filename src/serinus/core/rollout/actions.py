@@ -147,6 +147,14 @@ class ScaleWorkload:
 
 
 @dataclass(frozen=True, slots=True)
+class Evict:
+    """Ask for a pod to go, as far as disruption budgets allow it; its ReplicaSet replaces it."""
+
+    pod: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Retire:
     """Delete a ReplicaSet without pods, an AnalysisRun or an Experiment past the limits."""
 
@@ -178,6 +186,7 @@ Action = (
     | Annotate
     | EditRollout
     | ScaleWorkload
+    | Evict
     | Retire
     | Announce
 )

@@ -16,6 +16,7 @@ from serinus.core.rollout.desired import Proposal, wanted_weight
 from serinus.core.rollout.drain import hold_measured
 from serinus.core.rollout.proportions import Bounds, Counts, Side
 from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.restart import spared
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing, ready_pods
@@ -48,7 +49,9 @@ def target(standing: Standing, course: Course) -> Counts:
 
 def _of_course(standing: Standing, course: Course) -> Counts:
     if standing.first or standing.promoted:
-        return Counts(standing.replicas, 0)
+        surge = standing.replicas < bounds(standing).most
+        count = spared(standing, standing.current, standing.replicas)
+        return Counts(count if surge else standing.replicas, 0)
     if standing.current is None:  # nobody gives way to what may never be created
         return Counts(0, standing.replicas)
     weight = wanted_weight(standing, course)

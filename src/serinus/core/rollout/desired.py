@@ -14,6 +14,7 @@ from serinus.core.rollout import capacity
 from serinus.core.rollout.canary import scale_at, weight_at
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.reasons import Hold, Reason
+from serinus.core.rollout.restart import spared
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
@@ -126,6 +127,9 @@ def with_counts(standing: Standing, course: Course, proposal: Proposal) -> Propo
         counts[standing.stable.name] = stable_count(standing, weight)
     if standing.current and not standing.promoted:
         counts[standing.current.name] = by_and_by(standing, canary_count(standing, course))
+    for revision in (standing.stable, standing.current):
+        if revision is not None:
+            counts[revision.name] = spared(standing, revision, counts[revision.name])
     return replace(proposal, counts=counts)
 
 

@@ -24,6 +24,7 @@ from serinus.core.rollout.actions import (
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.drain import is_measured
+from serinus.core.rollout.restart import evictions
 from serinus.core.rollout.runs import run_actions
 from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing
@@ -41,7 +42,9 @@ def actions_of(standing: Standing, course: Course, proposal: Proposal) -> tuple[
         found += _of_revision(standing, course, proposal, revision)
     found += run_actions(standing, course, proposal.may_step)
     found += trial_actions(standing, course, proposal.may_step)
-    return (*found, *_retired(standing), *workload_actions(standing, course))
+    found += [*_retired(standing), *workload_actions(standing, course)]
+    # One thing at a time: what is restarted counts on the pods and the traffic that are seen.
+    return tuple(found or evictions(standing, dict(proposal.counts)))
 
 
 # --- New revisions -------------------------------------------------------------------------------

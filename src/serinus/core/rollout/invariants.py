@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from serinus.core.rollout.actions import Plan, PointService, Retire, Scale, SetRouting
+from serinus.core.rollout.actions import Evict, Plan, PointService, Retire, Scale, SetRouting
 from serinus.core.rollout.conditions import with_waiting
 from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
@@ -29,6 +29,7 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
     switch = None if strategy.canary else strategy.blue_green
     return (
         *_one_routing_write(plan),
+        *_restarted_at_once(snapshot, plan),
         *_nothing_used_is_deleted(snapshot, plan),
         *_status_is_consistent(snapshot, plan),
         *broken_workload(snapshot, plan),
@@ -185,6 +186,15 @@ def _nothing_used_is_deleted(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
                 yield f"{action.name} is deleted without having been seen"
             elif revision.replicas or revision.hash in (status.stable_rs, status.current_pod_hash):
                 yield f"{action.name} is deleted while it is in use"
+
+
+def _restarted_at_once(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Of several pods that answer, a restart leaves one."""
+    gone = {action.pod for action in plan.actions if isinstance(action, Evict)}
+    for revision in snapshot.revisions:
+        ready = {pod.name for pod in revision.pods if pod.ready and not pod.deleting}
+        if len(ready) > 1 and ready <= gone:
+            yield f"all {len(ready)} ready pods of {revision.name} are evicted at once"
 
 
 def _status_is_consistent(snapshot: Snapshot, plan: Plan) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
-from serinus.core.rollout import bluegreen, switch
+from serinus.core.rollout import bluegreen, restart, switch
 from serinus.core.rollout.actions import Announce, EditRollout, Plan
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
@@ -62,7 +62,9 @@ def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     followed, status = _told(standing, course, proposal, acting)
     if followed is not course:
         course, actions = followed, actions_of(standing, followed, proposal)
-    wake_at = _earliest(standing, (*proposal.wakes, deadline(standing, course)))
+    wake_at = _earliest(
+        standing, (*proposal.wakes, deadline(standing, course), restart.wake(standing))
+    )
     edit = _edit(standing)
     if edit is not None:
         return Plan(actions=(*actions, edit), reasons=proposal.reasons, wake_at=wake_at)

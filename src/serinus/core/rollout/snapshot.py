@@ -25,6 +25,8 @@ class PodSeen:
     name: str
     ready: bool
     deleting: bool = False
+    born: datetime | None = None
+    """When it was created."""
     resource_version: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

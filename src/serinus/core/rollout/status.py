@@ -20,6 +20,7 @@ from serinus.api.argo import (
     WeightDestination,
 )
 from serinus.api.kubernetes import Condition, LabelSelector
+from serinus.core.rollout import restart
 from serinus.core.rollout.actions import Announce
 from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
 from serinus.core.rollout.course import Course
@@ -88,8 +89,10 @@ def _step_hash(standing: Standing) -> str:
 
 
 def _restarted_at(standing: Standing, course: Course) -> datetime | None:
-    """A new revision's pods are all younger than a restart that was asked for before."""
+    """The restart that is done. A new revision's pods are younger than one asked for before."""
     if course.renewed and not standing.invalid:
+        return standing.spec.restart_at
+    if restart.is_done(standing):
         return standing.spec.restart_at
     return standing.status.restarted_at
 
@@ -190,7 +193,8 @@ def phase_of(standing: Standing, status: RolloutStatus) -> tuple[str, str]:
         return "Paused", "manually paused"
     if status.pause_conditions:
         return "Paused", status.pause_conditions[0].reason
-    message = _unfinished(standing, status)
+    asked = restart.is_asked(standing) and status.restarted_at != standing.spec.restart_at
+    message = "rollout is restarting" if asked else _unfinished(standing, status)
     return ("Progressing", message) if message else ("Healthy", "")
 
 
