@@ -49,17 +49,16 @@ def target(standing: Standing, course: Course) -> Counts:
 
 def _of_course(standing: Standing, course: Course) -> Counts:
     if standing.first or standing.promoted:
-        surge = standing.replicas < bounds(standing).most
         count = spared(standing, standing.current, standing.replicas)
-        return Counts(count if surge else standing.replicas, 0)
+        return Counts(min(count, bounds(standing).most), 0)
     if standing.current is None:  # nobody gives way to what may never be created
         return Counts(0, standing.replicas)
     weight = wanted_weight(standing, course)
     wanted = proportions.split(bounds(standing), weight, standing.total)
     if wanted.stable or not _serves(standing, standing.stable):
         return wanted
-    surge = standing.replicas and wanted.canary < bounds(standing).most
-    return replace(wanted, stable=1) if surge and Rule.S9 in standing.rules else wanted
+    spare = standing.replicas > 0 and wanted.canary < bounds(standing).most
+    return replace(wanted, stable=1) if spare and Rule.S9 in standing.rules else wanted
 
 
 def _serves(standing: Standing, revision: Revision | None) -> bool:
