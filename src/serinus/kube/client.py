@@ -202,6 +202,14 @@ class Client:
         metadata = left.get("metadata") or {}
         return left if left.get("kind") != "Status" and metadata.get("deletionTimestamp") else None
 
+    async def evict(
+        self, pods: Resource, name: str, namespace: str, body: Mapping[str, Any]
+    ) -> None:
+        """Asks once for a pod to go. TooManyRequests: a budget says no, which only time changes."""
+        path = pods.path(namespace, name, "eviction")
+        request = Request("POST", path, self._write_query(), self._headers(True), _encoded(body))
+        await self._caller.call(request, tries=1)
+
     async def raw(
         self,
         method: str,

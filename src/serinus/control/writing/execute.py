@@ -7,7 +7,6 @@ from going: an abort would wait behind a template that no server accepts.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -266,10 +265,9 @@ class Executor:
         """A budget may say no, and the pod may be gone or another one: the next look sees it."""
         namespace = rollout.metadata.namespace
         body = manifests.eviction(namespace, action)
-        path = PODS.path(namespace, action.pod, "eviction")
         self._doubts.note(_key(rollout), Place(PODS, namespace, action.pod))
         try:
-            await self._client.raw("POST", path, None, json.dumps(body).encode())
+            await self._client.evict(PODS, action.pod, namespace, body)
         except (Conflict, NotFound, TooManyRequests):
             return 0
         return 1
