@@ -56,8 +56,10 @@ def _unpaused(before: World, new: RolloutStatus) -> Iterator[str]:
     """S5: the controller ends a pause when its time is over, or when nothing is to be paused."""
     old = [p for p in before.status.pause_conditions if p.reason == "BlueGreenPause"]
     kept = any(p.reason == "BlueGreenPause" for p in new.pause_conditions)
-    if not old or kept or new.abort or new.promote_full or before.status.abort:
+    if not old or kept or new.abort or before.status.abort:
         return
+    if new.promote_full or before.status.promote_full:
+        return  # a person did; after a crash the promotion itself may be what is told first
     if new.current_pod_hash != before.status.current_pod_hash or before.short:
         return
     begun = old[0].start_time
