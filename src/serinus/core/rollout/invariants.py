@@ -16,6 +16,7 @@ from serinus.core.rollout.conditions import with_waiting
 from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
+from serinus.core.rollout.invariants_seen import ready_endpoints
 from serinus.core.rollout.invariants_workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
@@ -75,12 +76,6 @@ def _services(snapshot: Snapshot) -> tuple[ServiceSeen | None, ServiceSeen | Non
     return services.get(canary.stable_service), services.get(canary.canary_service)
 
 
-def _alive(service: ServiceSeen | None) -> int | None:
-    if service is None or isinstance(service.endpoints, Unknown):
-        return None
-    return sum(service.endpoints.values())
-
-
 def _none_stranded(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """No write takes requests from a Service with endpoints to one that has none."""
     stable, canary = _services(snapshot)
@@ -90,7 +85,12 @@ def _none_stranded(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             to_canary = _raises(seen, action)
             target, source = (canary, stable) if to_canary else (stable, canary)
             wanted = snapshot.rollout.spec.replicas != 0
-            if _alive(target) == 0 and _alive(source) and wanted and _changes(seen, action):
+            if (
+                ready_endpoints(target) == 0
+                and ready_endpoints(source)
+                and wanted
+                and _changes(seen, action)
+            ):
                 name = target.name if target else ""
                 yield f"weight {action.routing.weight} sends requests to {name} without endpoints"
 
@@ -248,4 +248,4 @@ def _stable_is_whole(standing: Standing) -> bool:
         return False
     known = not isinstance(service.endpoints, Unknown)
     fresh = _fresh(standing.snapshot, service.written_at)
-    return known and not fresh and (_alive(service) or 0) >= standing.replicas
+    return known and not fresh and (ready_endpoints(service) or 0) >= standing.replicas

@@ -10,7 +10,8 @@ from math import ceil, floor
 
 from serinus.api.argo import CanaryStrategy
 from serinus.core.rollout.actions import Plan, PointService, Scale
-from serinus.core.rollout.snapshot import Revision, Snapshot
+from serinus.core.rollout.invariants_seen import ready_pods, wanted_replicas
+from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Unknown
 
 
@@ -27,22 +28,13 @@ def broken_without_router(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     yield from _stable_without_pods(snapshot, strategy, plan)
 
 
-def _wanted(snapshot: Snapshot) -> int:
-    replicas = snapshot.rollout.spec.replicas
-    return 1 if replicas is None else replicas
-
-
 def _after(plan: Plan) -> dict[str, int]:
     return {a.revision: a.replicas for a in plan.actions if isinstance(a, Scale)}
 
 
-def _ready(revision: Revision) -> int:
-    return sum(pod.ready and not pod.deleting for pod in revision.pods)
-
-
 def _out_of_bounds(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
     """Judged over the worst subset of the writes: only those up, and only those down."""
-    after, replicas = _after(plan), _wanted(snapshot)
+    after, replicas = _after(plan), wanted_replicas(snapshot)
     surge = ceil(_share(strategy.max_surge, replicas))
     gone = floor(_share(strategy.max_unavailable, replicas))
     gone = gone if surge or gone else 1
@@ -72,9 +64,9 @@ def _share(value: int | str | None, replicas: int) -> float:
 
 
 def _service_without_pods(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    ready = {revision.hash: _ready(revision) for revision in snapshot.revisions}
+    ready = {revision.hash: ready_pods(revision) for revision in snapshot.revisions}
     for action in plan.actions:
-        if not isinstance(action, PointService) or not _wanted(snapshot):
+        if not isinstance(action, PointService) or not wanted_replicas(snapshot):
             continue
         behind = snapshot.services[action.service].endpoints
         alive = 0 if isinstance(behind, Unknown) else sum(behind.values())
@@ -87,12 +79,12 @@ def _selected_and_emptied(
 ) -> Iterator[str]:
     """But for a single pod that may not surge: that one has to go before another can come."""
     after = _after(plan)
-    if _wanted(snapshot) == 1 and _share(strategy.max_surge, 1) == 0:
+    if wanted_replicas(snapshot) == 1 and _share(strategy.max_surge, 1) == 0:
         return
     selected = {service.selector_hash for service in snapshot.services.values()}
     for revision in snapshot.revisions:
         emptied = revision.replicas and after.get(revision.name) == 0
-        if emptied and revision.hash in selected and _wanted(snapshot):
+        if emptied and revision.hash in selected and wanted_replicas(snapshot):
             yield f"{revision.name} goes to zero while a Service selects it"
 
 
@@ -100,6 +92,7 @@ def _stable_without_pods(snapshot: Snapshot, strategy: CanaryStrategy, plan: Pla
     old, new = snapshot.rollout.status, plan.status
     if new is None or new.stable_rs == old.stable_rs or strategy.replica_progress_threshold:
         return
-    ready = sum(_ready(one) for one in snapshot.revisions if one.hash == new.stable_rs)
-    if ready < _wanted(snapshot):
-        yield f"{new.stable_rs} becomes stable with {ready} of {_wanted(snapshot)} ready pods"
+    ready = sum(ready_pods(one) for one in snapshot.revisions if one.hash == new.stable_rs)
+    wanted = wanted_replicas(snapshot)
+    if ready < wanted:
+        yield f"{new.stable_rs} becomes stable with {ready} of {wanted} ready pods"

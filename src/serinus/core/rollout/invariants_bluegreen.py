@@ -9,11 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from serinus.api.argo import BlueGreenStrategy, RolloutAnalysisRunStatus, RolloutStatus
-from serinus.core.rollout.actions import Plan, PointService, Scale
-from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
+from serinus.core.rollout.actions import Plan, PointService
+from serinus.core.rollout.invariants_seen import (
+    emptied_stable,
+    emptied_while_measured,
+    ready_endpoints,
+    ready_pods,
+    replicas_after,
+    revision_of,
+    wanted_replicas,
+)
+from serinus.core.rollout.snapshot import ServiceSeen, Snapshot
 from serinus.core.routing import Unknown
-
-FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
 
 
 def broken_switch(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Plan) -> Iterator[str]:
@@ -25,34 +32,11 @@ def broken_switch(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Plan) -
         yield from _reached_pods_removed(snapshot, active, plan)
         if plan.status is not None:
             yield from _promoted_too_early(snapshot, strategy, active, plan.status)
-    yield from _emptied(snapshot, plan)
+    yield from emptied_stable(snapshot, plan)
+    yield from emptied_while_measured(snapshot, plan)
     yield from _before_its_delay(snapshot, strategy, plan)
     if plan.status is not None:
         yield from _old_verdict(snapshot, plan.status)
-
-
-def _wanted(snapshot: Snapshot) -> int:
-    replicas = snapshot.rollout.spec.replicas
-    return 1 if replicas is None else replicas
-
-
-def _of(snapshot: Snapshot, pod_hash: str) -> Revision | None:
-    return next((r for r in snapshot.revisions if r.hash == pod_hash and pod_hash), None)
-
-
-def _ready(revision: Revision | None) -> int:
-    pods = revision.pods if revision else ()
-    return sum(pod.ready and not pod.deleting for pod in pods)
-
-
-def _alive(service: ServiceSeen) -> int | None:
-    return None if isinstance(service.endpoints, Unknown) else sum(service.endpoints.values())
-
-
-def _after(plan: Plan, revision: Revision) -> int:
-    """The replicas of a revision once the plan is carried out."""
-    scales = (a for a in plan.actions if isinstance(a, Scale) and a.revision == revision.name)
-    return next((action.replicas for action in scales), revision.replicas)
 
 
 def _move(strategy: BlueGreenStrategy, plan: Plan) -> PointService | None:
@@ -67,20 +51,20 @@ def _switched_badly(
     snapshot: Snapshot, strategy: BlueGreenStrategy, active: ServiceSeen, plan: Plan
 ) -> Iterator[str]:
     move = _move(strategy, plan)
-    if move is None or not _wanted(snapshot):
+    if move is None or not wanted_replicas(snapshot):
         return
-    status, target = snapshot.rollout.status, _of(snapshot, move.hash)
-    ready, alive = _ready(target), _alive(active)
+    status, target = snapshot.rollout.status, revision_of(snapshot, move.hash)
+    ready, alive = ready_pods(target), ready_endpoints(active)
     if not ready and alive:
         yield f"Service {move.service} goes from {alive} endpoints to none"
     if (
         move.hash == status.stable_rs
         or not status.stable_rs
-        or _of(snapshot, status.stable_rs) is None
+        or revision_of(snapshot, status.stable_rs) is None
     ):
         return
-    if ready < _wanted(snapshot):
-        yield f"Service {move.service} goes to {ready} of {_wanted(snapshot)} ready pods"
+    if ready < wanted_replicas(snapshot):
+        yield f"Service {move.service} goes to {ready} of {wanted_replicas(snapshot)} ready pods"
     if status.abort or snapshot.rollout.spec.paused or snapshot.problems:
         yield f"Service {move.service} goes to {move.hash} although the rollout is held"
     if move.hash != status.current_pod_hash or _is_short(status):
@@ -114,12 +98,16 @@ def _passed(snapshot: Snapshot, noted: RolloutAnalysisRunStatus | None) -> bool:
 
 
 def _dead_and_not_left(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -> Iterator[str]:
-    stable = _of(snapshot, snapshot.rollout.status.stable_rs)
-    if stable is None or active.selector_hash == stable.hash or not _wanted(snapshot):
+    stable = revision_of(snapshot, snapshot.rollout.status.stable_rs)
+    if stable is None or active.selector_hash == stable.hash or not wanted_replicas(snapshot):
         return
-    lasting = min(_ready(stable), stable.replicas, stable.ready)
-    selected = _of(snapshot, active.selector_hash)
-    if _alive(active) != 0 or not lasting or (selected is not None and _ready(selected)):
+    lasting = min(ready_pods(stable), stable.replicas, stable.ready)
+    selected = revision_of(snapshot, active.selector_hash)
+    if (
+        ready_endpoints(active) != 0
+        or not lasting
+        or (selected is not None and ready_pods(selected))
+    ):
         return
     left = any(
         isinstance(a, PointService) and a.service == active.name and a.hash == stable.hash
@@ -137,35 +125,21 @@ def _reached_pods_removed(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -
     written = active.written_at
     fresh = written is not None and snapshot.now < written + snapshot.settings.settle
     for revision in snapshot.revisions:
-        after = _after(plan, revision)
+        after = replicas_after(plan, revision)
         if after >= revision.replicas:
             continue
         if moving:
             yield f"{revision.name} shrinks beside a switch of Service {active.name}"
         shown = not isinstance(active.endpoints, Unknown) and active.endpoints.get(revision.hash)
         reached = fresh or shown or active.selector_hash in (revision.hash, "")
-        if reached and after < min(_wanted(snapshot), revision.replicas):
+        if reached and after < min(wanted_replicas(snapshot), revision.replicas):
             yield f"{revision.name} shrinks to {after} pods while production may reach it"
-
-
-def _emptied(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    status = snapshot.rollout.status
-    current = plan.status.current_pod_hash if plan.status else status.current_pod_hash
-    for revision in snapshot.revisions:
-        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
-            continue
-        if revision.hash == status.stable_rs != current:
-            yield f"{revision.name} goes to zero while it is the stable one"
-        for run in snapshot.runs:
-            of = run.metadata.labels.get("rollouts-pod-template-hash")
-            if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:
-                yield f"{revision.name} goes to zero while {run.metadata.name} measures it"
 
 
 def _before_its_delay(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Plan) -> Iterator[str]:
     status, now = snapshot.rollout.status, snapshot.now
     for revision in snapshot.revisions:
-        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+        if not revision.replicas or replicas_after(plan, revision) or not wanted_replicas(snapshot):
             continue
         ends, aborted = revision.scale_down_deadline, status.abort
         if revision.hash == snapshot.template_hash and not aborted:
@@ -185,17 +159,17 @@ def _before_its_delay(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Pla
 def _promoted_too_early(
     snapshot: Snapshot, strategy: BlueGreenStrategy, active: ServiceSeen, new: RolloutStatus
 ) -> Iterator[str]:
-    old, wanted = snapshot.rollout.status, _wanted(snapshot)
+    old, wanted = snapshot.rollout.status, wanted_replicas(snapshot)
     if new.stable_rs == old.stable_rs:
         return
-    alive = _alive(active)
+    alive = ready_endpoints(active)
     if active.selector_hash != new.stable_rs:
         yield f"{new.stable_rs} becomes stable although Service {active.name} is not on it"
     if alive is not None and alive < wanted:
         yield f"{new.stable_rs} becomes stable with {alive} of {wanted} endpoints"
     post = strategy.post_promotion_analysis
     noted = old.blue_green.post_promotion_analysis_run_status
-    short = _is_short(old) or _of(snapshot, old.stable_rs) is None
+    short = _is_short(old) or revision_of(snapshot, old.stable_rs) is None
     if post is not None and post.templates and not short and not _passed(snapshot, noted):
         yield f"{new.stable_rs} becomes stable without a run that passed"
 

@@ -11,11 +11,17 @@ from datetime import timedelta
 
 from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
 from serinus.base.durations import parse_pause_duration
-from serinus.core.rollout.actions import Plan, PointService, Scale, SetRouting
-from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
+from serinus.core.rollout.actions import Plan, PointService, SetRouting
+from serinus.core.rollout.invariants_seen import (
+    emptied_stable,
+    emptied_while_measured,
+    ready_endpoints,
+    replicas_after,
+    revision_of,
+    wanted_replicas,
+)
+from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import RouterSeen, Routing, Unknown
-
-FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
 
 
 def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
@@ -27,9 +33,9 @@ def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     yield from _handed_over_under_weight(snapshot, strategy, plan)
     yield from _dead_and_not_left(snapshot, strategy, plan)
     yield from _stable_too_small(snapshot, strategy, plan)
-    yield from _emptied_while_measured(snapshot, plan)
+    yield from emptied_while_measured(snapshot, plan)
     if strategy.traffic_routing is not None:
-        yield from _emptied(snapshot, plan)
+        yield from emptied_stable(snapshot, plan)
         yield from _before_its_delay(snapshot, strategy, plan)
     if plan.status is not None:
         yield from _step_left_too_early(snapshot, strategy, plan.status)
@@ -37,33 +43,12 @@ def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         yield from _old_verdict(snapshot, plan.status)
 
 
-def _wanted(snapshot: Snapshot) -> int:
-    replicas = snapshot.rollout.spec.replicas
-    return 1 if replicas is None else replicas
-
-
-def _alive(service: ServiceSeen | None) -> int | None:
-    if service is None or isinstance(service.endpoints, Unknown):
-        return None
-    return sum(service.endpoints.values())
-
-
-def _after(plan: Plan, revision: Revision) -> int:
-    """The replicas of a revision once the plan is carried out."""
-    scales = (a for a in plan.actions if isinstance(a, Scale) and a.revision == revision.name)
-    return next((action.replicas for action in scales), revision.replicas)
-
-
-def _of(snapshot: Snapshot, pod_hash: str) -> Revision | None:
-    return next((r for r in snapshot.revisions if r.hash == pod_hash and pod_hash), None)
-
-
 # --- Traffic -------------------------------------------------------------------------------------
 
 
 def _weight_without_room(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
-    stable = _alive(snapshot.services.get(strategy.stable_service))
-    canary = _alive(snapshot.services.get(strategy.canary_service))
+    stable = ready_endpoints(snapshot.services.get(strategy.stable_service))
+    canary = ready_endpoints(snapshot.services.get(strategy.canary_service))
     own_terms = strategy.replica_progress_threshold or any(
         step.set_canary_scale for step in strategy.steps
     )
@@ -74,8 +59,8 @@ def _weight_without_room(snapshot: Snapshot, strategy: CanaryStrategy, plan: Pla
         assert isinstance(action, SetRouting)
         weight, total = action.routing.weight, action.routing.total
         change = weight * seen.routing.total - seen.routing.weight * total
-        to_canary = -(-_wanted(snapshot) * weight // total)
-        to_stable = -(-_wanted(snapshot) * (total - weight) // total)
+        to_canary = -(-wanted_replicas(snapshot) * weight // total)
+        to_stable = -(-wanted_replicas(snapshot) * (total - weight) // total)
         if change > 0 and canary is not None and canary < (1 if own_terms else to_canary):
             yield f"weight {weight} goes to {canary} endpoints where {to_canary} are needed"
         if change < 0 and canary and stable is not None and stable < to_stable:
@@ -100,7 +85,7 @@ def _handed_over_under_weight(
     for action in plan.actions:
         if not isinstance(action, PointService) or action.service != strategy.canary_service:
             continue
-        if _of(snapshot, stable) and action.hash != stable and _carries(snapshot):
+        if revision_of(snapshot, stable) and action.hash != stable and _carries(snapshot):
             yield f"Service {action.service} goes to {action.hash} together with a weight"
 
 
@@ -113,7 +98,7 @@ def _dead_and_not_left(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan)
     weights = [s.routing.weight for s in snapshot.routers if isinstance(s.routing, Routing)]
     if isinstance(stable.endpoints, Unknown) or not stable.endpoints.get(trusted):
         return
-    if _alive(canary) != 0 or not any(weights) or not _wanted(snapshot):
+    if ready_endpoints(canary) != 0 or not any(weights) or not wanted_replicas(snapshot):
         return
     left = any(
         (isinstance(a, SetRouting) and a.routing.weight == 0)
@@ -130,34 +115,14 @@ def _dead_and_not_left(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan)
 def _stable_too_small(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
     """All must come back to stable while the weight is on behalf of a revision that is gone."""
     status = plan.status or snapshot.rollout.status
-    stable = _of(snapshot, status.stable_rs)
+    stable = revision_of(snapshot, status.stable_rs)
     canary = snapshot.services.get(strategy.canary_service)
     if stable is None or canary is None or snapshot.problems:
         return
-    owner, known = canary.selector_hash, _of(snapshot, canary.selector_hash)
+    owner, known = canary.selector_hash, revision_of(snapshot, canary.selector_hash)
     foreign = known is not None and owner not in (status.stable_rs, status.current_pod_hash)
-    if foreign and _carries(snapshot) and _after(plan, stable) < _wanted(snapshot):
+    if foreign and _carries(snapshot) and replicas_after(plan, stable) < wanted_replicas(snapshot):
         yield f"{stable.name} is not asked for all that has to come back from {owner}"
-
-
-def _emptied(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    status = snapshot.rollout.status
-    current = plan.status.current_pod_hash if plan.status else status.current_pod_hash
-    for revision in snapshot.revisions:
-        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
-            continue
-        if revision.hash == status.stable_rs != current:
-            yield f"{revision.name} goes to zero while it is the stable one"
-
-
-def _emptied_while_measured(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    for revision in snapshot.revisions:
-        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
-            continue
-        for run in snapshot.runs:
-            of = run.metadata.labels.get("rollouts-pod-template-hash")
-            if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:
-                yield f"{revision.name} goes to zero while {run.metadata.name} measures it"
 
 
 def _before_its_delay(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
@@ -168,7 +133,7 @@ def _before_its_delay(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) 
         return  # what a newer revision pushes aside has no delay
     promoted = status.stable_rs == status.current_pod_hash
     for revision in snapshot.revisions:
-        if not revision.replicas or _after(plan, revision) or not _wanted(snapshot):
+        if not revision.replicas or replicas_after(plan, revision) or not wanted_replicas(snapshot):
             continue
         if revision.hash == status.current_pod_hash:
             owed = status.abort and strategy.abort_scale_down_delay_seconds != 0
@@ -241,12 +206,12 @@ def _trial_passed(snapshot: Snapshot, old: RolloutStatus) -> bool:
 def _promoted_too_early(
     snapshot: Snapshot, strategy: CanaryStrategy, new: RolloutStatus
 ) -> Iterator[str]:
-    old, wanted = snapshot.rollout.status, _wanted(snapshot)
+    old, wanted = snapshot.rollout.status, wanted_replicas(snapshot)
     if new.stable_rs == old.stable_rs or not wanted:
         return
-    first = _of(snapshot, old.stable_rs) is None
+    first = revision_of(snapshot, old.stable_rs) is None
     name = strategy.stable_service if first else strategy.canary_service
-    alive = _alive(snapshot.services.get(name))
+    alive = ready_endpoints(snapshot.services.get(name))
     if alive is not None and alive < wanted and strategy.replica_progress_threshold is None:
         yield f"{new.stable_rs} becomes stable with {alive} of {wanted} endpoints"
     whole = all(

@@ -1,0 +1,69 @@
+"""What the invariants of all strategies look at, and the deletions that none of them may plan.
+
+See `invariants.py`. Looks at the world and the writes; shares no judgement with the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serinus.core.rollout.actions import Plan, Scale
+from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
+from serinus.core.routing import Unknown
+
+FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
+
+
+def wanted_replicas(snapshot: Snapshot) -> int:
+    """The replicas that the spec asks for; one if it asks for none in particular."""
+    replicas = snapshot.rollout.spec.replicas
+    return 1 if replicas is None else replicas
+
+
+def revision_of(snapshot: Snapshot, pod_hash: str) -> Revision | None:
+    """The revision with this hash; None for no hash."""
+    return next((r for r in snapshot.revisions if r.hash == pod_hash and pod_hash), None)
+
+
+def ready_pods(revision: Revision | None) -> int:
+    """Pods that are ready and stay."""
+    pods = revision.pods if revision else ()
+    return sum(pod.ready and not pod.deleting for pod in pods)
+
+
+def ready_endpoints(service: ServiceSeen | None) -> int | None:
+    """Ready endpoints behind a Service; None if there is none, or if they are not known."""
+    if service is None or isinstance(service.endpoints, Unknown):
+        return None
+    return sum(service.endpoints.values())
+
+
+def replicas_after(plan: Plan, revision: Revision) -> int:
+    """The replicas of a revision once the plan is carried out."""
+    scales = (a for a in plan.actions if isinstance(a, Scale) and a.revision == revision.name)
+    return next((action.replicas for action in scales), revision.replicas)
+
+
+def emptied_revisions(snapshot: Snapshot, plan: Plan) -> Iterator[Revision]:
+    """Those that have pods, go to zero, and would not if the user had not asked for no pods."""
+    for revision in snapshot.revisions:
+        if revision.replicas and not replicas_after(plan, revision) and wanted_replicas(snapshot):
+            yield revision
+
+
+def emptied_stable(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Rule S9: the stable one goes to zero while the new one is not stable yet."""
+    status = snapshot.rollout.status
+    current = plan.status.current_pod_hash if plan.status else status.current_pod_hash
+    for revision in emptied_revisions(snapshot, plan):
+        if revision.hash == status.stable_rs != current:
+            yield f"{revision.name} goes to zero while it is the stable one"
+
+
+def emptied_while_measured(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Rule S9: a revision goes to zero while a run that is not over measures it."""
+    for revision in emptied_revisions(snapshot, plan):
+        for run in snapshot.runs:
+            of = run.metadata.labels.get("rollouts-pod-template-hash")
+            if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:
+                yield f"{revision.name} goes to zero while {run.metadata.name} measures it"
