@@ -15,12 +15,45 @@ class HeaderRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class MirrorMatch:
+    """One way to match a request: (kind exact|prefix|regex, value) of each part that is set."""
+
+    method: tuple[str, str] | None = None
+    path: tuple[str, str] | None = None
+    headers: tuple[tuple[str, str, str], ...] = ()
+    """(header, kind, value), all of them must match."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorRoute:
+    """The canary gets a copy of `percentage` (0..100) of the requests that match any of `matches`.
+
+    The answers to copies are thrown away: a mirror gives the canary load, but no user.
+    """
+
+    name: str
+    matches: tuple[MirrorMatch, ...]
+    percentage: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Additional:
+    """A Service of an experiment that gets `weight` of the total, taken from stable's part."""
+
+    service: str
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
 class Routing:
     """One router's whole order. `weight` is the canary's part of `total`, 0 <= weight <= total."""
 
     weight: int
     total: int = 100
     header_routes: tuple[HeaderRoute, ...] = ()
+    mirror_routes: tuple[MirrorRoute, ...] = ()
+    additional: tuple[Additional, ...] = ()
+    """weight + all additional weights <= total; stable gets the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,11 @@ class Route:
     spec: Any
     """The router's own part of strategy.canary.trafficRouting, a Struct of `api.argo`."""
     total: int = 100
+    managed: tuple[str, ...] = ()
+    """Names of managedRoutes: only these header and mirror routes are ours, in this precedence."""
+    stable_hash: str = ""
+    canary_hash: str = ""
+    """Whom the two Services select now, for routers that select pods themselves; "": not known."""
 
 
 class RoutingError(SerinusError):

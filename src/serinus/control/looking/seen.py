@@ -170,6 +170,7 @@ def routes_of(rollout: Rollout, routers: Mapping[str, Router]) -> dict[str, tupl
                 canary_service=canary.canary_service,
                 spec=getattr(routing, name),
                 total=routing.max_traffic_weight or 100,
+                managed=tuple(route.name for route in routing.managed_routes),
             ),
         )
         for name in routing.routers()
