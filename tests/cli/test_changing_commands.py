@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cli.server import CHECKOUT, PATHS, Run, Server
 from serinus.api.argo import Rollout
+from serinus.base.clock import Clock
 from serinus.cli import cluster as cluster_module
 
 
@@ -52,6 +54,19 @@ def test_pause_and_promote_write_the_spec(run: Run, server: Server) -> None:
     found = server.rollout("checkout")
     assert found["spec"]["paused"] is False
     assert found["status"]["currentStepIndex"] == 3
+
+
+def test_restart_asks_for_pods_that_are_younger_than_now_or_than_later(
+    run: Run, server: Server
+) -> None:
+    before = Clock().now()
+    assert run("restart", "checkout") == (0, "rollout 'checkout' restarts now\n", "")
+    now = datetime.fromisoformat(server.rollout("checkout")["spec"]["restartAt"])
+    assert before.replace(microsecond=0) <= now <= Clock().now()
+    said = run("restart", "checkout", "--in", "10m")
+    assert said == (0, "rollout 'checkout' restarts in 600 s\n", "")
+    later = datetime.fromisoformat(server.rollout("checkout")["spec"]["restartAt"])
+    assert timedelta(minutes=10) <= later - now <= timedelta(minutes=11)
 
 
 def test_promote_skips_the_step_and_full_all_of_them(run: Run, server: Server) -> None:

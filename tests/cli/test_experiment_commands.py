@@ -26,6 +26,10 @@ def test_an_experiment_is_shown_listed_terminated_and_retried(run: Run, server: 
     assert (status, err) == (0, "")
     assert "Σ trial" in out
     assert "Running" in run("get", "experiments", "-n", "shop")[1]
+    shown = run("get", "experiment", "trial", "-n", "shop", "-w", "--timeout-seconds", "0.5")
+    assert (shown[0], shown[2]) == (0, "")
+    assert shown[1].count("Σ trial") == 1
+    assert run("get", "experiment", "-w", "-n", "shop")[0] == 2
     assert run("terminate", "experiment", "trial", "-n", "shop") == (
         0,
         "experiment 'trial' terminated\n",

@@ -10,13 +10,20 @@ import yaml
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.api.wire import decode
-from serinus.present.family import Family, gather
+from serinus.present.family import Family, Relatives, family_of
 
 HERE = Path(__file__).parent
 NOON = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-TYPES = {"Rollout": Rollout, "ReplicaSet": ReplicaSet, "Pod": Pod, "AnalysisRun": AnalysisRun}
+TYPES = {
+    "Rollout": Rollout,
+    "ReplicaSet": ReplicaSet,
+    "Pod": Pod,
+    "AnalysisRun": AnalysisRun,
+    "Experiment": Experiment,
+}
 
 
 def documents(file: str) -> list[dict[str, Any]]:
@@ -31,7 +38,8 @@ def family(file: str = "checkout.yaml", **status: Any) -> Family:
             document["status"] |= status
         found[document["kind"]].append(decode(TYPES[document["kind"]], document))
     (rollout,) = found["Rollout"]
-    return gather(rollout, found["ReplicaSet"], found["Pod"], found["AnalysisRun"])
+    kinds = (found[kind] for kind in ("ReplicaSet", "Pod", "AnalysisRun", "Experiment"))
+    return family_of(rollout, Relatives(*map(tuple, kinds)))
 
 
 def golden(name: str) -> str:

@@ -1,9 +1,11 @@
-"""Commands that change a rollout: promote, abort, retry, pause, undo, set image.
+"""Commands that change a rollout: promote, abort, retry, pause, restart, undo, set image.
 
 What they write is decided in `core.rollout.commands`; here are only options and answers.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 import click
 
@@ -11,12 +13,12 @@ from serinus.api.argo import Rollout, WorkloadRef
 from serinus.api.kubernetes import ReplicaSet
 from serinus.base.errors import SerinusError
 from serinus.cli.cluster import WORKLOADS, Cluster, raw_template, reach
-from serinus.cli.options import KubectlCommand, RolloutName, cluster_options
+from serinus.cli.options import KubectlCommand, RolloutName, Seconds, cluster_options
 from serinus.cli.trial import retry_experiment
 from serinus.core.rollout import commands
 from serinus.core.rollout.commands import Edit
 from serinus.kube.resource import REPLICASETS
-from serinus.present.family import gather
+from serinus.present.family import Relatives, family_of
 from serinus.present.phase import phase_of
 
 
@@ -78,6 +80,18 @@ def pause(name: str, **where: str | None) -> None:
 
 @click.command()
 @click.argument("name", type=RolloutName())
+@click.option("-i", "--in", "wait", type=Seconds(), default="0", help="Later: in 10m, say.")
+@cluster_options
+def restart(name: str, wait: float, **where: str | None) -> None:
+    """Replace all pods of the rollout NAME, a few at a time, as disruption budgets allow."""
+    with reach(**where) as cluster:
+        # The server's time: its clock decides which pods are older.
+        cluster.change(name, lambda _: commands.restart(cluster.now() + timedelta(seconds=wait)))
+        click.echo(f"rollout {name!r} restarts {f'in {wait:g} s' if wait else 'now'}")
+
+
+@click.command()
+@click.argument("name", type=RolloutName())
 @click.option(
     "--to-revision", type=int, default=0, help="The revision; otherwise the last but one."
 )
@@ -93,7 +107,8 @@ def undo(name: str, to_revision: int, **where: str | None) -> None:
                     f"rollout {name!r} takes its template from a {kind}; undo that one instead"
                 )
             sets = cluster.door.list(REPLICASETS, cluster.namespace, ReplicaSet)
-            return commands.undo(rollout, gather(rollout, sets, (), ()).replica_sets, to_revision)
+            mine = family_of(rollout, Relatives(sets)).replica_sets
+            return commands.undo(rollout, mine, to_revision)
 
         if cluster.change(name, command):
             click.echo(f"rollout {name!r} undone")

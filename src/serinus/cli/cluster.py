@@ -16,15 +16,16 @@ import msgspec
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.base.errors import SerinusError
 from serinus.cli.connecting import connected
 from serinus.cli.door import Door
-from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
+from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS, ROLLOUTS
 from serinus.kube.auth import Connection
 from serinus.kube.errors import ApiError, Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from serinus.kube.resource import DEPLOYMENTS, PODS, REPLICASETS, Resource
-from serinus.present.family import Family, gather
+from serinus.present.family import Family, Relatives, Trial, family_of, trial_of
 
 if TYPE_CHECKING:
     from serinus.core.rollout.commands import Edit
@@ -61,11 +62,21 @@ class Cluster:
         labels = ",".join(
             f"{k}={v}" for k, v in (selector.match_labels if selector else {}).items()
         )
-        return gather(
-            rollout,
+        experiments = self.door.list(EXPERIMENTS, self.namespace, Experiment)
+        # The pods of an experiment may carry other labels than those of the release.
+        return family_of(rollout, self._relatives("" if experiments else labels, experiments))
+
+    def trial(self, name: str) -> Trial:
+        """The Experiment and all that belongs to it; raises NotFound."""
+        found = self.door.get(EXPERIMENTS, self.namespace, name, Experiment)
+        return trial_of(found, self._relatives())
+
+    def _relatives(self, labels: str = "", experiments: tuple[Experiment, ...] = ()) -> Relatives:
+        return Relatives(
             self.door.list(REPLICASETS, self.namespace, ReplicaSet, labels),
             self.door.list(PODS, self.namespace, Pod, labels),
             self.door.list(ANALYSIS_RUNS, self.namespace, AnalysisRun),
+            experiments,
         )
 
     def change(self, name: str, command: Callable[[Rollout], tuple[Edit, ...]]) -> bool:

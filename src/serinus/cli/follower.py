@@ -1,4 +1,4 @@
-"""Follows one Rollout and its family through the API, as any client would.
+"""Follows one Rollout (or Experiment) and its family through the API, as any client would.
 
 Imported only by commands that stay: the asynchronous client costs more to import than a short
 command takes.
@@ -15,15 +15,16 @@ from typing import Any, TypeVar
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.base.clock import Clock
 from serinus.cli.cluster import Cluster
-from serinus.control.kinds import ANALYSIS_RUNS, ROLLOUTS
+from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS, ROLLOUTS
 from serinus.kube.auth import make_transport
 from serinus.kube.client import Client
 from serinus.kube.informer import Informer
 from serinus.kube.resource import PODS, REPLICASETS, Resource
-from serinus.present.family import Family, gather
+from serinus.present.family import Family, Relatives, Trial, family_of, trial_of
 
 T = TypeVar("T")
 
@@ -43,8 +44,11 @@ class Follower:
         self._sets = self._informer(REPLICASETS, ReplicaSet)
         self._pods = self._informer(PODS, Pod)
         self._runs = self._informer(ANALYSIS_RUNS, AnalysisRun)
+        self._experiments = self._informer(EXPERIMENTS, Experiment)
         self._pods.on_change(self._count_deaths)
-        relatives: tuple[Informer[Any], ...] = (self._sets, self._pods, self._runs)
+        relatives: tuple[Informer[Any], ...] = (
+            *(self._sets, self._pods, self._runs, self._experiments),
+        )
         self._informers = (self._rollouts, *(() if alone else relatives))
 
     def _informer(self, resource: Resource, kind: type[T]) -> Informer[T]:
@@ -73,20 +77,31 @@ class Follower:
         rollout = self._rollouts.store.get(self._namespace, self._name)
         if rollout is None:
             return None
-        return gather(
-            rollout, self._sets.store.all(), self._pods.store.all(), self._runs.store.all()
+        return family_of(rollout, self._relatives())
+
+    def trial(self) -> Trial | None:
+        """The same of the Experiment of that name."""
+        experiment = self._experiments.store.get(self._namespace, self._name)
+        return None if experiment is None else trial_of(experiment, self._relatives())
+
+    def _relatives(self) -> Relatives:
+        return Relatives(
+            self._sets.store.all(),
+            self._pods.store.all(),
+            self._runs.store.all(),
+            self._experiments.store.all(),
         )
 
-    async def changes(self) -> AsyncGenerator[Family | None, None]:
-        """The family now and after each change (several at once come as one)."""
+    async def changes(self, look: Callable[[], T]) -> AsyncGenerator[T, None]:
+        """What `look` (`family` or `trial`) sees now and after each change (several are one)."""
         while True:
             self._changed.clear()
-            yield self.family()
+            yield look()
             await self._changed.wait()
 
     async def until(self, holds: Callable[[Family], bool]) -> Family:
         """Waits until `holds` is true of the family."""
-        async for family in self.changes():
+        async for family in self.changes(self.family):
             if family is not None and holds(family):
                 return family
         raise AssertionError("changes never end")
@@ -104,15 +119,15 @@ def clock_of(cluster: Cluster) -> Clock:
 
 @asynccontextmanager
 async def followed(
-    cluster: Cluster, name: str, *, alone: bool = False
-) -> AsyncIterator[AsyncGenerator[Family | None, None]]:
-    """`Follower.changes` of a Rollout for a command, with a client of its own."""
+    cluster: Cluster, name: str, look: Callable[[Follower], T], *, alone: bool = False
+) -> AsyncIterator[AsyncGenerator[T, None]]:
+    """`Follower.changes` of what `look` sees, for a command, with a client of its own."""
     clock = clock_of(cluster)
     client = Client(make_transport(cluster.connection), clock, user_agent="serinus-cli")
     follower = Follower(client, clock, cluster.namespace, name, alone=alone)
     try:
         async with follower.following():
-            yield follower.changes()
+            yield follower.changes(lambda: look(follower))
     finally:
         await client.close()
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retry": ("serinus.cli.change:retry", "Try an aborted update again."),
     "terminate": ("serinus.cli.trial:terminate", "End an experiment or an analysis run."),
     "pause": ("serinus.cli.change:pause", "Freeze a rollout where it stands."),
+    "restart": ("serinus.cli.change:restart", "Replace all pods, a few at a time."),
     "undo": ("serinus.cli.change:undo", "Take the template of an earlier revision again."),
     "set": ("serinus.cli.change:set_", "Change a rollout: `set image`."),
     "lint": ("serinus.cli.lint:lint", "Check manifests: every error at once, with its line."),

@@ -75,9 +75,9 @@ def _list(cluster: Cluster, everywhere: bool, *, color: bool) -> None:
 
 def _watch(cluster: Cluster, name: str, timeout_seconds: float | None, *, color: bool) -> None:
     cluster.rollout(name)
-    from serinus.cli.screen import watch_rollout
+    from serinus.cli import screen
 
-    watch_rollout(cluster, name, timeout_seconds, color=color)
+    screen.watch(screen.ROLLOUT, cluster, name, timeout_seconds, color=color)
 
 
 get.add_command(get_experiment)

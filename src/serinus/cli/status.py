@@ -39,7 +39,7 @@ def _wait(cluster: Cluster, name: str, phase: Phase, timeout_seconds: float) -> 
     """Follow the rollout to the end; every change of phase or message is a line."""
     import asyncio
 
-    from serinus.cli.follower import followed
+    from serinus.cli.follower import Follower, followed
 
     last = phase
 
@@ -47,7 +47,7 @@ def _wait(cluster: Cluster, name: str, phase: Phase, timeout_seconds: float) -> 
         nonlocal last
         async with (
             asyncio.timeout(timeout_seconds or None),
-            followed(cluster, name, alone=True) as seen,
+            followed(cluster, name, Follower.family, alone=True) as seen,
         ):
             async for family in seen:
                 if family is None:

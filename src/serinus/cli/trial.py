@@ -4,33 +4,47 @@ from __future__ import annotations
 
 import click
 
-from serinus.api.analysis import AnalysisRun
 from serinus.api.experiment import Experiment
-from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.base.errors import SerinusError
 from serinus.cli.cluster import Cluster, reach
 from serinus.cli.options import KubectlCommand, cluster_options, show
 from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
 from serinus.core.rollout.commands import Edit
 from serinus.kube.errors import NotFound
-from serinus.kube.resource import PODS, REPLICASETS, Resource
-from serinus.present.experiment import belongings, experiment_listing, experiment_overview
+from serinus.kube.resource import Resource
+from serinus.present.experiment import experiment_listing, experiment_overview
+from serinus.present.family import Trial
 
 _KINDS = {"experiment": EXPERIMENTS, "analysisrun": ANALYSIS_RUNS}
 
 
 @click.command("experiment", cls=KubectlCommand)
 @click.argument("name", required=False)
+@click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")
 @click.option("--no-color", is_flag=True, help="Without colours.")
+@click.option("--timeout-seconds", type=float, help="With -w: end after so many seconds.")
 @cluster_options
 def get_experiment(
-    name: str | None, all_namespaces: bool, no_color: bool, **where: str | None
+    name: str | None,
+    watch: bool,
+    all_namespaces: bool,
+    no_color: bool,
+    timeout_seconds: float | None,
+    **where: str | None,
 ) -> None:
-    """Show the experiment NAME; without a name, list experiments."""
+    """Show the experiment NAME (or experiment/NAME); without a name, list experiments."""
+    if name and all_namespaces:
+        raise click.UsageError("an experiment's name and --all-namespaces exclude each other")
+    if watch and not name:
+        raise click.UsageError("--watch needs an experiment's NAME")
     with reach(**where) as cluster:
         if name is not None:
-            _show(cluster, name, color=not no_color)
+            trial = _trial(cluster, name)
+            if watch:
+                _watch(cluster, name, timeout_seconds, color=not no_color)
+            else:
+                show(experiment_overview(trial, cluster.now()), color=not no_color)
             return
         namespace = None if all_namespaces else cluster.namespace
         found = cluster.door.list(EXPERIMENTS, namespace, Experiment)
@@ -38,18 +52,17 @@ def get_experiment(
         show(lines, color=not no_color)
 
 
-def _show(cluster: Cluster, name: str, *, color: bool) -> None:
+def _trial(cluster: Cluster, name: str) -> Trial:
     try:
-        found = cluster.door.get(EXPERIMENTS, cluster.namespace, name, Experiment)
+        return cluster.trial(name)
     except NotFound as error:
         raise _missing(cluster, "experiment", name) from error
-    family = belongings(
-        found,
-        cluster.door.list(REPLICASETS, cluster.namespace, ReplicaSet),
-        cluster.door.list(PODS, cluster.namespace, Pod),
-        cluster.door.list(ANALYSIS_RUNS, cluster.namespace, AnalysisRun),
-    )
-    show(experiment_overview(found, family, cluster.now()), color=color)
+
+
+def _watch(cluster: Cluster, name: str, timeout_seconds: float | None, *, color: bool) -> None:
+    from serinus.cli import screen
+
+    screen.watch(screen.EXPERIMENT, cluster, name, timeout_seconds, color=color)
 
 
 @click.command()

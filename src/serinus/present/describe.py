@@ -13,6 +13,7 @@ from serinus.api.argo import CanaryStrategy, Rollout
 from serinus.api.kubernetes import PodTemplateView
 from serinus.api.wire import decode
 from serinus.present import icons
+from serinus.present.experiment import images
 from serinus.present.family import Family, hash_of, newest_first, roles
 from serinus.present.lines import Line, Span, Tone, line
 from serinus.present.phase import phase_of
@@ -137,6 +138,8 @@ def _images(family: Family) -> Iterator[Line]:
         for container in decode(PodTemplateView, one.spec.template).spec.containers:
             known = parts.setdefault(container.image, [])
             known += [role for role in played if role not in known]
+    for image in {image for trial in family.trials for image in images(trial)}:
+        parts.setdefault(image, []).append(f"{icons.EXPERIMENT}:experiment")
     for number, (image, known) in enumerate(sorted(parts.items())):
         label = ("Images:" if number == 0 else "").ljust(_KEY_WIDTH)
         tone = _ROLE_TONES.get(known[0], Tone.PLAIN) if known else Tone.PLAIN

@@ -8,32 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from serinus.api.analysis import AnalysisRun
-from serinus.api.argo import Rollout
 from serinus.api.experiment import Experiment
-from serinus.api.kubernetes import Pod, PodTemplateView, ReplicaSet
+from serinus.api.kubernetes import PodTemplateView
 from serinus.api.wire import decode
 from serinus.base.durations import format_duration
 from serinus.present import icons
-from serinus.present.family import Family, gather
+from serinus.present.family import Trial
 from serinus.present.lines import Line, Span, Tone, line, table
 from serinus.present.tree import experiment_tree, outline
 
 _KEY_WIDTH = 17
 
 
-def belongings(
-    experiment: Experiment,
-    replica_sets: Iterable[ReplicaSet],
-    pods: Iterable[Pod],
-    runs: Iterable[AnalysisRun],
-) -> Family:
-    """What the Experiment owns, out of all objects of its namespace."""
-    return gather(Rollout(metadata=experiment.metadata), replica_sets, pods, runs)
-
-
-def experiment_overview(experiment: Experiment, family: Family, now: datetime) -> tuple[Line, ...]:
+def experiment_overview(trial: Trial, now: datetime) -> tuple[Line, ...]:
     """All that `get experiment` shows: header, empty line, tree."""
+    experiment = trial.experiment
     status, metadata = experiment.status, experiment.metadata
     fields: list[tuple[str, str | Span]] = [
         ("Name", metadata.name),
@@ -41,9 +30,9 @@ def experiment_overview(experiment: Experiment, family: Family, now: datetime) -
         ("Status", icons.run_state(status.phase or "Pending")),
     ]
     fields += [("Message", status.message)] if status.message else []
-    fields += [("Images" if not n else "", image) for n, image in enumerate(_images(family))]
+    fields += [("Images" if not n else "", image) for n, image in enumerate(images(trial))]
     head = (line((f"{name}:" if name else "").ljust(_KEY_WIDTH), value) for name, value in fields)
-    return (*head, (), *outline(experiment_tree(experiment, family, now), now))
+    return (*head, (), *outline(experiment_tree(trial, now), now))
 
 
 def experiment_listing(
@@ -65,12 +54,12 @@ def experiment_listing(
     return table(rows)
 
 
-def _images(family: Family) -> list[str]:
+def images(trial: Trial) -> list[str]:
     """Every image of pods that run, once."""
     return sorted(
         {
             container.image
-            for one in family.replica_sets
+            for one in trial.replica_sets
             if one.spec.replicas or one.status.replicas
             for container in decode(PodTemplateView, one.spec.template).spec.containers
         }

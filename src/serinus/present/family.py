@@ -1,4 +1,5 @@
-"""A Rollout and all that belongs to it, as read from a cluster, and who plays which part.
+"""A Rollout, or an Experiment, and all that belongs to it, as read from a cluster; who plays which
+part.
 
 Works on API objects alone; knows neither client nor screen.
 """
@@ -10,8 +11,19 @@ from dataclasses import dataclass
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import ObjectMeta, Pod, ReplicaSet
 from serinus.api.names import POD_HASH, REVISION
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What `get experiment` shows. Only objects that the Experiment owns, directly or not."""
+
+    experiment: Experiment
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    runs: tuple[AnalysisRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +34,38 @@ class Family:
     replica_sets: tuple[ReplicaSet, ...] = ()
     pods: tuple[Pod, ...] = ()
     runs: tuple[AnalysisRun, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
 
-def gather(
-    rollout: Rollout,
-    replica_sets: Iterable[ReplicaSet],
-    pods: Iterable[Pod],
-    runs: Iterable[AnalysisRun],
-) -> Family:
-    """The family of `rollout` out of all objects of its namespace."""
-    mine = tuple(one for one in replica_sets if _owned(one.metadata, {rollout.metadata.uid}))
-    uids = {one.metadata.uid for one in mine}
-    return Family(
-        rollout,
-        mine,
-        tuple(one for one in pods if _owned(one.metadata, uids)),
-        tuple(one for one in runs if _owned(one.metadata, {rollout.metadata.uid})),
-    )
+@dataclass(frozen=True, slots=True)
+class Relatives:
+    """All objects of a namespace that may belong to a Rollout or an Experiment."""
+
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    runs: tuple[AnalysisRun, ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+
+
+def family_of(rollout: Rollout, among: Relatives) -> Family:
+    """The family of `rollout`."""
+    sets, pods, runs = _belongings(rollout.metadata, among)
+    mine = (one for one in among.experiments if _owned(one.metadata, {rollout.metadata.uid}))
+    return Family(rollout, sets, pods, runs, tuple(trial_of(one, among) for one in mine))
+
+
+def trial_of(experiment: Experiment, among: Relatives) -> Trial:
+    """The Experiment with its own."""
+    return Trial(experiment, *_belongings(experiment.metadata, among))
+
+
+def _belongings(
+    owner: ObjectMeta, among: Relatives
+) -> tuple[tuple[ReplicaSet, ...], tuple[Pod, ...], tuple[AnalysisRun, ...]]:
+    sets = tuple(one for one in among.replica_sets if _owned(one.metadata, {owner.uid}))
+    uids = {one.metadata.uid for one in sets}
+    pods = tuple(one for one in among.pods if _owned(one.metadata, uids))
+    return sets, pods, tuple(one for one in among.runs if _owned(one.metadata, {owner.uid}))
 
 
 def hash_of(metadata: ObjectMeta) -> str:

@@ -15,7 +15,7 @@ from serinus.api.kubernetes import Pod, ReplicaSet
 from serinus.api.names import SCALE_DOWN_DEADLINE
 from serinus.base.durations import format_duration
 from serinus.present import icons
-from serinus.present.family import Family, hash_of, newest_first, revision_of, roles
+from serinus.present.family import Family, Trial, hash_of, newest_first, revision_of, roles
 from serinus.present.lines import Line, Span, Tone, line, table
 from serinus.present.phase import phase_of
 
@@ -49,18 +49,18 @@ def tree(family: Family, now: datetime) -> Node:
     )
 
 
-def experiment_tree(experiment: Experiment, family: Family, now: datetime) -> Node:
+def experiment_tree(trial: Trial, now: datetime) -> Node:
     """The Experiment over its ReplicaSets, in the order of their names, and its runs."""
-    metadata = experiment.metadata
-    sets = sorted(family.replica_sets, key=lambda one: one.metadata.name)
-    runs = sorted(family.runs, key=lambda one: one.metadata.name)
+    experiment, metadata = trial.experiment, trial.experiment.metadata
+    sets = sorted(trial.replica_sets, key=lambda one: one.metadata.name)
+    runs = sorted(trial.runs, key=lambda one: one.metadata.name)
     return Node(
         icon=icons.EXPERIMENT,
         name=metadata.name,
         kind="Experiment",
         state=experiment.status.phase or "Pending",
         since=metadata.creation_timestamp,
-        children=(*(_replica_set(family, one, now) for one in sets), *map(_run, runs)),
+        children=(*(_replica_set(one, trial.pods, now) for one in sets), *map(_run, runs)),
     )
 
 
@@ -74,46 +74,56 @@ def outline(node: Node, now: datetime) -> tuple[Line, ...]:
 
 
 def _revisions(family: Family, now: datetime) -> Iterator[Node]:
-    """One node a revision. A run belongs to the newest revision of its hash."""
+    """One node a revision. A run or an Experiment belongs to the newest revision of its hash."""
     ordered = newest_first(family.replica_sets)
     numbers: dict[str, int] = {}
     for one in ordered:
         numbers.setdefault(hash_of(one.metadata), revision_of(one.metadata))
     for number in dict.fromkeys(revision_of(one.metadata) for one in ordered):
-        runs = [one for one in family.runs if _run_revision(one, numbers) == number]
+        runs = [one for one in family.runs if _number(one, numbers) == number]
+        trials = [one for one in family.trials if _number(one.experiment, numbers) == number]
         yield Node(
             icon=icons.REVISION,
             name=f"revision:{number}",
             children=(
                 *(
-                    _replica_set(family, s, now)
-                    for s in ordered
-                    if revision_of(s.metadata) == number
+                    _replica_set(one, family.pods, now, _roles(family, one))
+                    for one in ordered
+                    if revision_of(one.metadata) == number
+                ),
+                *(
+                    experiment_tree(one, now)
+                    for one in sorted(trials, key=lambda t: _age_key(t.experiment), reverse=True)
                 ),
                 *(_run(one) for one in sorted(runs, key=_age_key, reverse=True)),
             ),
         )
 
 
-def _run_revision(run: AnalysisRun, numbers: dict[str, int]) -> int:
-    return revision_of(run.metadata) or numbers.get(hash_of(run.metadata), 0)
+def _number(one: AnalysisRun | Experiment, numbers: dict[str, int]) -> int:
+    return revision_of(one.metadata) or numbers.get(hash_of(one.metadata), 0)
 
 
-def _age_key(run: AnalysisRun) -> tuple[float, str]:
-    created = run.metadata.creation_timestamp
-    return (created.timestamp() if created else 0.0, run.metadata.name)
+def _age_key(one: AnalysisRun | Experiment) -> tuple[float, str]:
+    created = one.metadata.creation_timestamp
+    return (created.timestamp() if created else 0.0, one.metadata.name)
 
 
-def _replica_set(family: Family, one: ReplicaSet, now: datetime) -> Node:
-    pods = [pod for pod in family.pods if _belongs(pod, one)]
-    hash_ = hash_of(one.metadata)
+def _roles(family: Family, one: ReplicaSet) -> tuple[str, ...]:
+    return roles(family.rollout, hash_of(one.metadata))
+
+
+def _replica_set(
+    one: ReplicaSet, pods: Iterable[Pod], now: datetime, played: tuple[str, ...] = ()
+) -> Node:
+    pods = [pod for pod in pods if _belongs(pod, one)]
     return Node(
         icon=icons.REPLICA_SET,
         name=one.metadata.name,
         kind="ReplicaSet",
         state=_replica_set_state(one, pods),
         since=one.metadata.creation_timestamp,
-        info=(*roles(family.rollout, hash_), *_delay(one, now)),
+        info=(*played, *_delay(one, now)),
         children=tuple(_pod(pod) for pod in sorted(pods, key=lambda pod: pod.metadata.name)),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -57,6 +58,11 @@ def retry(rollout: Rollout) -> tuple[Edit, ...]:
 def pause() -> tuple[Edit, ...]:
     """Freeze the rollout where it stands."""
     return (Edit({"spec": {"paused": True}}),)
+
+
+def restart(at: datetime) -> tuple[Edit, ...]:
+    """Replace all pods that are older than `at`, a few at a time, as soon as that is now."""
+    return (Edit({"spec": {"restartAt": f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}}),)
 
 
 def promote(rollout: Rollout) -> tuple[Edit, ...]:
