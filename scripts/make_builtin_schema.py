@@ -24,7 +24,7 @@ ROOTS = (
         "io.k8s.api.core.v1." + kind
         for kind in (
             *("Pod", "Service", "Endpoints", "ConfigMap", "Secret", "ServiceAccount"),
-            *("Node", "Event", "Namespace"),
+            *("Node", "Event", "Namespace", "PodTemplate"),
         )
     ),
     "io.k8s.api.admissionregistration.v1.MutatingWebhookConfiguration",

@@ -21,7 +21,7 @@ from control.scenes import condition, rollout, status, until, until_phase
 from serinus.api import names
 from serinus.control.kinds import ROLLOUTS
 from serinus.kube.errors import NotFound
-from serinus.kube.resource import DEPLOYMENTS, SERVICES
+from serinus.kube.resource import DEPLOYMENTS, SERVICES, Resource
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
 from support.virtual import run_virtual
 
@@ -84,15 +84,31 @@ def test_a_replicaset_lends_its_pods_and_gives_them_up_too() -> None:
     assert run_virtual(story()) == (0, 3)
 
 
-def test_a_kind_that_the_server_does_not_have_is_told() -> None:
+def test_a_podtemplate_may_come_late_and_its_change_is_a_new_revision() -> None:
+    template = """
+apiVersion: v1
+kind: PodTemplate
+metadata: {name: web, namespace: shop}
+template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web, image: "web:v1"}]}}
+"""
+
     async def story() -> Any:
         async for cluster in _beside("PodTemplate", "v1"):
             await until_phase(cluster, "Degraded")
-            return condition(await status(cluster), "InvalidSpec")["message"]
+            missing = condition(await status(cluster), "InvalidSpec")["message"]
+            await cluster.apply(template)
+            await healthy(cluster)
+            first = (await status(cluster))["currentPodHash"]
+            containers = [{"name": "web", "image": "web:v2"}]
+            pods_of_v2 = {"template": {"spec": {"containers": containers}}}
+            await edit(cluster, pods_of_v2, Resource("", "v1", "podtemplates", "PodTemplate"))
+            await until_phase(cluster, "Paused", 1)
+            now = await status(cluster)
+            return missing, now["stableRS"] == first != now["currentPodHash"], await pods(cluster)
 
-    assert "spec.workloadRef: PodTemplate web in namespace shop cannot be read" in run_virtual(
-        story()
-    )
+    missing, on_trial, counts = run_virtual(story())
+    assert "waiting for PodTemplate web" in missing
+    assert (on_trial, counts) == (True, (0, 5))
 
 
 def test_blue_green_takes_a_deployment_over_too_and_its_service_is_never_without_room() -> None:

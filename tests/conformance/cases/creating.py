@@ -180,3 +180,16 @@ async def many_things_wrong_with_metadata_are_told_at_once(k: Conformance) -> No
     fields = [cause["field"] for cause in status["details"]["causes"]]
     assert sorted(fields) == ["metadata.labels", "metadata.name"]
     assert status["message"].startswith('ConfigMap "Loud" is invalid: [metadata.')
+
+
+@case()
+async def a_podtemplate_keeps_a_template_with_its_defaults(k: Conformance) -> None:
+    path = f"/api/v1/namespaces/{k.namespace}/podtemplates"
+    pods = {"metadata": {"labels": {"app": "web"}}, "spec": pod("web")["spec"]}
+    made = await k.ok("POST", path, {"metadata": {"name": "web"}, "template": pods})
+    assert made["template"]["metadata"]["labels"] == {"app": "web"}
+    assert made["template"]["spec"]["restartPolicy"] == "Always"
+    assert "generation" not in made["metadata"]
+    empty = await k.call("POST", path, {"metadata": {"name": "none"}, "template": {"spec": {}}})
+    assert empty.status == 422
+    assert "template.spec.containers: Required value" in empty.json["message"]

@@ -41,7 +41,7 @@ def prepare_update(kind: Kind, before: Mapping[str, Any], value: Object) -> Obje
     value = _encoded_secret(kind, value)
     if (kind.group, kind.plural) == ("", "secrets"):
         value = {"type": "Opaque"} | value
-    if value.get("spec") is before.get("spec"):
+    if "spec" in value and value["spec"] is before.get("spec"):
         return value
     if (kind.group, kind.plural) == ("", "services"):
         value = _keep_address(before, value)
@@ -49,6 +49,8 @@ def prepare_update(kind: Kind, before: Mapping[str, Any], value: Object) -> Obje
 
 
 def _with_defaults(kind: Kind, value: Object) -> Object:
+    if (kind.group, kind.plural) == ("", "podtemplates"):
+        return {**value, "template": pod_template(value.get("template"))}
     default = _DEFAULTS.get((kind.group, kind.plural))
     spec = value.get("spec")
     if default is None or not isinstance(spec, dict | None):

@@ -62,12 +62,21 @@ def selector_text(selector: Object) -> str:
 
 
 def _containers(value: Object) -> list[Object]:
-    return list(_at(value, "spec", "template", "spec", "containers", default=()))
+    pods = value.get("template") or _at(value, "spec", "template", default={})
+    return list(_at(pods, "spec", "containers", default=()))
+
+
+def _container_names(value: Object) -> str:
+    return _joined(c.get("name", "") for c in _containers(value))
+
+
+def _images(value: Object) -> str:
+    return _joined(c.get("image", "") for c in _containers(value))
 
 
 _WORKLOAD_WIDE = (
-    _made("Containers", lambda v: _joined(c.get("name", "") for c in _containers(v)), wide=True),
-    _made("Images", lambda v: _joined(c.get("image", "") for c in _containers(v)), wide=True),
+    _made("Containers", _container_names, wide=True),
+    _made("Images", _images, wide=True),
     _made("Selector", lambda v: selector_text(_at(v, "spec", "selector", default={})), wide=True),
 )
 
@@ -276,6 +285,12 @@ COLUMNS: dict[tuple[str, str], tuple[Column, ...]] = {
         _made("Port(s)", _service_ports),
         AGE,
         _made("Selector", lambda v: _pairs(_at(v, "spec", "selector", default={})), wide=True),
+    ),
+    ("", "podtemplates"): (
+        NAME,
+        _made("Containers", _container_names),
+        _made("Images", _images),
+        _made("Pod Labels", lambda v: _pairs(_at(v, "template", "metadata", "labels", default={}))),
     ),
     ("apps", "deployments"): (
         NAME,

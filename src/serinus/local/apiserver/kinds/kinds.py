@@ -86,6 +86,7 @@ _ROWS: dict[tuple[str, str], tuple[tuple[str, str, str, str, str], ...]] = {
         ("namespaces", "Namespace", "ns", "", "cs"),
         ("nodes", "Node", "no", "", "cs"),
         ("pods", "Pod", "po", "all", "sgl"),
+        ("podtemplates", "PodTemplate", "", "", ""),
         ("secrets", "Secret", "", "", ""),
         ("serviceaccounts", "ServiceAccount", "sa", "", "t"),
         ("services", "Service", "svc", "all", "s"),

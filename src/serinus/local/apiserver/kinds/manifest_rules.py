@@ -53,6 +53,11 @@ def _templated(value: Object) -> Problems:
     yield from _pod_spec(_mapping(template.get("spec")), "spec.template.spec")
 
 
+def _pod_template(value: Object) -> Problems:
+    template = _mapping(value.get("template"))
+    yield from _pod_spec(_mapping(template.get("spec")), "template.spec")
+
+
 def _pod_spec(spec: Object, path: str) -> Problems:
     if not spec.get("containers"):
         yield FieldProblem(f"{path}.containers", "Required value")
@@ -205,6 +210,7 @@ def _list(value: Any) -> list[Any]:
 _CHECKS: dict[tuple[str, str], Callable[[Object], Problems]] = {
     ("", "configmaps"): _keys,
     ("", "pods"): _pod,
+    ("", "podtemplates"): _pod_template,
     ("", "secrets"): _secret,
     ("", "services"): _service,
     ("apps", "deployments"): _templated,

@@ -21,6 +21,7 @@ _BORN: dict[tuple[str, str], Mapping[str, Any]] = {
         "status": {"daemonEndpoints": {"kubeletEndpoint": {}}, "nodeInfo": {}},
     },
     ("", "pods"): {"spec": _POD, "status": {}},
+    ("", "podtemplates"): {"template": _TEMPLATE},
     ("", "services"): {"spec": {}, "status": {"loadBalancer": {}}},
     ("", "events"): {"involvedObject": {}, "source": {}},
     ("events.k8s.io", "events"): {
