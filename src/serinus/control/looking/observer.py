@@ -24,6 +24,7 @@ from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.seen import Observation, revision_seen, routes_of, service_seen
 from serinus.control.looking.sightings import Sightings
 from serinus.control.telling.unreadable import stand_in
+from serinus.core.rollout.edits import left_behind
 from serinus.core.rollout.gates import all_noted
 from serinus.core.rollout.snapshot import ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
@@ -125,7 +126,7 @@ class Observer:
             runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
             workload=checked.workload,
             experiments=self._experiments(rollout),
-            problems=(*checked.problems, *self._unlisted(rollout)),
+            problems=(*checked.problems, *left_behind(rollout), *self._unlisted(rollout)),
             settings=self._settings,
         )
 

@@ -20,6 +20,7 @@ from serinus.core.rollout.conditions import TIMED_OUT, deadline
 from serinus.core.rollout.course import Course, abort, set_course
 from serinus.core.rollout.desired import Proposal, propose
 from serinus.core.rollout.diff import actions_of
+from serinus.core.rollout.edits import hold_what_is_left
 from serinus.core.rollout.invariants import broken, fail_static
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import ALL, Rules
@@ -49,6 +50,7 @@ def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
     course = set_course(standing)
     way = CANARY if standing.blue_green is None else BLUE_GREEN
     proposal = way.may(standing, course, way.want(standing, course))
+    proposal = hold_what_is_left(standing, proposal)
     made = _assembled(standing, course, proposal)
     faults = broken(snapshot, made) if check else ()
     return fail_static(standing, faults) if faults else made

@@ -25,6 +25,7 @@ from serinus.core.rollout.actions import Announce
 from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.drain import FINISHED
+from serinus.core.rollout.edits import left_behind
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
@@ -128,6 +129,8 @@ def _blue_green(standing: Standing, course: Course) -> BlueGreenStatus:
 
 def _canary(standing: Standing, course: Course) -> CanaryStatus:
     """Nothing for blue-green: what was there was told of another strategy."""
+    if left_behind(standing.snapshot.rollout):
+        return standing.status.canary
     if standing.blue_green is not None:
         return CanaryStatus()
     return replace(

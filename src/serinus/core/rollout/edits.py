@@ -1,0 +1,47 @@
+"""Edits of the spec that would leave traffic behind where nobody looks any more. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from serinus.api.argo import Rollout
+from serinus.base.errors import FieldProblem
+from serinus.core.rollout.desired import Proposal
+from serinus.core.rollout.standing import Standing
+
+
+def left_behind(rollout: Rollout) -> tuple[FieldProblem, ...]:
+    """A router that is not named any more while it gives the canary a part of the traffic.
+
+    What it was told stays in force: without its name we can neither see nor take it back. So the
+    edit holds the release, as an invalid spec does, until the router is named again.
+    """
+    canary, weights = rollout.spec.strategy.canary, rollout.status.canary.weights
+    routed = canary is not None and canary.traffic_routing and canary.traffic_routing.routers()
+    if routed or weights is None or not weights.canary.weight:
+        return ()
+    message = (
+        f"was taken out while its router gives the canary {weights.canary.weight}; put it back, "
+        "abort or let the release end, and take it out then"
+    )
+    return (FieldProblem("spec.strategy.canary.trafficRouting", message),)
+
+
+def hold_what_is_left(standing: Standing, proposal: Proposal) -> Proposal:
+    """While a router is left behind no pod goes, and a Service moves only back to stable.
+
+    What that router gives to whom cannot be seen, and unknown is not zero (rule S4).
+    """
+    if not left_behind(standing.snapshot.rollout):
+        return proposal
+    here = {revision.name: revision.replicas for revision in standing.snapshot.revisions}
+    counts = {name: max(count, here.get(name, 0)) for name, count in proposal.counts.items()}
+    back = proposal.canary_selector if proposal.canary_selector == standing.stable_hash else ""
+    return replace(
+        proposal,
+        counts=counts,
+        canary_selector=back,
+        stable_selector="",
+        active_selector="",
+        preview_selector="",
+    )
