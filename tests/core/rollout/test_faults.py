@@ -203,7 +203,7 @@ def test_an_invalid_spec_that_is_mended_goes_on() -> None:
     assert world.status.observed_generation == str(world.rollout.metadata.generation)
     said = {condition.type: condition.message for condition in world.status.conditions}
     assert "Progressing" not in said
-    assert said["Waiting"].startswith("an error in the spec, see the condition InvalidSpec")
+    assert said["Waiting"].startswith("a problem in the spec, see the condition InvalidSpec")
     world.problems = ()
     world.run()
     assert world.line() == "w=0 step=4 v1:4 Healthy"

@@ -47,7 +47,7 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
 def _frozen(standing: Standing, proposal: Proposal) -> Proposal:
     if standing.invalid:
         count = len(standing.snapshot.problems)
-        errors = "an error" if count == 1 else f"{count} errors"
+        errors = "a problem" if count == 1 else f"{count} problems"
         reason = Reason(Hold.INVALID, f"{errors} in the spec, see the condition InvalidSpec")
     else:
         reason = Reason(Hold.FROZEN, "paused by spec.paused")
