@@ -162,6 +162,7 @@ async def controlled(
     asker: Asker | None = None,
     verify: Verify | None = None,
     wait_for_ready: bool = True,
+    instance_id: str = "",
 ) -> AsyncIterator[World]:
     """Our controller at work on the cluster while the block runs; `asker` is its network
     and `verify` its data plane."""
@@ -171,6 +172,7 @@ async def controlled(
         rng=random.Random(cluster.chance.random()),
         asker=asker,
         verify=verify,
+        instance_id=instance_id,
     )
     task = asyncio.create_task(run_controller(world))
     waiting = asyncio.create_task(world.ready.wait())

@@ -18,11 +18,21 @@ from serinus.api.template import Template
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """No vowels and no look-alikes: safe in names, and never a word."""
+CANON_VERSION = "1"
+"""Of the canonical form of templates: another one where that form gives other bytes than before."""
 
 
 def pod_hash(template: Template, collision_count: int | None = None) -> str:
     """The value of the label rollouts-pod-template-hash for a new revision of `template`."""
     return _short_hash(template.canon, collision_count)
+
+
+def template_note(template: Template) -> str:
+    """What a revision remembers of the template that it was made of: no collisions, no library.
+
+    Notes of another CANON_VERSION say nothing: whoever meets one compares templates.
+    """
+    return f"{CANON_VERSION}/{pod_hash(template)}"
 
 
 def owned_hash(template: Template, owner: Sequence[str], collision_count: int | None = None) -> str:

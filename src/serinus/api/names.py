@@ -37,6 +37,12 @@ SCALED_FROM = "serinus.dev/scaled-down-from"
 WRITTEN_AT = "serinus.dev/routing-written-at"
 """Annotation of routed objects (Ingress, Service): RFC 3339 instant of our last routing write."""
 
+TEMPLATE = "serinus.dev/template"
+"""Annotation of a ReplicaSet: the template that it was made of (see `hashes.template_note`)."""
+
+INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
+"""Label of Rollouts, AnalysisRuns and Experiments: which of several controllers they are for."""
+
 NOT_COPIED = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",

@@ -21,6 +21,12 @@ PORT = click.IntRange(0, 65535)
 
 @click.command()
 @click.option("-n", "--namespace", help="Watch this namespace only; otherwise all.")
+@click.option(
+    "--instance-id",
+    metavar="ID",
+    help="Work for objects whose label argo-rollouts.argoproj.io/controller-instance-id is ID; "
+    "otherwise for those without the label.",
+)
 @click.option("--context", help="Context of the kubeconfig; otherwise its current one.")
 @click.option("--kubeconfig", help="Path of the kubeconfig; otherwise KUBECONFIG, in-cluster.")
 @click.option(
@@ -75,6 +81,7 @@ async def _control(options: dict[str, Any]) -> None:
                 clock=clock,
                 rng=random.Random(),
                 namespace=options["namespace"],
+                instance_id=options["instance_id"] or "",
                 resolve=resolver_of(connection),
                 telemetry=telemetry,
             )

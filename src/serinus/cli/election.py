@@ -50,7 +50,7 @@ def election_options(command: F) -> F:
                 metavar="NAME",
                 default=LEASE,
                 show_default=True,
-                help="Name of the Lease.",
+                help="Name of the Lease; --instance-id is added to it.",
             ),
             _seconds("lease-duration", 15, "How long others wait after the last renewal."),
             _seconds("renew-deadline", 10, "How long it works on without a renewal."),
@@ -73,7 +73,9 @@ def elector_of(
     if not (is_in_pod() if wanted is None else wanted):
         return None
     namespace = options["leader_namespace"] or options["namespace"] or connection.namespace
-    seat = Seat(namespace, options["leader_lease"], f"{socket.gethostname()}_{uuid.uuid4()}")
+    instance = options.get("instance_id")
+    name = options["leader_lease"] + (f"-{instance}" if instance else "")
+    seat = Seat(namespace, name, f"{socket.gethostname()}_{uuid.uuid4()}")
     lease, renew, retry = (
         options[f"leader_election_{part}"]
         for part in ("lease_duration", "renew_deadline", "retry_period")

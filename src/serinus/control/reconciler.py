@@ -8,7 +8,6 @@ Everything that is interesting happens in `core/`; this file only connects it to
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,12 +17,11 @@ from serinus.control.looking.interest import Key
 from serinus.control.looking.observer import NotYet, Observer
 from serinus.control.looking.seen import Observation
 from serinus.control.retry import Refused
-from serinus.control.telling.deletions import Deletions
 from serinus.control.telling.refusals import Refusals
 from serinus.control.telling.unreadable import UnreadableObjects
+from serinus.control.writing.departed import Departed
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Done, Executor
-from serinus.control.writing.freed import FreedServices, FreedWorkloads
 from serinus.core.rollout.actions import Plan
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.reasons import Hold
@@ -44,14 +42,12 @@ class RolloutReconciler:
         unreadable: UnreadableObjects,
         telemetry: Telemetry,
         *,
-        freed: Sequence[FreedServices | FreedWorkloads],
-        deletions: Deletions,
+        departed: Departed,
         clock: Clock,
     ) -> None:
         self._observer, self._executor = observer, executor
         self._doubts, self._unreadable, self._telemetry = doubts, unreadable, telemetry
-        self._freed, self._refusals = freed, Refusals(clock)
-        self._deletions = deletions
+        self._departed, self._refusals = departed, Refusals(clock)
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Raises the first error that ended the plan, or Refused; the next look starts over."""
@@ -66,14 +62,12 @@ class RolloutReconciler:
         match found:
             case None:
                 self._forget(key)
-                self._deletions.missed(key)
-                for freed in self._freed:
-                    await freed.free(key)
+                await self._departed.see_off(key)
                 return None
             case NotYet(why, look_at):
                 _log.debug("not yet", extra={"key": "/".join(key), "why": why})
                 return look_at
-        self._deletions.saw(key, found.snapshot.rollout.metadata)
+        self._departed.saw(key, found.snapshot.rollout.metadata)
         snapshot = replace(found.snapshot, refusals=self._refusals.of(key))
         seen = replace(found, snapshot=snapshot)
         decided = plan(snapshot)

@@ -31,13 +31,12 @@ from serinus.control.looking.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
 from serinus.control.retry import Refused
 from serinus.control.telling.announcer import Announcer
-from serinus.control.telling.deletions import Deletions
 from serinus.control.telling.pruned import PrunedFields
 from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
 from serinus.control.workers import Reconciler, Workers
+from serinus.control.writing.departed import Departed
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Executor
-from serinus.control.writing.freed import FreedServices, FreedWorkloads
 from serinus.control.writing.manifests import reference
 from serinus.core.rollout.snapshot import Settings
 from serinus.kube.client import Client
@@ -66,6 +65,8 @@ class World:
     rng: random.Random
     namespace: str | None = None
     """None: all namespaces."""
+    instance_id: str = ""
+    """Whose objects are meant: those with this label; "": those without one."""
     resolve: Resolve | None = None
     """Service names to addresses inside this process; None: the system's DNS."""
     addresses: Mapping[str, str] = field(default_factory=dict)
@@ -84,7 +85,8 @@ class World:
 
 async def run_controller(world: World) -> None:
     """Runs until cancelled; then what is under way is brought to its end, within seconds."""
-    caches = Caches(world.client, world.clock, world.rng, namespace=world.namespace)
+    client, namespace, instance = world.client, world.namespace, world.instance_id
+    caches = Caches(client, world.clock, world.rng, namespace=namespace, instance_id=instance)
     telemetry = world.telemetry
     recorder = EventRecorder(world.client, world.clock, "serinus")
     announcer = Announcer(recorder, counted=telemetry.told)
@@ -151,8 +153,7 @@ def _rollout_reconciler(
         doubts,
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
         world.telemetry,
-        freed=(FreedWorkloads(client, caches), FreedServices(client, caches)),
-        deletions=Deletions(announcer, lambda key: caches.rollouts.store.get(*key) is not None),
+        departed=Departed(client, caches, announcer),
         clock=clock,
     )
 

@@ -8,6 +8,7 @@ import pytest
 
 from serinus.api import names
 from serinus.api.argo import Rollout
+from serinus.api.hashes import template_note
 from serinus.api.template import read_template
 from serinus.api.wire import decode
 from serinus.control.writing import manifests
@@ -79,6 +80,7 @@ def test_a_revision_is_born_empty_with_the_template_as_it_came() -> None:
             "team": "blue",
             names.REVISION: "5",
             names.DESIRED_REPLICAS: "3",
+            names.TEMPLATE: template_note(read_template(TEMPLATE)),
         },
         "ownerReferences": [
             {

@@ -13,7 +13,7 @@ from serinus.api.kubernetes import ContainerPort
 from serinus.api.template import read_template
 from serinus.api.validation.experiment import service_ports
 from serinus.api.wire import builtins
-from serinus.control.writing.manifests import at
+from serinus.control.writing.manifests import at, inherited
 from serinus.core.analysis.build import build_run
 from serinus.core.analysis.subject import RunIdentity
 from serinus.core.experiment.actions import (
@@ -116,7 +116,7 @@ def analysis_run(experiment: Experiment, action: StartRun) -> dict[str, Any]:
         name=action.name,
         namespace=experiment.metadata.namespace,
         owner=owner(experiment),
-        labels=metadata.labels,
+        labels={**metadata.labels, **inherited(experiment.metadata)},
         annotations=metadata.annotations,
     )
     return build_run(action.spec, identity)

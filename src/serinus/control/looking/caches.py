@@ -77,24 +77,32 @@ def scaler_of_workload(item: Mapping[str, Any]) -> Iterable[str]:
 class Caches:
     """One informer a kind, all over the same client, and who is interested in their objects.
 
-    Of ReplicaSets only those of revisions are watched: every Deployment has many more.
+    Of ReplicaSets only those of revisions are watched: every Deployment has many more. Of our own
+    kinds only those with the label of our instance; without an instance, those without the label.
     """
 
     def __init__(
-        self, client: Client, clock: Clock, rng: random.Random, *, namespace: str | None = None
+        self,
+        client: Client,
+        clock: Clock,
+        rng: random.Random,
+        *,
+        namespace: str | None = None,
+        instance_id: str = "",
     ) -> None:
         self._client, self._clock, self._rng, self._namespace = client, clock, rng, namespace
         self._by_kind: dict[str, Informer[Any]] = {}
         self._written: dict[Key, set[Reference]] = {}
         self.interest = Interest()
         owned = {"owner": owner_uid}
-        self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject)
+        self.mine = f"{names.INSTANCE_ID}={instance_id}" if instance_id else f"!{names.INSTANCE_ID}"
+        self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject, labels=self.mine)
         self.revisions = self._informer(REPLICASETS, ReplicaSet, owned, labels=names.POD_HASH)
         self.pods = self._informer(PODS, Pod, owned)
         self.services = self._informer(SERVICES, Service, {"managed": manager_of_service} | owned)
         self.slices = self._informer(ENDPOINTSLICES, EndpointSlice, {"service": service_of_slice})
-        self.runs = self._informer(kinds.ANALYSIS_RUNS, AnalysisRun, owned)
-        self.experiments = self._informer(kinds.EXPERIMENTS, Experiment, owned)
+        self.runs = self._informer(kinds.ANALYSIS_RUNS, AnalysisRun, owned, labels=self.mine)
+        self.experiments = self._informer(kinds.EXPERIMENTS, Experiment, owned, labels=self.mine)
         self.templates = self._informer(kinds.ANALYSIS_TEMPLATES, PartialObject)
         self.cluster_templates = self._informer(kinds.CLUSTER_ANALYSIS_TEMPLATES, PartialObject)
         self._optional: tuple[Informer[Any], ...] = (

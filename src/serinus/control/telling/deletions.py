@@ -32,6 +32,10 @@ class Deletions:
         if key in self._seen and not self._exists(key):
             self._tell(self._seen.pop(key))
 
+    def forget(self, key: Key) -> None:
+        """It is not ours any more, and not gone."""
+        self._seen.pop(key, None)
+
     def _tell(self, metadata: ObjectMeta) -> None:
         """Quirk: the original names the name before the namespace."""
         text = f"Rollout {metadata.name}/{metadata.namespace} is deleted."

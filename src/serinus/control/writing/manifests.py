@@ -13,6 +13,7 @@ from typing import Any
 from serinus.api import names
 from serinus.api.apart import rules_apart, with_rules
 from serinus.api.argo import AntiAffinity, Rollout
+from serinus.api.hashes import template_note
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import builtins
 from serinus.core.rollout.actions import (
@@ -56,6 +57,12 @@ def owner(rollout: Rollout) -> dict[str, Any]:
     }
 
 
+def inherited(metadata: ObjectMeta) -> dict[str, str]:
+    """The label of what is made for an object: the same controller's work."""
+    instance = metadata.labels.get(names.INSTANCE_ID)
+    return {} if instance is None else {names.INSTANCE_ID: instance}
+
+
 def replica_set(rollout: Rollout, action: CreateRevision) -> dict[str, Any]:
     """A revision's ReplicaSet with 0 replicas: the Rollout's template, selector and annotations."""
     spec = rollout.spec
@@ -79,6 +86,7 @@ def replica_set(rollout: Rollout, action: CreateRevision) -> dict[str, Any]:
             | {
                 names.REVISION: str(action.number),
                 names.DESIRED_REPLICAS: str(1 if spec.replicas is None else spec.replicas),
+                names.TEMPLATE: template_note(action.template),
             },
             "ownerReferences": [owner(rollout)],
         },

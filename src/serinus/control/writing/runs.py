@@ -8,7 +8,7 @@ from serinus.api import names
 from serinus.api.argo import Rollout
 from serinus.api.wire import builtins
 from serinus.base.errors import SerinusError
-from serinus.control.writing.manifests import owner
+from serinus.control.writing.manifests import inherited, owner
 from serinus.core.analysis.build import build_run
 from serinus.core.analysis.subject import RunIdentity, Subject, Templates
 from serinus.core.analysis.templates import prepare
@@ -47,6 +47,7 @@ def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> di
             names.POD_HASH: action.revision_hash,
             names.ROLLOUT_TYPE: action.kind,
             **({} if action.step_index is None else {names.STEP_INDEX: str(action.step_index)}),
+            **inherited(rollout.metadata),
         },
         annotations=metadata.annotations,
     )

@@ -10,7 +10,7 @@ from serinus.api.analysis import AnalysisRunArgument
 from serinus.api.argo import Rollout, RolloutExperimentTemplate
 from serinus.api.wire import builtins
 from serinus.base.errors import SerinusError
-from serinus.control.writing.manifests import owner
+from serinus.control.writing.manifests import inherited, owner
 from serinus.core.analysis.fieldref import field_value
 from serinus.core.rollout.actions import StartExperiment
 from serinus.core.rollout.snapshot import Revision
@@ -51,6 +51,7 @@ def experiment(
             "labels": {
                 names.POD_HASH: action.revision_hash,
                 names.STEP_INDEX: str(action.step_index),
+                **inherited(rollout.metadata),
             },
             "annotations": {names.REVISION: str(revisions[action.revision_hash].number)},
             "ownerReferences": [owner(rollout)],

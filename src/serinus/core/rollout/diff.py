@@ -21,6 +21,7 @@ from serinus.core.rollout.actions import (
     Scale,
     SetRouting,
 )
+from serinus.core.rollout.adoption import note_for
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.drain import is_measured
@@ -174,6 +175,7 @@ def _annotate(
         written[names.SCALE_DOWN_SET_FOR] = token
     elif revision.scale_down_deadline and _needs_no_deadline(standing, course, revision):
         written[names.SCALE_DOWN_DEADLINE] = written[names.SCALE_DOWN_SET_FOR] = None
+    written |= _adopted(standing, revision)
     if revision is standing.current and _was_seen(standing) and not standing.invalid:
         highest = _highest(standing)
         if revision.number < highest:
@@ -182,6 +184,17 @@ def _annotate(
             written[names.REVISION_HISTORY] = ",".join(numbers)
             written[names.REVISION] = str(highest + 1)
     return [Annotate(revision.name, revision.resource_version, written)] if written else []
+
+
+def _adopted(standing: Standing, revision: Revision) -> dict[str, str]:
+    """The note of what template a revision of another controller is taken for."""
+    current = revision is standing.current
+    if standing.invalid or (current and (standing.collided or not _was_seen(standing))):
+        return {}
+    if not current and revision is not standing.stable:
+        return {}
+    note = note_for(standing.snapshot, revision, current=current)
+    return {names.TEMPLATE: note} if note else {}
 
 
 def _needs_no_deadline(standing: Standing, course: Course, revision: Revision) -> bool:

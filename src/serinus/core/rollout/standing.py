@@ -16,6 +16,7 @@ from serinus.api.argo import (
 )
 from serinus.api.hashes import pod_hash
 from serinus.api.kubernetes import PodTemplateMetadata
+from serinus.core.rollout.adoption import made_of
 from serinus.core.rollout.rules import Rule, Rules
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
 from serinus.core.routing import RouterSeen, Routing, Unknown
@@ -146,15 +147,12 @@ def _named(snapshot: Snapshot, name: str) -> ServiceSeen | None:
 def _current(snapshot: Snapshot) -> tuple[Revision | None, str, bool]:
     """The wanted revision, its hash, and whether its hash is taken by another template.
 
-    A revision is found by the label first; by equality of templates only to adopt a foreign one
-    (equality first would one day create revisions without end). Under an invalid spec the one
-    that the status remembers goes on, but for an undo to the stable template (rule S6).
+    Under an invalid spec the one that the status remembers goes on, but for an undo to the stable
+    template (rule S6).
     """
     status = snapshot.rollout.status
     by_hash = {revision.hash: revision for revision in snapshot.revisions if revision.hash}
-    found = by_hash.get(snapshot.template_hash) or next(
-        (r for r in by_hash.values() if r.template == snapshot.template), None
-    )
+    found = made_of(snapshot, tuple(by_hash.values()))
     if snapshot.problems and status.current_pod_hash:
         undone = found is not None and found.hash == status.stable_rs
         if not undone:

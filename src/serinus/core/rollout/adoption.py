@@ -1,0 +1,62 @@
+"""Which revision a template belongs to, also if another controller made it.
+
+By the label first, or by our note of the template that it was made of; by equality of templates
+only to adopt a revision without such a note. Equality alone would take a ReplicaSet that somebody
+changed for the new template, and never update its pods; the label alone would make a new revision
+of everything when a library writes templates in another way. Decides nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from serinus.api import names
+from serinus.api.hashes import CANON_VERSION, pod_hash, template_note
+from serinus.api.template import Template
+from serinus.core.rollout.snapshot import Revision, Snapshot
+
+
+def made_of(snapshot: Snapshot, revisions: Sequence[Revision]) -> Revision | None:
+    """The revision of the wanted template; None if there is none.
+
+    Of several (a controller that made its revisions anew has twins) the one that the status calls
+    current goes on; then the one with our label, the stable one, the newest.
+    """
+    status, template = snapshot.rollout.status, snapshot.template
+    fitting = [
+        revision
+        for revision in revisions
+        if revision.hash == snapshot.template_hash or _is_of(revision, template)
+    ]
+
+    def rank(revision: Revision) -> tuple[bool, bool, bool, int, str]:
+        known = revision.hash == status.current_pod_hash and _is_of(revision, template)
+        ours = revision.hash == snapshot.template_hash
+        return known, ours, revision.hash == status.stable_rs, revision.number, revision.name
+
+    return max(fitting, key=rank, default=None)
+
+
+def note_for(snapshot: Snapshot, revision: Revision, *, current: bool) -> str:
+    """The note that an adopted revision gets; "" if it needs none: ours are made with one."""
+    made = snapshot.template if current else revision.template
+    known = _noted(revision) or revision.hash == pod_hash(made)
+    if known or (current and revision.hash == snapshot.template_hash):
+        return ""
+    return template_note(made)
+
+
+def _is_of(revision: Revision, template: Template) -> bool:
+    """By its note, unless that is of another template with the same hash; without one, as it is."""
+    noted = _noted(revision)
+    if not noted:
+        return revision.template == template
+    if noted != template_note(template):
+        return False
+    return revision.template == template or pod_hash(revision.template) != pod_hash(template)
+
+
+def _noted(revision: Revision) -> str:
+    """Our note of its template, in the form that we read; "" for none."""
+    note = revision.annotations.get(names.TEMPLATE, "")
+    return note if note.startswith(f"{CANON_VERSION}/") else ""
