@@ -176,6 +176,16 @@ class TrafficRouting(Wire, frozen=True, kw_only=True):
             and (attr != "plugins" or self.plugins)
         )
 
+    def parts(self) -> Mapping[str, Any]:
+        """What each router is told, by the name under which it is registered.
+
+        A plugin's name is `plugins/<its name>`.
+        """
+        rows = zip(self.__struct_encode_fields__, self.__struct_fields__, strict=True)
+        attrs = dict(rows)
+        found = {name: getattr(self, attrs[name]) for name in self.routers() if name != "plugins"}
+        return found | {f"plugins/{name}": told for name, told in (self.plugins or {}).items()}
+
 
 # --- Strategies ----------------------------------------------------------------------------------
 

@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+
+
+class Ability(Enum):
+    """What a router can be told beside a weight; the value is the word for people."""
+
+    HEADERS = "header routes"
+    MIRRORS = "mirror routes"
+    EXPERIMENTS = "weights of an experiment's Services"
+
+
+Abilities = frozenset[Ability]
+ALL_ABILITIES: Abilities = frozenset(Ability)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +59,10 @@ class Additional:
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """One router's whole order. `weight` is the canary's part of `total`, 0 <= weight <= total."""
+    """One router's whole order. `weight` is the canary's part of `total`, 0 <= weight <= total.
+
+    Routes stand in the order of the Rollout's managedRoutes, which is their precedence.
+    """
 
     weight: int
     total: int = 100
@@ -54,6 +70,16 @@ class Routing:
     mirror_routes: tuple[MirrorRoute, ...] = ()
     additional: tuple[Additional, ...] = ()
     """weight + all additional weights <= total; stable gets the rest."""
+
+    @property
+    def reaches(self) -> bool:
+        """Users may get to the canary by it."""
+        return bool(self.weight or self.header_routes)
+
+    @property
+    def is_nothing(self) -> bool:
+        """The canary gets neither users nor copies of requests."""
+        return not (self.reaches or self.mirror_routes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +103,11 @@ class RouterSeen:
     """With Unknown: all weights that its objects show, where they are not one (a write that was
     cut short, an object that is missing shows 0), lowest first; empty if nothing can be said.
     Every mix of them may be in force; writing the routing that was written before mends it."""
+    header_routes: tuple[HeaderRoute, ...] = ()
+    mirror_routes: tuple[MirrorRoute, ...] = ()
+    """With Unknown: every route that any of its objects shows."""
+    able: Abilities = ALL_ABILITIES
+    """What this router can be told; what it cannot is not asked of it."""
     drifted: bool = False
     """The routing is as it reads, but an object that copies another one is not up to date:
     writing the same routing again mends it."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from serinus.api.argo import NginxTrafficRouting
 from serinus.api.names import GROUP_VERSION, WRITTEN_AT
-from serinus.core.routing import RouterSeen, Routing, Unknown
+from serinus.core.routing import Abilities, RouterSeen, Routing, Unknown
 from serinus.traffic.router import (
     Create,
     ObjectRef,
@@ -37,6 +37,7 @@ class NginxRouter:
     """The router `nginx`: `spec` is strategy.canary.trafficRouting.nginx."""
 
     name = "nginx"
+    abilities: Abilities = frozenset()
 
     def references(self, route: Route) -> Sequence[ObjectRef]:
         """Every stable Ingress and its canary Ingress."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from serinus.base.errors import SerinusError
-from serinus.core.routing import RouterSeen, Routing
+from serinus.core.routing import Abilities, RouterSeen, Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,19 @@ class Router(Protocol):
     """One implementation a file, registered by name in the entry points `serinus.routers`."""
 
     name: str
+    abilities: Abilities
+    """What it can be told beside a weight. It is asked for nothing else, and shows nothing else."""
 
     def references(self, route: Route) -> Sequence[ObjectRef]:
         """The objects to read before `read` or `write`."""
 
     def read(self, route: Route, objects: Objects) -> RouterSeen:
-        """What the objects say. What cannot be understood is Unknown, never 0."""
+        """What the objects say. What cannot be understood is Unknown, never 0.
+
+        Routes are ours by their names (`Route.managed`) and come back in that order, as equal
+        values of what was written; where that cannot be told, the routing is Unknown. Objects
+        that differ: Unknown with every weight and every route that any of them shows.
+        """
 
     def write(
         self, route: Route, objects: Objects, routing: Routing, at: datetime

@@ -13,8 +13,6 @@ ROUTERS = ["alb", "ambassador", "apisix", "appMesh", "istio", "plugins", "smi", 
 PROVIDERS = ["web", "job", "datadog", "newRelic", "wavefront", "cloudWatch", "graphite"]
 PROVIDERS += ["influxdb", "kayenta", "skywalking", "plugin"]
 STEPS: dict[str, Any] = {
-    "setHeaderRoute": {"name": "r"},
-    "setMirrorRoute": {"name": "r"},
     "plugin": {"name": "p"},
 }
 REFUSED: dict[str, Any] = {

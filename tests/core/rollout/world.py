@@ -55,7 +55,10 @@ class World:
         strategy = {
             "canaryService": "canary",
             "stableService": "stable",
-            "trafficRouting": {"nginx": {"stableIngress": "main"}},
+            "trafficRouting": {
+                "nginx": {"stableIngress": "main"},
+                "managedRoutes": [{"name": "testers"}, {"name": "staff"}, {"name": "copies"}],
+            },
             "steps": steps,
             **canary,
         }
@@ -357,7 +360,9 @@ class World:
             choices.append([sum(self.endpoints(s).values()) for s in selectors])
         worst = 0.0
         for routing, behind_stable, behind_canary in product(routings, *choices):
-            part = routing.weight / routing.total
+            # All requests may carry the header of a route.
+            part = 1.0 if routing.header_routes else routing.weight / routing.total
+            worst = max(worst, (1 - routing.weight / routing.total) * (not behind_stable))
             worst = max(worst, part * (not behind_canary) + (1 - part) * (not behind_stable))
         return worst
 
@@ -370,7 +375,10 @@ class World:
         canary = self.rollout.spec.strategy.canary
         if canary is None or canary.traffic_routing is None:
             return f"step={step} {pods} {self.status.phase}"
-        return f"w={weight} step={step} {pods} {self.status.phase}"
+        routing = self.router.routing
+        names = [route.name for route in (*routing.header_routes, *routing.mirror_routes)]
+        routes = f"+{','.join(names)}" if names else ""
+        return f"w={weight}{routes} step={step} {pods} {self.status.phase}"
 
     def note(self) -> None:
         seconds = (self.now - START).total_seconds()

@@ -15,7 +15,10 @@ from serinus.base.errors import FieldProblem
 
 ROUTERS = ("nginx",)
 PROVIDERS = ("prometheus",)
-STEPS = ("setWeight", "pause", "setCanaryScale", "analysis", "experiment")
+STEPS = (
+    *("setWeight", "pause", "setCanaryScale", "analysis", "experiment"),
+    *("setHeaderRoute", "setMirrorRoute"),
+)
 
 
 _Row = tuple[str, Callable[[Any], bool], str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -184,10 +184,11 @@ class Observer:
             found |= {looked_at(ref): state for ref, state in states.items()}
             unlisted = _first_unlisted(states)
             if unlisted is None:
-                seen.append(router.read(route, states))
+                seen.append(replace(router.read(route, states), able=router.abilities))
                 routes[name] = (router, route, states)
             else:
-                seen.append(RouterSeen(router=name, routing=Unknown(str(unlisted))))
+                unread = Unknown(str(unlisted))
+                seen.append(RouterSeen(router=name, routing=unread, able=router.abilities))
                 routes[name] = (router, route, {})
         return routes, tuple(seen), found
 

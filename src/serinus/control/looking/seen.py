@@ -168,11 +168,11 @@ def routes_of(rollout: Rollout, routers: Mapping[str, Router]) -> dict[str, tupl
                 namespace=rollout.metadata.namespace,
                 stable_service=canary.stable_service,
                 canary_service=canary.canary_service,
-                spec=getattr(routing, name),
+                spec=told,
                 total=routing.max_traffic_weight or 100,
                 managed=tuple(route.name for route in routing.managed_routes),
             ),
         )
-        for name in routing.routers()
+        for name, told in routing.parts().items()
         if name in routers
     }

@@ -15,11 +15,12 @@ from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal, canary_count
 from serinus.core.rollout.gates import step_gate
 from serinus.core.rollout.reasons import Hold, Reason
+from serinus.core.rollout.routes import routes_at, shows
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
 from serinus.core.rollout.standing import Standing, ready_pods
 from serinus.core.rollout.trials import condemned_by_trial, judge_trial
-from serinus.core.routing import Routing, Unknown
+from serinus.core.routing import Ability, Routing, Unknown
 
 Turn = tuple[Course, Proposal]
 
@@ -70,6 +71,8 @@ def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) ->
         done = done and proposal.weight == min(step.set_weight, standing.total)
         done = done and _shown(standing, proposal.weight)
         return _if_done(standing, course, proposal, done)
+    if step.set_header_route is not None or step.set_mirror_route is not None:
+        return _routes(standing, course, proposal, step)
     gate = step_gate(standing, course)
     if gate is not None:
         course, proposal, passed = judge(standing, course, proposal, gate)
@@ -79,6 +82,25 @@ def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) ->
         return _if_done(standing, course, proposal, passed)
     message = f"step {course.index + 1} ({step_text(step)}) is of a kind that is not known here"
     return course, proposal.because(Hold.INVALID, message)
+
+
+def _routes(standing: Standing, course: Course, proposal: Proposal, step: Step) -> Turn:
+    """Done when every router that can be told of them shows the routes set so far."""
+    needed = Ability.HEADERS if step.set_header_route is not None else Ability.MIRRORS
+    if not any(needed in seen.able for seen in standing.routers):
+        message = f"no router of this rollout can do {needed.value}"
+        return course, proposal.because(Hold.INVALID, message)
+    wanted = routes_at(standing.strategy, course.index)
+    if _routes_shown(standing, wanted):
+        return _next(standing, course), proposal
+    if proposal.reasons:
+        return course, proposal
+    message = f"{step_text(step)} is not shown by every router"
+    return course, proposal.because(Hold.ROUTER, message, reach.settle_wake(standing))
+
+
+def _routes_shown(standing: Standing, wanted: Routing) -> bool:
+    return all(shows(seen, wanted) for seen in standing.routers)
 
 
 def _if_done(standing: Standing, course: Course, proposal: Proposal, done: bool) -> Turn:
@@ -138,6 +160,10 @@ def _below_its_weight(standing: Standing, course: Course, proposal: Proposal) ->
         if seen.routing.weight * standing.total < wanted * seen.routing.total:
             message = f"{where}; it ends when the canary has its weight {wanted} again"
             return proposal.because(Hold.CAPACITY, message)
+    routes = routes_at(standing.strategy, course.index)
+    if not routes.is_nothing and not _routes_shown(standing, routes):
+        message = f"{where}; it ends when the canary has its routes again"
+        return proposal.because(Hold.ROUTER, message, reach.settle_wake(standing))
     return None
 
 

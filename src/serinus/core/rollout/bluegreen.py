@@ -34,7 +34,6 @@ def propose(standing: Standing, course: Course) -> Proposal:
     active, preview = standing.active_service, standing.preview_service
     target = wanted_active(standing, course)
     return Proposal(
-        weight=0,
         active_selector="" if active and active.selector_hash == target else target,
         preview_selector=(
             ""

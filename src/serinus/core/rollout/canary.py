@@ -43,6 +43,10 @@ def step_text(step: Step) -> str:
         return "analysis"
     if step.set_canary_scale is not None:
         return _scale_text(step.set_canary_scale)
+    if step.set_header_route is not None:
+        return f"setHeaderRoute: {step.set_header_route.name}"
+    if step.set_mirror_route is not None:
+        return f"setMirrorRoute: {step.set_mirror_route.name}"
     return "/".join(step.kinds())
 
 

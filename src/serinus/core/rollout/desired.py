@@ -15,6 +15,7 @@ from serinus.core.rollout.canary import scale_at, weight_at
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.restart import spared
+from serinus.core.rollout.routes import first_write, routes_at, same_routing, within_abilities
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
@@ -28,10 +29,10 @@ DRIFT_REST = timedelta(seconds=60)
 class Proposal:
     """What should be so after this plan; every clamp of `safety.py` gives a smaller one."""
 
-    weight: int
-    """The canary's wanted part of the total."""
-    writes: Mapping[str, int] = field(default_factory=dict)
-    """Weight to write, by router; a router that is absent is left alone."""
+    routing: Routing = field(default_factory=lambda: Routing(0))
+    """What the canary is wanted to get."""
+    writes: Mapping[str, Routing] = field(default_factory=dict)
+    """What to write, by router; a router that is absent is left alone."""
     canary_selector: str = ""
     """Whom to point the canary Service at; "" leaves it alone."""
     stable_selector: str = ""
@@ -46,6 +47,11 @@ class Proposal:
     """Steps, new runs and promotion may go on."""
     reasons: tuple[Reason, ...] = ()
     wakes: tuple[datetime, ...] = ()
+
+    @property
+    def weight(self) -> int:
+        """The canary's wanted part of the total."""
+        return self.routing.weight
 
     def because(self, hold: Hold, message: str, wake_at: datetime | None = None) -> Proposal:
         """The same proposal with one more reason, told once."""
@@ -62,39 +68,49 @@ def propose(standing: Standing, course: Course) -> Proposal:
     at_canary = standing.canary_service and standing.canary_service.selector_hash
     at_stable = standing.stable_service and standing.stable_service.selector_hash
     return Proposal(
-        weight=wanted_weight(standing, course),
+        routing=wanted_routing(standing, course),
         canary_selector="" if at_canary == canary else canary,
         stable_selector="" if at_stable == standing.base_hash else standing.base_hash,
     )
 
 
+def wanted_routing(standing: Standing, course: Course) -> Routing:
+    """What the steps have given the canary so far, had it capacity and no obstacle.
+
+    Routes end with the steps: promotion, also a full one, and an abort take them back.
+    """
+    if standing.first or standing.promoted or course.abort or standing.replicas == 0:
+        return Routing(0, standing.total)
+    if course.promote_full:
+        return Routing(standing.total, standing.total)
+    weight = weight_at(standing.strategy.steps, course.index, standing.total)
+    return replace(routes_at(standing.strategy, course.index, standing.total), weight=weight)
+
+
 def wanted_weight(standing: Standing, course: Course) -> int:
     """The weight of the course, had it capacity and no obstacle."""
-    if standing.first or standing.promoted or course.abort or standing.replicas == 0:
-        return 0
-    if course.promote_full:
-        return standing.total
-    return weight_at(standing.strategy.steps, course.index, standing.total)
+    return wanted_routing(standing, course).weight
 
 
 def with_writes(standing: Standing, proposal: Proposal) -> Proposal:
-    """The weight that is wanted, as writes to the routers that do not show it yet.
+    """What is wanted, as writes to the routers that do not show it yet.
 
     Objects of a router that differ among themselves (a write that was cut short, one that was
-    deleted) get the wanted weight again as far as the greatest of them goes: that raises nothing.
+    deleted) get what is wanted again as far as the greatest of them goes: that raises nothing.
     """
-    writes: dict[str, int] = {}
+    writes: dict[str, Routing] = {}
     for seen in standing.routers:
+        wanted = within_abilities(seen, proposal.routing)
         if isinstance(seen.routing, Unknown):
             if seen.weights:
-                writes[seen.router] = min(proposal.weight, max(seen.weights))
+                writes[seen.router] = first_write(seen, wanted)
             continue
-        same = same_routing(seen.routing, Routing(proposal.weight, standing.total))
+        same = same_routing(seen.routing, wanted)
         until = _drift_rests_until(standing, seen) if same and seen.drifted else None
         if until is not None:
             proposal = replace(proposal, wakes=(*proposal.wakes, until))
         elif seen.drifted or not same:
-            writes[seen.router] = proposal.weight
+            writes[seen.router] = first_write(seen, wanted)
     return replace(proposal, writes=writes)
 
 
@@ -107,12 +123,6 @@ def _drift_rests_until(standing: Standing, seen: RouterSeen) -> datetime | None:
         return None
     until = seen.written_at + DRIFT_REST
     return until if until > standing.snapshot.now else None
-
-
-def same_routing(seen: Routing, wanted: Routing) -> bool:
-    """Nothing is nothing, whatever the total."""
-    nothing = not seen.weight and not wanted.weight
-    return seen == wanted or (nothing and seen.header_routes == wanted.header_routes)
 
 
 # --- Capacity ------------------------------------------------------------------------------------
@@ -173,6 +183,8 @@ def canary_count(standing: Standing, course: Course) -> int:
     else:
         weight = weight_at(strategy.steps, course.index, standing.total)
         count = capacity.portion(standing.replicas, weight, standing.total)
+    if not routes_at(strategy, course.index).is_nothing:
+        count = max(count, 1)  # somebody has to answer, also at weight 0
     return capacity.at_least(count, standing.replicas, strategy.min_pods_per_replica_set)
 
 
@@ -181,16 +193,19 @@ def kept_after_abort(standing: Standing, canary: Revision) -> int:
     return canary.replicas if standing.strategy.abort_scale_down_delay_seconds == 0 else 0
 
 
-def canary_room(standing: Standing, course: Course, weight: int) -> int:
-    """Ready pods without which the canary must not get `weight`: never fewer than one.
+def canary_room(standing: Standing, course: Course, routing: Routing) -> int:
+    """Ready pods without which the canary must not get `routing`: never fewer than one.
 
     A setCanaryScale of the user's counts as room for its step's weight, if all of it is ready.
+    Nobody knows how many requests a header route takes: its room is what the step asks for.
     """
     strategy = standing.strategy
-    room = capacity.portion(standing.replicas, weight, standing.total)
+    room = capacity.portion(standing.replicas, routing.weight, standing.total)
     scale = None if course.promote_full else scale_at(strategy.steps, course.index)
     if scale is not None:
         asked = capacity.scaled(standing.replicas, standing.total, scale)
         minimum = strategy.min_pods_per_replica_set
         room = min(room, capacity.at_least(asked, standing.replicas, minimum))
+    if routing.header_routes:
+        room = max(room, canary_count(standing, course))
     return max(1, capacity.needed(room, strategy.replica_progress_threshold))

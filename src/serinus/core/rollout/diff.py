@@ -31,7 +31,6 @@ from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing
 from serinus.core.rollout.trials import trial_actions
 from serinus.core.rollout.workload import workload_actions
-from serinus.core.routing import Routing
 
 DEFAULT_HISTORY_LIMIT = 10
 
@@ -71,8 +70,8 @@ def _highest(standing: Standing) -> int:
 
 def _production(standing: Standing, proposal: Proposal) -> list[Action]:
     now, found = standing.snapshot.now, list[Action]()
-    for router, weight in proposal.writes.items():
-        found.append(SetRouting(router, Routing(weight, standing.total), now))
+    for router, routing in proposal.writes.items():
+        found.append(SetRouting(router, routing, now))
     moves = (
         (standing.stable_service, proposal.stable_selector),
         (standing.canary_service, proposal.canary_selector),

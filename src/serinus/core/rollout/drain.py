@@ -11,7 +11,7 @@ from datetime import timedelta
 from serinus.core.rollout import capacity, reach
 from serinus.core.rollout.canary import scale_at
 from serinus.core.rollout.course import Course
-from serinus.core.rollout.desired import Proposal
+from serinus.core.rollout.desired import Proposal, canary_count
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import Revision, ServiceSeen
@@ -100,9 +100,13 @@ def _least(standing: Standing, course: Course, revision: Revision, wanted: int) 
     scale = scale_at(standing.strategy.steps, course.index)
     on_trial = revision is standing.current and not course.abort and not course.promote_full
     trusted = standing.stable_service is None or _selects(standing.stable_service, revision)
-    if scale is not None and on_trial and not trusted and reach.all_settled(standing):
-        asked = capacity.scaled(standing.replicas, standing.total, scale)
-        least = min(least, max(asked, 1))
+    if on_trial and not trusted and reach.all_settled(standing):
+        if scale is not None:
+            asked = capacity.scaled(standing.replicas, standing.total, scale)
+            least = min(least, max(asked, 1))
+        elif reach.has_header_routes(standing):
+            by_weight = reach.part(standing.replicas, reach.weight_share(standing))
+            least = min(least, max(by_weight, canary_count(standing, course)))
     if wanted < standing.replicas and ready_pods(revision) < max(wanted, least):
         return revision.replicas
     return least

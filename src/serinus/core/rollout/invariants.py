@@ -16,6 +16,7 @@ from serinus.core.rollout.conditions import with_waiting
 from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
+from serinus.core.rollout.invariants_routes import broken_routes
 from serinus.core.rollout.invariants_seen import ready_endpoints
 from serinus.core.rollout.invariants_workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
@@ -47,6 +48,8 @@ def _broken_canary(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         yield from broken_without_router(snapshot, plan)
         return
     yield from _weights_in_bounds(plan)
+    if canary is not None:
+        yield from broken_routes(snapshot, canary, plan)
     yield from _none_stranded(snapshot, plan)
     yield from _no_reached_pods_removed(snapshot, plan)
 
@@ -92,19 +95,26 @@ def _none_stranded(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
                 and _changes(seen, action)
             ):
                 name = target.name if target else ""
-                yield f"weight {action.routing.weight} sends requests to {name} without endpoints"
+                routes = " with header routes" if action.routing.header_routes else ""
+                what = f"weight {action.routing.weight}{routes}"
+                yield f"{what} sends requests to {name} without endpoints"
 
 
 def _raises(seen: RouterSeen, action: SetRouting) -> bool:
-    if isinstance(seen.routing, Unknown):
-        return action.routing.weight > 0
-    return action.routing.weight * seen.routing.total > seen.routing.weight * action.routing.total
+    new, now = action.routing, seen.routing
+    if isinstance(now, Unknown):
+        return new.weight > 0 or bool(new.header_routes)
+    added = set(new.header_routes) - set(now.header_routes)
+    return bool(added) or new.weight * now.total > now.weight * new.total
 
 
 def _changes(seen: RouterSeen, action: SetRouting) -> bool:
-    if isinstance(seen.routing, Unknown):
+    """What users get; copies of their requests are nobody's."""
+    new, now = action.routing, seen.routing
+    if isinstance(now, Unknown):
         return True
-    return action.routing.weight * seen.routing.total != seen.routing.weight * action.routing.total
+    moved = new.weight * now.total != now.weight * new.total
+    return moved or set(new.header_routes) != set(now.header_routes)
 
 
 # --- Pods ----------------------------------------------------------------------------------------
@@ -153,9 +163,9 @@ def _weights(snapshot: Snapshot) -> tuple[float, float] | None:
             return None
         if _fresh(snapshot, seen.written_at):
             return None
-        parts.append(
-            1.0 if seen.routing.header_routes else seen.routing.weight / seen.routing.total
-        )
+        part = seen.routing.weight / seen.routing.total
+        # The requests that match a header may be none, or all.
+        parts += [part, 1.0] if seen.routing.header_routes else [part]
     return (min(parts), max(parts)) if parts else None
 
 
@@ -220,7 +230,7 @@ def fail_static(standing: Standing, faults: tuple[str, ...]) -> Plan:
     carried = [
         SetRouting(seen.router, Routing(0, standing.total), snapshot.now)
         for seen in snapshot.routers
-        if isinstance(seen.routing, Routing) and seen.routing.weight
+        if isinstance(seen.routing, Routing) and not seen.routing.is_nothing
     ]
     whole = not standing.promoted and _stable_is_whole(standing)
     back = _switch_back(standing) if standing.blue_green else None

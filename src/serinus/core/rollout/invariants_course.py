@@ -21,7 +21,7 @@ from serinus.core.rollout.invariants_seen import (
     wanted_replicas,
 )
 from serinus.core.rollout.snapshot import Snapshot
-from serinus.core.routing import RouterSeen, Routing, Unknown
+from serinus.core.routing import Ability, RouterSeen, Routing, Unknown
 
 
 def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _seen(snapshot: Snapshot, action: SetRouting) -> RouterSeen | None:
 
 def _carries(snapshot: Snapshot) -> bool:
     return any(
-        isinstance(seen.routing, Unknown) or seen.routing.weight or seen.routing.header_routes
+        isinstance(seen.routing, Unknown) or not seen.routing.is_nothing
         for seen in snapshot.routers
     )
 
@@ -95,18 +95,20 @@ def _dead_and_not_left(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan)
     trusted = snapshot.rollout.status.stable_rs
     if stable is None or canary is None or stable.selector_hash != trusted or not trusted:
         return
-    weights = [s.routing.weight for s in snapshot.routers if isinstance(s.routing, Routing)]
+    known = [s.routing for s in snapshot.routers if isinstance(s.routing, Routing)]
+    reaches = any(routing.reaches for routing in known)
     if isinstance(stable.endpoints, Unknown) or not stable.endpoints.get(trusted):
         return
-    if ready_endpoints(canary) != 0 or not any(weights) or not wanted_replicas(snapshot):
+    if ready_endpoints(canary) != 0 or not reaches or not wanted_replicas(snapshot):
         return
     left = any(
-        (isinstance(a, SetRouting) and a.routing.weight == 0)
+        (isinstance(a, SetRouting) and not a.routing.reaches)
         or (isinstance(a, PointService) and a.hash == trusted)
         for a in plan.actions
     )
     if not left:
-        yield f"Service {canary.name} has no endpoint, weight {max(weights)}, and is not left"
+        weight = max(routing.weight for routing in known)
+        yield f"Service {canary.name} has no endpoint, weight {weight}, and is not left"
 
 
 # --- Pods ----------------------------------------------------------------------------------------
@@ -184,6 +186,14 @@ def _unseen(snapshot: Snapshot, strategy: CanaryStrategy, index: int) -> Iterato
         routing = seen.routing
         if isinstance(routing, Routing) and wanted and not routing.weight:
             yield f"the pause of step {index} is over although its weight {wanted} is 0"
+    headers: dict[str, bool] = {}
+    for step in strategy.steps[:index]:
+        if step.set_header_route is not None:
+            headers[step.set_header_route.name] = bool(step.set_header_route.match)
+    for seen in snapshot.routers:
+        bare = isinstance(seen.routing, Routing) and not seen.routing.header_routes
+        if bare and any(headers.values()) and Ability.HEADERS in seen.able:
+            yield f"the pause of step {index} is over although its header route is not there"
 
 
 def _passed(snapshot: Snapshot, old: RolloutStatus) -> bool:

@@ -139,20 +139,32 @@ def _unconfirmed(router: RouterSeen) -> bool:
 def quiet(standing: Standing) -> bool:
     """No router gives the canary Service anything, seen and settled."""
     return routing_settled(standing) and all(
-        isinstance(r.routing, Routing) and not r.routing.weight and not r.routing.header_routes
-        for r in standing.routers
+        isinstance(r.routing, Routing) and r.routing.is_nothing for r in standing.routers
     )
 
 
 def canary_share(standing: Standing) -> Share:
-    """The largest share that a router may give to the canary Service now."""
+    """The largest share that a router may give to the canary Service now.
+
+    Nobody knows how many requests carry the header of a route: it may be all of them.
+    """
+    return EVERYTHING if has_header_routes(standing) else weight_share(standing)
+
+
+def has_header_routes(standing: Standing) -> bool:
+    """A router shows header routes to the canary Service."""
+    known = [r.routing for r in standing.routers if isinstance(r.routing, Routing)]
+    return any(routing.header_routes for routing in known)
+
+
+def weight_share(standing: Standing) -> Share:
+    """The largest share that a weight may give to the canary Service now."""
     if not routing_settled(standing):
         return EVERYTHING
     share = NOTHING
     for router in standing.routers:
         if isinstance(router.routing, Routing):
-            routed = (router.routing.weight, max(router.routing.total, 1))
-            share = greater(share, EVERYTHING if router.routing.header_routes else routed)
+            share = greater(share, (router.routing.weight, max(router.routing.total, 1)))
     return share
 
 

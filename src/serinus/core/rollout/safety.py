@@ -15,6 +15,7 @@ from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal, canary_room, with_counts, with_writes
 from serinus.core.rollout.drain import hold_deletions, hold_drain
 from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.routes import gives_more, in_words, same_routing
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing, ready_pods
 from serinus.core.routing import RouterSeen, Routing, Unknown
@@ -34,20 +35,26 @@ def clamp(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
 
 
 def whose_weight(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
-    """The weight belongs to whom the canary Service selects; it is handed over only at 0."""
-    service = standing.canary_service
+    """Weight and routes belong to whom the canary Service selects; it is handed over at none."""
+    service, nothing = standing.canary_service, Routing(0, standing.total)
     if service is None:
-        return replace(proposal, weight=0, canary_selector="")
-    if proposal.weight and not reach.is_on(service, standing.current_hash):
-        proposal = replace(proposal, weight=0)
+        return replace(proposal, routing=nothing, canary_selector="")
+    if not proposal.routing.is_nothing and not reach.is_on(service, standing.current_hash):
+        proposal = replace(proposal, routing=nothing)
         if service.selector_hash == standing.current_hash:
             message = f"the slices of Service {service.name} still show another revision"
             proposal = proposal.because(Hold.SERVICE, message)
     if proposal.canary_selector and not reach.quiet(standing):
         proposal = replace(proposal, canary_selector="")
-        message = f"Service {service.name} is handed over at weight 0, seen and settled"
+        routes = " and without routes" if _has_routes(standing) else ""
+        message = f"Service {service.name} is handed over at weight 0{routes}, seen and settled"
         return proposal.because(Hold.SERVICE, message, reach.settle_wake(standing))
     return proposal
+
+
+def _has_routes(standing: Standing) -> bool:
+    known = [s.routing for s in standing.routers if isinstance(s.routing, Routing)]
+    return any(routing.header_routes or routing.mirror_routes for routing in known)
 
 
 def follow_pods(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
@@ -75,7 +82,7 @@ def freeze(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     writes = {r: w for r, w in proposal.writes.items() if not _rises(standing, r, w)}
     if standing.invalid and not towards_stable:
         # The steps of an invalid spec are not those that the status counts.
-        writes = {r: w for r, w in writes.items() if w == 0 and _unowned(standing)}
+        writes = {r: w for r, w in writes.items() if w.is_nothing and _unowned(standing)}
     counts = dict(proposal.counts)
     if standing.current and not standing.promoted:
         name, here = standing.current.name, standing.current.replicas
@@ -92,12 +99,8 @@ def _unowned(standing: Standing) -> bool:
     return service is None or service.selector_hash != standing.current_hash
 
 
-def _rises(standing: Standing, router: str, weight: int) -> bool:
-    router_seen = _seen(standing, router)
-    seen = router_seen.routing
-    if isinstance(seen, Unknown):
-        return weight > max(router_seen.weights, default=0)
-    return weight * seen.total > seen.weight * standing.total
+def _rises(standing: Standing, router: str, wanted: Routing) -> bool:
+    return gives_more(_seen(standing, router), wanted)
 
 
 def _seen(standing: Standing, router: str) -> RouterSeen:
@@ -109,8 +112,8 @@ def _seen(standing: Standing, router: str) -> RouterSeen:
 
 def room(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     """The canary's share rises all at once or not at all; stable's share rises by stages."""
-    for router, weight in proposal.writes.items():
-        if _rises(standing, router, weight):
+    for router, wanted in proposal.writes.items():
+        if _rises(standing, router, wanted):
             proposal = _rise(standing, course, proposal, router)
         else:
             proposal = _fall(standing, proposal, router)
@@ -118,17 +121,18 @@ def room(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
 
 
 def _rise(standing: Standing, course: Course, proposal: Proposal, router: str) -> Proposal:
-    service, weight = standing.canary_service, proposal.writes[router]
+    service, wanted = standing.canary_service, proposal.writes[router]
     held = _without(proposal, router)
     if service is None or service.selector_hash != standing.current_hash:
         return held.because(Hold.SERVICE, f"the canary Service is not on {standing.current_hash}")
     ready = reach.lasting(standing, service, standing.current_hash)
     if ready is None:
         return held.because(Hold.ENDPOINTS, f"endpoints of Service {service.name} are not known")
-    needed = canary_room(standing, course, weight)
+    needed = canary_room(standing, course, wanted)
     available = standing.current.available if standing.current else 0
     if min(ready, available) < needed:
-        message = f"canary {min(ready, available)}/{needed} ready for weight {weight}"
+        what = in_words(_seen(standing, router), wanted)
+        message = f"canary {min(ready, available)}/{needed} ready for {what}"
         return held.because(Hold.CAPACITY, message)
     if not reach.service_settled(standing, service):
         message = f"Service {service.name} was pointed at {standing.current_hash} just now"
@@ -151,22 +155,31 @@ def _fall(standing: Standing, proposal: Proposal, router: str) -> Proposal:
     if not reach.service_settled(standing, service):
         message = f"Service {service.name} was pointed at {standing.base_hash} just now"
         return held.because(Hold.SETTLING, message, reach.settle_wake(standing))
-    weight, total = proposal.writes[router], standing.total
-    lowest = weight
+    wanted, total = proposal.writes[router], standing.total
+    lowest = wanted.weight
     if ready < _whole(standing):
-        lowest = max(weight, total - ready * total // standing.replicas)
-    if lowest == weight:
+        lowest = max(lowest, total - ready * total // standing.replicas)
+    if lowest == wanted.weight:
         return proposal
-    message = f"stable {ready}/{standing.replicas} ready for weight {weight}"
-    seen = _seen(standing, router).routing
-    if isinstance(seen, Unknown) or seen.header_routes or not _lower(seen, lowest, total):
+    message = f"stable {ready}/{standing.replicas} ready for weight {wanted.weight}"
+    staged = _stage(_seen(standing, router).routing, wanted, lowest)
+    if staged is None:
         return held.because(Hold.CAPACITY, message)
-    staged = {**proposal.writes, router: lowest}
-    return replace(proposal, writes=staged).because(Hold.CAPACITY, message)
+    writes = {**proposal.writes, router: staged}
+    return replace(proposal, writes=writes).because(Hold.CAPACITY, message)
 
 
-def _lower(seen: Routing, weight: int, total: int) -> bool:
-    return weight * seen.total < seen.weight * total
+def _stage(seen: Routing | Unknown, wanted: Routing, lowest: int) -> Routing | None:
+    """As far towards `wanted` as stable has room for the rest; None if that is nowhere.
+
+    Routes that go leave stable no more than its weight, which it has to have room for in any case.
+    """
+    if isinstance(seen, Unknown):
+        return None
+    staged = replace(wanted, weight=lowest)
+    if lowest * seen.total >= seen.weight * wanted.total:
+        staged = replace(wanted, weight=seen.weight, total=seen.total)
+    return None if same_routing(seen, staged) else staged
 
 
 def _without(proposal: Proposal, router: str) -> Proposal:
@@ -192,8 +205,9 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
     carries = [seen for seen in standing.routers if _carries(seen)]
     if not carries:
         return proposal
-    writes = {**proposal.writes, **{s.router: 0 for s in carries if isinstance(s.routing, Routing)}}
-    proposal = replace(proposal, writes=writes)
+    nothing = Routing(0, standing.total)
+    known = {s.router: nothing for s in carries if isinstance(s.routing, Routing)}
+    proposal = replace(proposal, writes={**proposal.writes, **known})
     if any(isinstance(seen.routing, Unknown) for seen in carries):
         proposal = _to_stable_unread(standing, proposal)
     name = standing.canary_service.name if standing.canary_service else ""
@@ -201,9 +215,7 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
 
 
 def _carries(seen: RouterSeen) -> bool:
-    if isinstance(seen.routing, Unknown):
-        return True
-    return bool(seen.routing.weight or seen.routing.header_routes)
+    return isinstance(seen.routing, Unknown) or not seen.routing.is_nothing
 
 
 def _still_answers(standing: Standing) -> bool:
@@ -225,8 +237,8 @@ def _keep_from_dead(
 ) -> Proposal:
     """Drops the writes that would take traffic from the living, or move it among the dead."""
     writes = dict(proposal.writes)
-    for router, weight in proposal.writes.items():
-        rises = _rises(standing, router, weight)
+    for router, wanted in proposal.writes.items():
+        rises = _rises(standing, router, wanted)
         if (rises and canary == 0) or (not rises and stable == 0 and (canary or standing.replicas)):
             del writes[router]
     return replace(proposal, writes=writes)
@@ -263,7 +275,7 @@ def unknown(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
         why = unread[0].routing.why if unread else "no router was read"  # type: ignore[union-attr]
         retry = reach.retry_at(standing)
         proposal = proposal.because(Hold.UNKNOWN, f"the routing is not known: {why}", retry)
-    if proposal.weight or proposal.writes or not _has_full_room(standing):
+    if proposal.routing.reaches or proposal.writes or not _has_full_room(standing):
         return proposal
     return _to_stable_unread(standing, proposal)
 
@@ -284,7 +296,8 @@ def _to_stable_unread(standing: Standing, proposal: Proposal) -> Proposal:
     service = standing.canary_service
     if service is not None and service.selector_hash != standing.base_hash:
         return replace(proposal, canary_selector=standing.base_hash)
-    unread = {s.router: 0 for s in standing.routers if isinstance(s.routing, Unknown)}
+    nothing = Routing(0, standing.total)
+    unread = {s.router: nothing for s in standing.routers if isinstance(s.routing, Unknown)}
     if service is not None and reach.service_settled(standing, service):
         return proposal
     return replace(proposal, writes={**proposal.writes, **unread}, canary_selector="")
