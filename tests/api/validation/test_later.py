@@ -17,7 +17,6 @@ STEPS: dict[str, Any] = {
 }
 REFUSED: dict[str, Any] = {
     C + "pingPong": {"pingService": "a", "pongService": "b"},
-    C + "analysis": {"templates": [{"templateName": "errors"}]},
 }
 ACCEPTED: dict[str, Any] = {
     C + "analysis": {},

@@ -25,11 +25,6 @@ _Row = tuple[str, Callable[[Any], bool], str]
 
 _CANARY: tuple[_Row, ...] = (
     ("pingPong", lambda c: c.ping_pong is not None, "use canaryService and stableService"),
-    (
-        "analysis",
-        lambda c: c.analysis is not None and bool(c.analysis.templates),
-        "use analysis steps; a background analysis is not supported yet",
-    ),
 )
 
 
@@ -73,6 +68,4 @@ def _rows(rows: tuple[_Row, ...], value: Any, prefix: str) -> Iterator[FieldProb
 
 
 def _refusal(path: str, instead: str) -> FieldProblem:
-    if "not supported yet" in instead:
-        return FieldProblem(path, instead)
     return FieldProblem(path, f"is not supported yet; {instead}")

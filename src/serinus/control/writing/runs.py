@@ -13,10 +13,11 @@ from serinus.core.analysis.build import build_run
 from serinus.core.analysis.subject import RunIdentity, Subject, Templates
 from serinus.core.analysis.templates import prepare
 from serinus.core.rollout.actions import StartRun
-from serinus.core.rollout.gates import POST_PROMOTION, PRE_PROMOTION, STEP
+from serinus.core.rollout.gates import BACKGROUND, POST_PROMOTION, PRE_PROMOTION, STEP
 
 _PATHS = {
     STEP: "spec.strategy.canary.steps[{}].analysis",
+    BACKGROUND: "spec.strategy.canary.analysis",
     PRE_PROMOTION: "spec.strategy.blueGreen.prePromotionAnalysis",
     POST_PROMOTION: "spec.strategy.blueGreen.postPromotionAnalysis",
 }
@@ -33,7 +34,8 @@ def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> di
         latest_hash=action.revision_hash,
         stable_hash=action.stable_hash,
     )
-    prepared = prepare(action.analysis, templates, subject, path=path)
+    endless = action.kind == BACKGROUND  # it is ended with its update
+    prepared = prepare(action.analysis, templates, subject, path=path, endless=endless)
     if prepared.problems:
         raise SerinusError("; ".join(map(str, prepared.problems)))
     metadata, selector = action.analysis.analysis_run_metadata, rollout.spec.selector

@@ -65,7 +65,7 @@ class StartRun:
     revision_hash: str
     stable_hash: str
     kind: str = "Step"
-    """Step, PrePromotion or PostPromotion, as the original labels runs."""
+    """Step, Background, PrePromotion or PostPromotion, as the original labels runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,9 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
     steps = standing.strategy.steps
     if course.abort:
         return followed(standing, course), proposal
-    if not proposal.may_step:
+    if not proposal.may_step or course.in_doubt:
         course = condemned_by_trial(standing, condemned(standing, course))
-        return course, _frozen(standing, proposal)
+        return _held(standing, course, proposal)
     if standing.promoted or standing.current is None:
         return course, proposal
     if course.renewed and not standing.first:
@@ -45,14 +45,30 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
     return _step(standing, course, proposal, steps[course.index])
 
 
-def _frozen(standing: Standing, proposal: Proposal) -> Proposal:
+def _held(standing: Standing, course: Course, proposal: Proposal) -> Turn:
+    if not standing.frozen:
+        return _in_doubt(standing, course, proposal)
     if standing.invalid:
         count = len(standing.snapshot.problems)
         errors = "a problem" if count == 1 else f"{count} problems"
         reason = Reason(Hold.INVALID, f"{errors} in the spec, see the condition InvalidSpec")
     else:
         reason = Reason(Hold.FROZEN, "paused by spec.paused")
-    return replace(proposal, reasons=(reason, *proposal.reasons))
+    return course, replace(proposal, reasons=(reason, *proposal.reasons))
+
+
+def _in_doubt(standing: Standing, course: Course, proposal: Proposal) -> Turn:
+    """Nothing goes on before a person lets it go on.
+
+    The pause of a step is entered all the same: else his word would end it unentered.
+    """
+    name = course.background.name if course.background else ""
+    proposal = proposal.because(Hold.ANALYSIS, f"background analysis run {name} is Inconclusive")
+    step = next(iter(standing.strategy.steps[course.index : course.index + 1]), None)
+    entering = step is not None and step.pause is not None and not course.abort
+    if not entering or pauses.entered_at(course) is not None:
+        return course, proposal
+    return _entered(standing, course), proposal
 
 
 # --- Steps ---------------------------------------------------------------------------------------
@@ -126,12 +142,7 @@ def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause)
     if begun is None and course.controller_pause:
         return _next(standing, course).tell("RolloutResumed", "Rollout is resumed"), proposal
     if begun is None:
-        course = replace(
-            course,
-            pauses=(*course.pauses, PauseCondition(reason=PAUSE_STEP, start_time=now)),
-            controller_pause=True,
-        ).tell("RolloutPaused", f"Rollout is paused ({PAUSE_STEP})")
-        begun = now
+        course, begun = _entered(standing, course), now
     ends = pauses.over_at(pause, begun)
     if ends is not None and now >= ends:
         held = _below_its_weight(standing, course, proposal)
@@ -139,6 +150,12 @@ def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause)
     until = f"until {ends:%H:%M:%S}Z" if ends else "until it is promoted"
     where = f"{course.index + 1}/{len(standing.strategy.steps)}"
     return course, proposal.because(Hold.PAUSE, f"pause of step {where} {until}", ends)
+
+
+def _entered(standing: Standing, course: Course) -> Course:
+    pause = PauseCondition(reason=PAUSE_STEP, start_time=standing.snapshot.now)
+    course = replace(course, pauses=(*course.pauses, pause), controller_pause=True)
+    return course.tell("RolloutPaused", f"Rollout is paused ({PAUSE_STEP})")
 
 
 def _below_its_weight(standing: Standing, course: Course, proposal: Proposal) -> Proposal | None:
@@ -210,6 +227,7 @@ def _promote(standing: Standing, course: Course, proposal: Proposal) -> Turn:
         pauses=(),
         controller_pause=False,
         run=None,
+        background=None,
         trial="",
     )
     number = standing.current.number if standing.current else 0

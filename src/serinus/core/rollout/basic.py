@@ -38,7 +38,7 @@ def bounds(standing: Standing) -> Bounds:
 def target(standing: Standing, course: Course) -> Counts:
     """The counts that the course asks for; those of a freeze (S6) while there is one."""
     wanted = _of_course(standing, course)
-    if not standing.frozen or Rule.S6 not in standing.rules or standing.promoted or course.abort:
+    if _may_step(standing, course) or standing.promoted or course.abort:
         return wanted
     here = standing.current.replicas if standing.current else 0
     # The steps of an invalid spec are not those that the status counts: what is there stays.
@@ -127,7 +127,8 @@ def _base_of_service(standing: Standing, course: Course) -> str:
     the Service goes ahead to the new one as soon as that can answer for the least.
     """
     service, current = standing.stable_service, standing.current
-    on_trial = not (standing.first or standing.promoted or course.abort or standing.frozen)
+    frozen = standing.frozen or course.in_doubt
+    on_trial = not (standing.first or standing.promoted or course.abort or frozen)
     limits = bounds(standing)
     if service is None or current is None or not on_trial or limits.surge:
         return standing.base_hash
@@ -162,12 +163,12 @@ def with_pods(standing: Standing, course: Course, proposal: Proposal) -> Proposa
     for revision, count in ((current, made.canary), (stable, made.stable)):
         if revision is not None:
             counts[revision.name] = count
-    proposal = replace(proposal, counts=counts, may_step=_may_step(standing))
+    proposal = replace(proposal, counts=counts, may_step=_may_step(standing, course))
     return _told(standing, course, proposal, wanted)
 
 
-def _may_step(standing: Standing) -> bool:
-    return not (standing.frozen and Rule.S6 in standing.rules)
+def _may_step(standing: Standing, course: Course) -> bool:
+    return not ((standing.frozen or course.in_doubt) and Rule.S6 in standing.rules)
 
 
 def _side(revision: Revision | None) -> Side:

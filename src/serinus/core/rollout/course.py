@@ -17,7 +17,7 @@ from serinus.core.rollout.canary import (
     INCONCLUSIVE_TRIAL,
     PAUSE_STEP,
 )
-from serinus.core.rollout.rollback import skips_steps
+from serinus.core.rollout.rollback import is_fast, skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
 
@@ -43,6 +43,8 @@ class Course:
     """The experiment of the step, by name."""
     run: RolloutAnalysisRunStatus | None = None
     """Of a canary's step."""
+    background: RolloutAnalysisRunStatus | None = None
+    """Of the whole update of a canary."""
     pre: RolloutAnalysisRunStatus | None = None
     post: RolloutAnalysisRunStatus | None = None
     """Of blue-green: before and after the switch of the active Service."""
@@ -53,6 +55,12 @@ class Course:
     renewed: bool = False
     """The plan of a new revision, changed steps or a retry: the deadline starts again."""
     news: tuple[Announce, ...] = ()
+
+    @property
+    def in_doubt(self) -> bool:
+        """The background analysis is inconclusive, and nobody let the rollout go on yet."""
+        paused = any(pause.reason == INCONCLUSIVE for pause in self.pauses)
+        return paused and _is_inconclusive(self.background)
 
     def tell(self, reason: str, message: str, *, warning: bool = False) -> Course:
         """The same course, with one more event."""
@@ -87,6 +95,7 @@ def _remembered(standing: Standing) -> Course:
         pauses=status.pause_conditions,
         controller_pause=status.controller_pause,
         run=status.canary.current_step_analysis_run_status,
+        background=status.canary.current_background_analysis_run_status,
         trial=status.canary.current_experiment,
         pre=status.blue_green.pre_promotion_analysis_run_status,
         post=status.blue_green.post_promotion_analysis_run_status,
@@ -106,6 +115,7 @@ def _restarted(standing: Standing, course: Course) -> Course:
         pauses=(),
         controller_pause=False,
         run=None if Rule.S10 in standing.rules else course.run,
+        background=None if Rule.S10 in standing.rules else course.background,
         trial="" if Rule.S10 in standing.rules else course.trial,
         pre=None if Rule.S10 in standing.rules else course.pre,
         post=None if Rule.S10 in standing.rules else course.post,
@@ -195,19 +205,42 @@ def _tidy_switch(standing: Standing, course: Course) -> Course:
 
 
 def _tidy(standing: Standing, course: Course) -> Course:
-    """Drops pauses whose step is not the one we are at: the index was moved by a command."""
+    """Drops pauses whose step is not the one we are at: the index was moved by a command.
+
+    An inconclusive analysis in the background pauses at every step.
+    """
     steps = standing.strategy.steps
     step = steps[course.index] if course.index < len(steps) else None
     kept = {PAUSE_STEP: step is not None and step.pause is not None}
-    kept[INCONCLUSIVE] = step is not None and step.analysis is not None
+    measured = step is not None and step.analysis is not None
+    watched = is_watched(standing, course)
+    doubted = watched and _is_inconclusive(course.background)
+    kept[INCONCLUSIVE] = measured or doubted
     kept[INCONCLUSIVE_TRIAL] = step is not None and step.experiment is not None
     pauses = tuple(pause for pause in course.pauses if kept.get(pause.reason, False))
-    waiting = kept[PAUSE_STEP] or (kept[INCONCLUSIVE] and course.run is not None)
+    waiting = kept[PAUSE_STEP] or doubted or (measured and course.run is not None)
     waiting = waiting or (kept[INCONCLUSIVE_TRIAL] and bool(course.trial))
     return replace(
         course,
         pauses=pauses,
         controller_pause=course.controller_pause and bool(pauses or waiting),
-        run=course.run if course.abort or kept[INCONCLUSIVE] else None,
+        run=course.run if course.abort or measured else None,
+        background=course.background if course.abort or watched else None,
         trial=course.trial if kept[INCONCLUSIVE_TRIAL] and not course.abort else "",
     )
+
+
+def is_watched(standing: Standing, course: Course) -> bool:
+    """A background analysis of this update is wanted now: from its starting step to the end."""
+    analysis = standing.strategy.analysis
+    if analysis is None or not analysis.templates:
+        return False
+    ended = standing.first or standing.promoted or course.abort or course.promote_full
+    if ended or is_fast(standing):
+        return False
+    begun = course.background is not None or not standing.strategy.steps
+    return begun or course.index >= (analysis.starting_step or 0)
+
+
+def _is_inconclusive(noted: RolloutAnalysisRunStatus | None) -> bool:
+    return noted is not None and noted.status == "Inconclusive"

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from serinus.api.argo import RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus
-from serinus.core.rollout.course import Course
+from serinus.core.rollout.course import Course, is_watched
 from serinus.core.rollout.rollback import is_fast
 from serinus.core.rollout.standing import Standing
 
-STEP, PRE_PROMOTION, POST_PROMOTION = "Step", "PrePromotion", "PostPromotion"
+STEP, BACKGROUND = "Step", "Background"
+PRE_PROMOTION, POST_PROMOTION = "PrePromotion", "PostPromotion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Gate:
     kind: str
     field: str
     suffix: str
-    """What a run's name ends with, before its attempt."""
+    """What a run's name ends with, before its attempt; "" for nothing."""
     analysis: RolloutAnalysis
     index: int | None
     """Of the step; None outside a step."""
@@ -33,17 +34,23 @@ class Gate:
         return _WORDS[self.kind]
 
 
-_WORDS = {STEP: "Step-based", PRE_PROMOTION: "Pre-promotion", POST_PROMOTION: "Post-promotion"}
+_WORDS = {
+    STEP: "Step-based",
+    BACKGROUND: "Background",
+    PRE_PROMOTION: "Pre-promotion",
+    POST_PROMOTION: "Post-promotion",
+}
 
 
 def gates_now(standing: Standing, course: Course) -> tuple[Gate, ...]:
     """The places whose runs are waited for now; any other run of ours is not needed."""
     if course.abort or standing.promoted:
         return ()
-    gate = (
-        step_gate(standing, course) if standing.blue_green is None else _of_switch(standing, course)
-    )
-    return () if gate is None else (gate,)
+    if standing.blue_green is not None:
+        found: tuple[Gate | None, ...] = (_of_switch(standing, course),)
+    else:
+        found = (step_gate(standing, course), background_gate(standing, course))
+    return tuple(gate for gate in found if gate is not None)
 
 
 def step_gate(standing: Standing, course: Course) -> Gate | None:
@@ -52,6 +59,14 @@ def step_gate(standing: Standing, course: Course) -> Gate | None:
     if step is None or step.analysis is None:
         return None
     return Gate(STEP, "run", str(course.index), step.analysis, course.index)
+
+
+def background_gate(standing: Standing, course: Course) -> Gate | None:
+    """Beside all steps of a canary, from the starting step on; nothing waits for its end."""
+    analysis = standing.strategy.analysis
+    if analysis is None or not is_watched(standing, course):
+        return None
+    return Gate(BACKGROUND, "background", "", analysis, None)
 
 
 def _of_switch(standing: Standing, course: Course) -> Gate | None:
@@ -93,7 +108,13 @@ def _measures(analysis: RolloutAnalysis | None) -> bool:
 
 def noted_of(course: Course, gate: Gate) -> RolloutAnalysisRunStatus | None:
     """The run that a course remembers for a gate, whosever it is."""
-    return {"run": course.run, "pre": course.pre, "post": course.post}[gate.field]
+    remembered = {
+        "run": course.run,
+        "background": course.background,
+        "pre": course.pre,
+        "post": course.post,
+    }
+    return remembered[gate.field]
 
 
 def noted_in(status: RolloutStatus, gate: Gate) -> RolloutAnalysisRunStatus | None:
@@ -101,6 +122,7 @@ def noted_in(status: RolloutStatus, gate: Gate) -> RolloutAnalysisRunStatus | No
     switch = status.blue_green
     remembered = {
         "run": status.canary.current_step_analysis_run_status,
+        "background": status.canary.current_background_analysis_run_status,
         "pre": switch.pre_promotion_analysis_run_status,
         "post": switch.post_promotion_analysis_run_status,
     }
@@ -112,6 +134,7 @@ def all_noted(status: RolloutStatus) -> tuple[str, ...]:
     switch = status.blue_green
     remembered = (
         status.canary.current_step_analysis_run_status,
+        status.canary.current_background_analysis_run_status,
         switch.pre_promotion_analysis_run_status,
         switch.post_promotion_analysis_run_status,
     )

@@ -17,6 +17,7 @@ from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
 from serinus.core.rollout.invariants_routes import broken_routes
+from serinus.core.rollout.invariants_runs import broken_runs
 from serinus.core.rollout.invariants_seen import ready_endpoints
 from serinus.core.rollout.invariants_workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
@@ -35,6 +36,7 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
         *_nothing_used_is_deleted(snapshot, plan),
         *_status_is_consistent(snapshot, plan),
         *broken_workload(snapshot, plan),
+        *broken_runs(snapshot, plan),
         *(_broken_canary(snapshot, plan) if switch is None else ()),
         *(broken_switch(snapshot, switch, plan) if switch is not None else ()),
     )

@@ -241,12 +241,20 @@ def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
             yield f"experiment {trial} is taken up although it was there before this attempt"
     elif trial and old.aborted_at is not None and new.aborted_at is None:
         yield f"experiment {trial} of the attempt before is taken up again"
-    before = old.canary.current_step_analysis_run_status
-    noted = new.canary.current_step_analysis_run_status
-    if noted is None:
-        return
-    if before is None or before.name != noted.name:
-        if any(run.metadata.name == noted.name for run in snapshot.runs):
-            yield f"run {noted.name} is taken up although it was there before this attempt"
-    elif old.aborted_at is not None and new.aborted_at is None:
-        yield f"run {noted.name} of the attempt before is taken up again"
+    for before, noted in (
+        (
+            old.canary.current_step_analysis_run_status,
+            new.canary.current_step_analysis_run_status,
+        ),
+        (
+            old.canary.current_background_analysis_run_status,
+            new.canary.current_background_analysis_run_status,
+        ),
+    ):
+        if noted is None:
+            continue
+        if before is None or before.name != noted.name:
+            if any(run.metadata.name == noted.name for run in snapshot.runs):
+                yield f"run {noted.name} is taken up although it was there before this attempt"
+        elif old.aborted_at is not None and new.aborted_at is None:
+            yield f"run {noted.name} of the attempt before is taken up again"

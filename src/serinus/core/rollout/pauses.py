@@ -36,9 +36,9 @@ def ends_at(standing: Standing, course: Course) -> datetime | None:
 
 
 def is_late(standing: Standing, course: Course) -> bool:
-    """The time of the pause is over, and something else still holds its end."""
+    """The time of the pause is over, and something else than a person still holds its end."""
     ends = ends_at(standing, course)
-    return ends is not None and standing.snapshot.now >= ends
+    return ends is not None and standing.snapshot.now >= ends and not course.in_doubt
 
 
 def waits_for_person(standing: Standing, course: Course) -> bool:

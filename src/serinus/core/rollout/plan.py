@@ -16,6 +16,7 @@ from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import bluegreen, restart, switch
 from serinus.core.rollout.actions import Announce, EditRollout, Plan
 from serinus.core.rollout.advance import advance
+from serinus.core.rollout.background import overseen
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
 from serinus.core.rollout.course import Course, abort, set_course
 from serinus.core.rollout.desired import Proposal, propose
@@ -47,7 +48,7 @@ def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
     `rules` and `check` (the invariants) are switched off only by a simulation that wants harm.
     """
     standing = stand(snapshot, rules)
-    course = set_course(standing)
+    course = overseen(standing, set_course(standing))
     way = CANARY if standing.blue_green is None else BLUE_GREEN
     proposal = way.may(standing, course, way.want(standing, course))
     proposal = hold_what_is_left(standing, proposal)

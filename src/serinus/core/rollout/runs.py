@@ -17,7 +17,14 @@ from serinus.core.rollout.canary import INCONCLUSIVE
 from serinus.core.rollout.course import Course, abort
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.drain import FINISHED
-from serinus.core.rollout.gates import Gate, all_noted, gates_now, noted_in, noted_of
+from serinus.core.rollout.gates import (
+    BACKGROUND,
+    Gate,
+    all_noted,
+    gates_now,
+    noted_in,
+    noted_of,
+)
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
@@ -29,7 +36,8 @@ def base_name(standing: Standing, gate: Gate) -> str:
     """The original's name of a gate's run, before its attempt."""
     number = standing.current.number if standing.current else 0
     owner = standing.snapshot.rollout.metadata.name
-    return f"{owner}-{standing.current_hash}-{number}-{gate.suffix}"
+    name = f"{owner}-{standing.current_hash}-{number}"
+    return f"{name}-{gate.suffix}" if gate.suffix else name
 
 
 def new_name(standing: Standing, gate: Gate) -> str:
@@ -71,24 +79,24 @@ def judge(
     if Rule.S5 not in standing.rules:
         return course, proposal, True
     recorded = current_run(standing, course, gate)
-    if _resumed(course, recorded):
+    if is_resumed(course, recorded):
         course, recorded = replace(course, controller_pause=False), None
     if recorded is None:
-        if not _numbered(standing):
+        if not is_numbered(standing):
             return course, proposal, False
         recorded = RolloutAnalysisRunStatus(name=new_name(standing, gate), status="Pending")
     run = find(standing, recorded.name)
     if run is not None:
-        course = _announced(course, gate, recorded, run)
+        course = announced(course, gate, recorded, run)
         recorded = replace_verdict(recorded, run)
     course = with_run(course, gate, recorded)
-    match _verdict(run):
+    match verdict_of(run):
         case "Successful":
             return course, proposal, True
         case "Failed" | "Error":
-            return _failed(standing, course, gate, recorded), proposal, False
+            return failed(standing, course, gate, recorded), proposal, False
         case "Inconclusive":
-            return _inconclusive(standing, course), _waits(proposal, recorded), False
+            return inconclusive(standing, course), _waits(proposal, recorded), False
     return course, _waits(proposal, recorded), False
 
 
@@ -97,9 +105,9 @@ def condemned(standing: Standing, course: Course) -> Course:
     for gate in gates_now(standing, course):
         recorded = current_run(standing, course, gate)
         run = find(standing, recorded.name) if recorded else None
-        if recorded is not None and run is not None and _verdict(run) in ("Failed", "Error"):
+        if recorded is not None and run is not None and verdict_of(run) in ("Failed", "Error"):
             recorded = replace_verdict(recorded, run)
-            return _failed(standing, with_run(course, gate, recorded), gate, recorded)
+            return failed(standing, with_run(course, gate, recorded), gate, recorded)
     return course
 
 
@@ -113,17 +121,23 @@ def followed(standing: Standing, course: Course) -> Course:
         phase = run.status.phase or "Pending"
         return RolloutAnalysisRunStatus(name=noted.name, status=phase, message=run.status.message)
 
-    return replace(course, run=told(course.run), pre=told(course.pre), post=told(course.post))
+    return replace(
+        course,
+        run=told(course.run),
+        background=told(course.background),
+        pre=told(course.pre),
+        post=told(course.post),
+    )
 
 
-def _failed(
+def failed(
     standing: Standing, course: Course, gate: Gate, recorded: RolloutAnalysisRunStatus
 ) -> Course:
     why = f"{gate.words} analysis phase error/failed: {recorded.message}"
     return abort(standing, course, why)
 
 
-def _resumed(course: Course, recorded: RolloutAnalysisRunStatus | None) -> bool:
+def is_resumed(course: Course, recorded: RolloutAnalysisRunStatus | None) -> bool:
     """A person let an inconclusive analysis go on: it is measured again.
 
     A run that was not told Inconclusive yet has not paused anything: a switch that was promoted
@@ -133,7 +147,7 @@ def _resumed(course: Course, recorded: RolloutAnalysisRunStatus | None) -> bool:
     return waited and recorded is not None and recorded.status == "Inconclusive"
 
 
-def _numbered(standing: Standing) -> bool:
+def is_numbered(standing: Standing) -> bool:
     """Names contain the revision's number, which must not change under them."""
     current = standing.current
     return current is not None and all(r.number <= current.number for r in standing.others)
@@ -146,11 +160,11 @@ def replace_verdict(
     the note is what a later plan goes by.
     """
     return RolloutAnalysisRunStatus(
-        name=recorded.name, status=_verdict(run) or "Pending", message=run.status.message
+        name=recorded.name, status=verdict_of(run) or "Pending", message=run.status.message
     )
 
 
-def _verdict(run: AnalysisRun | None) -> str:
+def verdict_of(run: AnalysisRun | None) -> str:
     """A run that was cancelled reads Successful for its readers, and is no pass for us."""
     if run is None:
         return ""
@@ -158,7 +172,7 @@ def _verdict(run: AnalysisRun | None) -> str:
     return "Inconclusive" if cancelled else run.status.phase
 
 
-def _inconclusive(standing: Standing, course: Course) -> Course:
+def inconclusive(standing: Standing, course: Course) -> Course:
     if any(pause.reason == INCONCLUSIVE for pause in course.pauses):
         return course
     pause = PauseCondition(reason=INCONCLUSIVE, start_time=standing.snapshot.now)
@@ -171,10 +185,10 @@ def _waits(proposal: Proposal, recorded: RolloutAnalysisRunStatus) -> Proposal:
     return proposal.because(Hold.ANALYSIS, message)
 
 
-def _announced(
+def announced(
     course: Course, gate: Gate, recorded: RolloutAnalysisRunStatus, run: AnalysisRun
 ) -> Course:
-    phase = _verdict(run)
+    phase = verdict_of(run)
     if not phase or phase == recorded.status:
         return course
     message = f"{gate.kind} Analysis Run '{recorded.name}' Status New: '{phase}'"
@@ -216,7 +230,9 @@ def _may_start(standing: Standing, gate: Gate, recorded: RolloutAnalysisRunStatu
     """Only under a name that the status held when the snapshot was taken, and only once."""
     noted = noted_in(standing.status, gate)
     known = noted is not None and noted.name == recorded.name
-    return known and find(standing, recorded.name) is None
+    # One that ended and was deleted has had its say; a step asks again, as it waits for the run.
+    over = gate.kind == BACKGROUND and recorded.status in FINISHED
+    return known and not over and find(standing, recorded.name) is None
 
 
 def _retired_runs(standing: Standing) -> list[Action]:

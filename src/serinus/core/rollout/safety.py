@@ -74,8 +74,8 @@ def follow_pods(standing: Standing, course: Course, proposal: Proposal) -> Propo
 
 
 def freeze(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
-    """Paused by the user, or an invalid spec: nothing rises, nothing new starts."""
-    if not standing.frozen:
+    """Paused by the user, an invalid spec, a doubt in the background: nothing rises or starts."""
+    if not (standing.frozen or course.in_doubt):
         return proposal
     proposal = replace(proposal, may_step=False)
     towards_stable = course.abort or standing.promoted

@@ -136,6 +136,7 @@ def _canary(standing: Standing, course: Course) -> CanaryStatus:
     return replace(
         standing.status.canary,
         current_step_analysis_run_status=course.run,
+        current_background_analysis_run_status=course.background,
         current_experiment=course.trial,
         weights=_weights(standing),
     )

@@ -1,0 +1,90 @@
+"""Invariants of analysis runs: which may start, and what may not go on under a verdict (S5, S10).
+
+See `invariants.py`. Looks at the noted run and at the writes; shares no judgement with the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serinus.api.analysis import AnalysisRun
+from serinus.api.argo import RolloutStatus
+from serinus.core.rollout.actions import Plan, SetRouting, StartRun
+from serinus.core.rollout.invariants_seen import revision_of
+from serinus.core.rollout.snapshot import Snapshot
+from serinus.core.routing import Routing
+
+
+def broken_runs(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """What is wrong with a plan, in words."""
+    yield from _started(snapshot, plan)
+    run = _watching(snapshot)
+    if run is None or plan.status is None or _ends_otherwise(snapshot, plan.status):
+        return
+    name, phase = run.metadata.name, run.status.phase
+    doubtful = phase == "Inconclusive" or (phase == "Successful" and run.spec.terminate)
+    if phase in ("Failed", "Error") and not plan.status.abort:
+        yield f"the update goes on although run {name} is {phase}"
+    elif phase in ("Failed", "Error") or (doubtful and not _let_go(snapshot)):
+        yield from _goes_on(snapshot, plan, plan.status, f"run {name} is {phase}")
+
+
+def _started(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """Only what the status names, that is not there yet; nothing while frozen."""
+    canary, switch = snapshot.rollout.status.canary, snapshot.rollout.status.blue_green
+    noted = (
+        canary.current_step_analysis_run_status,
+        canary.current_background_analysis_run_status,
+        switch.pre_promotion_analysis_run_status,
+        switch.post_promotion_analysis_run_status,
+    )
+    known = {run.name for run in noted if run is not None}
+    there = {run.metadata.name for run in snapshot.runs}
+    for action in plan.actions:
+        if not isinstance(action, StartRun):
+            continue
+        if action.name not in known or action.name in there:
+            yield f"run {action.name} starts without its name in the status, or a second time"
+        if snapshot.rollout.spec.paused or snapshot.problems:
+            yield f"run {action.name} starts although the rollout is frozen"
+
+
+def _watching(snapshot: Snapshot) -> AnalysisRun | None:
+    """The run in the background that the status remembers, while the spec asks for one."""
+    canary = snapshot.rollout.spec.strategy.canary
+    noted = snapshot.rollout.status.canary.current_background_analysis_run_status
+    if canary is None or canary.analysis is None or not canary.analysis.templates or noted is None:
+        return None
+    return next((run for run in snapshot.runs if run.metadata.name == noted.name), None)
+
+
+def _ends_otherwise(snapshot: Snapshot, new: RolloutStatus) -> bool:
+    """The verdict is of an attempt that is over, a person skips all, or there is no way back."""
+    old = snapshot.rollout.status
+    another = (old.current_pod_hash, old.current_step_hash) != (
+        new.current_pod_hash,
+        new.current_step_hash,
+    )
+    before = old.abort or old.aborted_at is not None or old.promote_full
+    trial = revision_of(snapshot, old.stable_rs) and old.stable_rs != old.current_pod_hash
+    return another or before or not trial
+
+
+def _let_go(snapshot: Snapshot) -> bool:
+    """A person's word that nobody has acted on yet."""
+    old = snapshot.rollout.status
+    return old.controller_pause and not old.pause_conditions
+
+
+def _goes_on(snapshot: Snapshot, plan: Plan, new: RolloutStatus, why: str) -> Iterator[str]:
+    old, seen = snapshot.rollout.status, {one.router: one.routing for one in snapshot.routers}
+    if new.stable_rs != old.stable_rs:
+        yield f"{new.stable_rs} becomes stable although {why}"
+    if (new.current_step_index or 0) > (old.current_step_index or 0):
+        yield f"step {old.current_step_index} is left although {why}"
+    for action in plan.actions:
+        shown = seen.get(action.router) if isinstance(action, SetRouting) else None
+        if not isinstance(action, SetRouting) or not isinstance(shown, Routing):
+            continue
+        if action.routing.weight * shown.total > shown.weight * action.routing.total:
+            yield f"weight {action.routing.weight} is written although {why}"
