@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from serinus.api.analysis import AnalysisTemplateRef, AnalysisTemplateSpec
-from serinus.api.argo import Rollout
+from serinus.api.argo import Rollout, RolloutAnalysis
 from serinus.api.wire import decode
 from serinus.base.errors import SerinusError
 from serinus.control.writing.runs import analysis_run
 from serinus.core.rollout.actions import StartRun
+from serinus.core.rollout.gates import BACKGROUND
 
 TEMPLATES = {
     AnalysisTemplateRef(template_name="errors"): decode(
@@ -82,3 +83,35 @@ def test_metadata_of_the_user_is_added_but_does_not_hide_whose_it_is() -> None:
 def test_a_template_that_went_since_the_validation_is_named() -> None:
     with pytest.raises(SerinusError, match="gone"):
         run_of(templates=[{"templateName": "gone"}])
+
+
+def test_a_run_in_the_background_is_of_no_step_and_may_go_on_without_end() -> None:
+    template = {
+        "metrics": [
+            {
+                "name": "errors",
+                "interval": "10s",
+                "successCondition": "result[0] < 1",
+                "provider": {"prometheus": {"address": "http://p", "query": "up"}},
+            }
+        ]
+    }
+    endless = {AnalysisTemplateRef(template_name="e"): decode(AnalysisTemplateSpec, template)}
+    rollout = decode(
+        Rollout,
+        {
+            "metadata": {"name": "shop", "namespace": "web", "uid": "1"},
+            "spec": {"selector": {"matchLabels": {"app": "shop"}}},
+        },
+    )
+    analysis = RolloutAnalysis(templates=tuple(endless))
+    action = StartRun("shop-abc-2", analysis, None, "abc", "xyz", BACKGROUND)
+    run = analysis_run(rollout, action, endless)
+    assert run["metadata"]["labels"] == {
+        "app": "shop",
+        "rollouts-pod-template-hash": "abc",
+        "rollout-type": "Background",
+    }
+    step = StartRun("shop-abc-2-0", analysis, 0, "abc", "xyz")
+    with pytest.raises(SerinusError, match="repeats without end"):
+        analysis_run(rollout, step, endless)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from serinus.api.argo import CanaryStrategy, RolloutAnalysis, RolloutSpec
+from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutSpec
 from serinus.api.validation.analysis import validate_rollout_analysis
 from serinus.api.validation.numbers import count_or_share, is_nothing, not_negative, within
 from serinus.api.validation.revisions import (
@@ -29,6 +29,21 @@ def validate_canary(canary: CanaryStrategy, spec: RolloutSpec, path: str) -> Ite
     if background is not None and (background.templates or _asks(background)):
         yield from validate_rollout_analysis(background, f"{path}.analysis")
         yield from not_negative(background.starting_step, f"{path}.analysis.startingStep")
+
+
+def dormant_background(rollout: Rollout) -> Iterator[FieldProblem]:
+    """A warning: a background analysis whose starting step never comes; the original is silent."""
+    canary = rollout.spec.strategy.canary
+    analysis = canary.analysis if canary else None
+    if canary is None or analysis is None or not (canary.steps and analysis.templates):
+        return
+    starting = analysis.starting_step or 0
+    if starting > len(canary.steps):
+        yield FieldProblem(
+            "spec.strategy.canary.analysis.startingStep",
+            f"{starting} never comes: there are {len(canary.steps)} steps, the first is 0; nothing "
+            "will be measured",
+        )
 
 
 def _asks(analysis: RolloutAnalysis) -> bool:

@@ -25,6 +25,7 @@ from serinus.api.validation.analysis import (
     validate_run_spec,
     validate_template_spec,
 )
+from serinus.api.validation.canary import dormant_background
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup
@@ -59,7 +60,8 @@ def check_rollout(
 
 def rules_of_rollout(rollout: Rollout, lookup: Lookup) -> Findings:
     """What its own spec breaks, its pods among it, also where a workload lends them."""
-    return Findings.of(validate_rollout(rollout, resolve(rollout, lookup)))
+    own = Findings.of(validate_rollout(rollout, resolve(rollout, lookup)))
+    return own + Findings(warnings=tuple(dormant_background(rollout)))
 
 
 def references_of_rollout(rollout: Rollout, lookup: Lookup, language: Language) -> Findings:
