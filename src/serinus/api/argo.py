@@ -148,13 +148,51 @@ class NginxTrafficRouting(Wire, frozen=True, kw_only=True):
         return self.stable_ingresses or ((self.stable_ingress,) if self.stable_ingress else ())
 
 
+class TlsRoute(Wire, frozen=True, kw_only=True):
+    """The TLS routes of a VirtualService that match this one port and exactly these hosts."""
+
+    port: int = 0
+    sni_hosts: tuple[str, ...] = ()
+
+
+class TcpRoute(Wire, frozen=True, kw_only=True):
+    port: int = 0
+
+
+class IstioVirtualService(Wire, frozen=True, kw_only=True):
+    """`name` may be name.namespace; `routes` are names of its HTTP routes."""
+
+    name: str = ""
+    routes: tuple[str, ...] = ()
+    tls_routes: tuple[TlsRoute, ...] = ()
+    tcp_routes: tuple[TcpRoute, ...] = ()
+
+
+class IstioDestinationRule(Wire, frozen=True, kw_only=True):
+    name: str = ""
+    canary_subset_name: str = ""
+    stable_subset_name: str = ""
+    additional_subset_names: tuple[str, ...] = ()
+
+
+class IstioTrafficRouting(Wire, frozen=True, kw_only=True):
+    virtual_service: IstioVirtualService | None = None
+    virtual_services: tuple[IstioVirtualService, ...] = ()
+    destination_rule: IstioDestinationRule | None = None
+
+    def services(self) -> tuple[IstioVirtualService, ...]:
+        """The VirtualServices, however they were written."""
+        one = (self.virtual_service,) if self.virtual_service else ()
+        return self.virtual_services or one
+
+
 class ManagedRoute(Wire, frozen=True, kw_only=True):
     name: str = ""
 
 
 class TrafficRouting(Wire, frozen=True, kw_only=True):
     nginx: NginxTrafficRouting | None = None
-    istio: Mapping[str, Any] | None = None
+    istio: IstioTrafficRouting | None = None
     alb: Mapping[str, Any] | None = None
     smi: Mapping[str, Any] | None = None
     ambassador: Mapping[str, Any] | None = None
@@ -239,6 +277,23 @@ class CanaryStrategy(Wire, frozen=True, kw_only=True):
     """Ours: pods of a routed canary that may be starting at a time; None for all."""
     min_pods_per_replica_set: int | None = None
     replica_progress_threshold: ReplicaProgressThreshold | None = None
+
+    @property
+    def canary_entry(self) -> str:
+        """By what requests get to the canary: the Service, or `<DestinationRule>/<subset>`."""
+        rule = self._rule
+        return self.canary_service or (f"{rule.name}/{rule.canary_subset_name}" if rule else "")
+
+    @property
+    def stable_entry(self) -> str:
+        """By what requests get to stable: the Service, or `<DestinationRule>/<subset>`."""
+        rule = self._rule
+        return self.stable_service or (f"{rule.name}/{rule.stable_subset_name}" if rule else "")
+
+    @property
+    def _rule(self) -> IstioDestinationRule | None:
+        istio = self.traffic_routing.istio if self.traffic_routing else None
+        return istio.destination_rule if istio else None
 
 
 class BlueGreenStrategy(Wire, frozen=True, kw_only=True):

@@ -9,7 +9,10 @@ from serinus.base.plugins import known_points, load
 from serinus.traffic.router import Router
 
 GROUP = "serinus.routers"
-BUILT_IN = (EntryPoint("nginx", "serinus.traffic.nginx:NginxRouter", GROUP),)
+BUILT_IN = (
+    EntryPoint("nginx", "serinus.traffic.nginx:NginxRouter", GROUP),
+    EntryPoint("istio", "serinus.traffic.istio.router:IstioRouter", GROUP),
+)
 
 
 def load_router(name: str, points: Iterable[EntryPoint] | None = None) -> Router:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from serinus.base.errors import SerinusError
 from serinus.core.routing import Abilities, RouterSeen, Routing
@@ -65,9 +65,6 @@ class Route:
     total: int = 100
     managed: tuple[str, ...] = ()
     """Names of managedRoutes: only these header and mirror routes are ours, in this precedence."""
-    stable_hash: str = ""
-    canary_hash: str = ""
-    """Whom the two Services select now, for routers that select pods themselves; "": not known."""
 
 
 class RoutingError(SerinusError):
@@ -75,7 +72,7 @@ class RoutingError(SerinusError):
 
 
 class Router(Protocol):
-    """One implementation a file, registered by name in the entry points `serinus.routers`."""
+    """One implementation a file or folder, registered by name in the entry points `serinus.routers`."""
 
     name: str
     abilities: Abilities
@@ -102,3 +99,34 @@ class Router(Protocol):
         what it cannot do, `read` tells as Unknown. What would give the canary more is written
         whole or not at all: then RoutingError is raised with every problem.
         """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which pods behind a Service a router's destination gets."""
+
+    service: str
+    """The Service whose endpoints are chosen from, in the Rollout's namespace."""
+    hash: str
+    """The revision that is chosen; "" for every one."""
+    resource_version: str
+    """Of the object that says so."""
+    written_at: datetime | None
+
+
+@runtime_checkable
+class SelectsPods(Protocol):
+    """A router whose own objects choose the pods of stable and canary: alone, or beside the
+    Services that the strategy names. They are moved like those Services, under the same rules.
+    """
+
+    def selection(self, route: Route, objects: Objects, *, canary: bool) -> Selection | None:
+        """Whom requests to the canary (or to stable) get; None where nobody chooses but Services.
+
+        Raises RoutingError if the objects cannot be read: then it is not known who gets them.
+        """
+
+    def point(
+        self, route: Route, objects: Objects, pod_hash: str, at: datetime, *, canary: bool
+    ) -> Sequence[Write]:
+        """The writes by which the canary (or stable) is `pod_hash`; they carry `at`."""

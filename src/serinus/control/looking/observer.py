@@ -77,9 +77,9 @@ class Observer:
         checked = self._checker.check(key, partial, lookup)
         routes, routers, found = self._routing(checked.rollout)
         found |= checked.found
-        services = service_references(checked.rollout)
+        sides = _sides(checked.rollout, routes)
         self._caches.interest.look(
-            key, {*found, *services, *_measured(checked.rollout), *_tried(checked.rollout)}
+            key, {*found, *_services(sides), *_measured(checked.rollout), *_tried(checked.rollout)}
         )
         if any(isinstance(one, Unlisted) and not one.problem for one in found.values()):
             return self._not_yet("a kind is being listed for the first time")

@@ -78,7 +78,7 @@ def _services(snapshot: Snapshot) -> tuple[ServiceSeen | None, ServiceSeen | Non
     if canary is None:
         return None, None
     services = snapshot.services
-    return services.get(canary.stable_service), services.get(canary.canary_service)
+    return services.get(canary.stable_entry), services.get(canary.canary_entry)
 
 
 def _none_stranded(snapshot: Snapshot, plan: Plan) -> Iterator[str]:

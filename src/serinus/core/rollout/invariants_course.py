@@ -47,8 +47,8 @@ def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
 
 
 def _weight_without_room(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
-    stable = ready_endpoints(snapshot.services.get(strategy.stable_service))
-    canary = ready_endpoints(snapshot.services.get(strategy.canary_service))
+    stable = ready_endpoints(snapshot.services.get(strategy.stable_entry))
+    canary = ready_endpoints(snapshot.services.get(strategy.canary_entry))
     own_terms = strategy.replica_progress_threshold or any(
         step.set_canary_scale for step in strategy.steps
     )
@@ -83,15 +83,15 @@ def _handed_over_under_weight(
 ) -> Iterator[str]:
     stable = snapshot.rollout.status.stable_rs
     for action in plan.actions:
-        if not isinstance(action, PointService) or action.service != strategy.canary_service:
+        if not isinstance(action, PointService) or action.service != strategy.canary_entry:
             continue
         if revision_of(snapshot, stable) and action.hash != stable and _carries(snapshot):
             yield f"Service {action.service} goes to {action.hash} together with a weight"
 
 
 def _dead_and_not_left(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:
-    stable = snapshot.services.get(strategy.stable_service)
-    canary = snapshot.services.get(strategy.canary_service)
+    stable = snapshot.services.get(strategy.stable_entry)
+    canary = snapshot.services.get(strategy.canary_entry)
     trusted = snapshot.rollout.status.stable_rs
     if stable is None or canary is None or stable.selector_hash != trusted or not trusted:
         return
@@ -118,7 +118,7 @@ def _stable_too_small(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) 
     """All must come back to stable while the weight is on behalf of a revision that is gone."""
     status = plan.status or snapshot.rollout.status
     stable = revision_of(snapshot, status.stable_rs)
-    canary = snapshot.services.get(strategy.canary_service)
+    canary = snapshot.services.get(strategy.canary_entry)
     if stable is None or canary is None or snapshot.problems:
         return
     owner, known = canary.selector_hash, revision_of(snapshot, canary.selector_hash)
@@ -220,7 +220,7 @@ def _promoted_too_early(
     if new.stable_rs == old.stable_rs or not wanted:
         return
     first = revision_of(snapshot, old.stable_rs) is None
-    name = strategy.stable_service if first else strategy.canary_service
+    name = strategy.stable_entry if first else strategy.canary_entry
     alive = ready_endpoints(snapshot.services.get(name))
     if alive is not None and alive < wanted and strategy.replica_progress_threshold is None:
         yield f"{new.stable_rs} becomes stable with {alive} of {wanted} endpoints"

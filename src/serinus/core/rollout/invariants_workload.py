@@ -34,7 +34,7 @@ def _ready(snapshot: Snapshot) -> int:
     """The greatest number of ready pods that one of our revisions has behind every Service."""
     strategy = snapshot.rollout.spec.strategy
     names = (
-        strategy.canary.stable_service if strategy.canary else "",
+        strategy.canary.stable_entry if strategy.canary else "",
         strategy.blue_green.active_service if strategy.blue_green else "",
     )
     slices = [snapshot.services[n].endpoints for n in names if n in snapshot.services]

@@ -91,7 +91,7 @@ def service_settled(standing: Standing, service: ServiceSeen | None) -> bool:
     """The selector that is written is what the Service's slices show."""
     if service is None or isinstance(service.endpoints, Unknown):
         return False
-    if settles_at(standing, service) is not None:
+    if settles_at(standing, service) is not None or not service.agreed:
         return False
     selected = service.selector_hash
     if not selected:

@@ -73,7 +73,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSeen:
-    """A Service that the strategy names, and what its EndpointSlices show."""
+    """A Service that the strategy names, and what its EndpointSlices show.
+
+    Or what stands in its place: a subset by which a router chooses pods of another Service.
+    """
 
     name: str
     resource_version: str
@@ -85,6 +88,8 @@ class ServiceSeen:
     """Ready endpoints in its slices, by the pod hash of the pod behind each."""
     seen_since: datetime | None = None
     """Since when the observer has seen this selector and whom the slices show beside it."""
+    agreed: bool = True
+    """False: several objects choose for this side, a Service and a subset, and they differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,8 +133,8 @@ def stand(snapshot: Snapshot, rules: Rules) -> Standing:
         collided=collided,
         invalid=bool(snapshot.problems),
         routers=snapshot.routers if Rule.S4 in rules else _believed_zero(snapshot, total),
-        canary_service=snapshot.services.get(strategy.canary_service),
-        stable_service=snapshot.services.get(strategy.stable_service),
+        canary_service=snapshot.services.get(strategy.canary_entry),
+        stable_service=snapshot.services.get(strategy.stable_entry),
         active_service=_named(snapshot, blue_green.active_service if blue_green else ""),
         preview_service=_named(snapshot, blue_green.preview_service if blue_green else ""),
     )

@@ -76,7 +76,7 @@ def _production(standing: Standing) -> tuple[str, ...]:
     """The Services that users come through, as the strategy names them."""
     strategy = standing.spec.strategy
     named = (
-        strategy.canary.stable_service if strategy.canary else "",
+        strategy.canary.stable_entry if strategy.canary else "",
         strategy.blue_green.active_service if strategy.blue_green else "",
     )
     return tuple(name for name in named if name)

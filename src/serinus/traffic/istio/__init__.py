@@ -1,0 +1,1 @@
+"""The traffic router `istio`: splits of VirtualServices, subsets of a DestinationRule."""
