@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from serinus.api.analysis import AnalysisTemplate, ClusterAnalysisTemplate
+from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read
 from serinus.api.validation.check import KINDS, check
@@ -26,6 +27,8 @@ _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     Deployment: ("apps", "deployments"),
     ReplicaSet: ("apps", "replicasets"),
     PodTemplate: ("", "podtemplates"),
+    VirtualService: ("networking.istio.io", "virtualservices"),
+    DestinationRule: ("networking.istio.io", "destinationrules"),
     AnalysisTemplate: ("argoproj.io", "analysistemplates"),
     ClusterAnalysisTemplate: ("argoproj.io", "clusteranalysistemplates"),
 }

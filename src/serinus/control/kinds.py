@@ -13,6 +13,8 @@ ANALYSIS_TEMPLATES = Resource("argoproj.io", "v1alpha1", "analysistemplates", "A
 CLUSTER_ANALYSIS_TEMPLATES = Resource(
     "argoproj.io", "v1alpha1", "clusteranalysistemplates", "ClusterAnalysisTemplate", False
 )
+VIRTUAL_SERVICES = Resource("networking.istio.io", "v1", "virtualservices", "VirtualService")
+DESTINATION_RULES = Resource("networking.istio.io", "v1", "destinationrules", "DestinationRule")
 
 
 class _Lent(Resource):

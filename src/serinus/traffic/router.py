@@ -72,7 +72,7 @@ class RoutingError(SerinusError):
 
 
 class Router(Protocol):
-    """One implementation a file or folder, registered by name in the entry points `serinus.routers`."""
+    """One file or folder each, registered by name in the entry points `serinus.routers`."""
 
     name: str
     abilities: Abilities

@@ -99,7 +99,11 @@ def rule(**hashes: str) -> Json:
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
         "metadata": {"name": "web-rule", "namespace": "shop", "resourceVersion": "4"},
-        "spec": {"host": "web", "trafficPolicy": {"tls": {"mode": "SIMPLE"}}, "subsets": subsets + others},
+        "spec": {
+            "host": "web",
+            "trafficPolicy": {"tls": {"mode": "SIMPLE"}},
+            "subsets": subsets + others,
+        },
     }
 
 

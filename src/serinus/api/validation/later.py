@@ -13,7 +13,7 @@ from serinus.api.analysis import Metric, Sigv4Config
 from serinus.api.argo import Rollout, Step
 from serinus.base.errors import FieldProblem
 
-ROUTERS = ("nginx",)
+ROUTERS = ("nginx", "istio")
 PROVIDERS = ("prometheus",)
 STEPS = (
     *("setWeight", "pause", "setCanaryScale", "analysis", "experiment"),

@@ -13,6 +13,7 @@ from serinus.api.analysis import AnalysisTemplateRef
 from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutExperimentStep
 from serinus.api.kubernetes import Ingress, PodTemplateView, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
+from serinus.api.validation.istio import rule_hosts, validate_istio_objects
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
 from serinus.api.validation.templates import Asked, validate_analyses
@@ -23,7 +24,7 @@ from serinus.base.errors import FieldProblem
 def validate_references(
     rollout: Rollout, lookup: Lookup, language: Language = UNKNOWN
 ) -> Iterator[FieldProblem]:
-    """Services, Ingresses and AnalysisTemplates of a Rollout that its own rules let pass.
+    """Services, routed objects and AnalysisTemplates of a Rollout that its own rules let pass.
 
     Of one with a workloadRef: as `workload.resolve` gives it back.
     """
@@ -31,7 +32,13 @@ def validate_references(
     for place, name in _services_of(rollout):
         yield from _service(rollout, name, lookup, f"spec.strategy.{place}")
     if strategy.canary is not None:
-        yield from _ingresses(rollout, strategy.canary, lookup, "spec.strategy.canary")
+        here, canary = "spec.strategy.canary", strategy.canary
+        yield from _ingresses(rollout, canary, lookup, here)
+        template, namespace = bytes(rollout.spec.template), rollout.metadata.namespace
+        labels = _labels(template) if template else None
+        yield from validate_istio_objects(canary, namespace, labels, lookup, here)
+        for place, name in rule_hosts(canary, namespace, lookup, here):
+            yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)
     yield from validate_analyses(rollout.metadata.namespace, asked, lookup, language)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from serinus.api.argo import CanaryStrategy, NginxTrafficRouting, TrafficRouting
+from serinus.api.validation.istio import validate_istio
 from serinus.api.validation.labels import validate_key
 from serinus.api.validation.numbers import whole, within
 from serinus.base.errors import FieldProblem
@@ -23,10 +24,7 @@ OTHER_TOTALS = ("nginx", "plugins")
 
 _Read = Mapping[str, Any]
 # router, its one object, its many, what the one is
-_ONE_OR_MANY = (
-    ("alb", "ingress", "ingresses", "the Ingress that routes to stableService"),
-    ("istio", "virtualService", "virtualServices", "the VirtualService that splits"),
-)
+_ONE_OR_MANY = (("alb", "ingress", "ingresses", "the Ingress that routes to stableService"),)
 # router, field, what it names
 _NEEDED = (
     ("traefik", "weightedTraefikServiceName", "the TraefikService that splits"),
@@ -54,6 +52,8 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
         yield FieldProblem(here, message)
     if routing.nginx is not None:
         yield from _nginx(routing.nginx, f"{here}.nginx")
+    if routing.istio is not None:
+        yield from validate_istio(routing.istio, f"{here}.istio")
     yield from _total(routing, here)
     for index, route in enumerate(routing.managed_routes):
         if not route.name:
@@ -79,7 +79,8 @@ def _services(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
 def _needs_services(canary: CanaryStrategy, router: str) -> bool:
     if router == "plugins" or (canary.ping_pong is not None and router in PING_PONG):
         return False
-    return router != "istio" or not _part(canary.traffic_routing, "istio").get("destinationRule")
+    istio = canary.traffic_routing.istio if canary.traffic_routing else None
+    return router != "istio" or istio is None or istio.destination_rule is None
 
 
 def _ping_pong(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:

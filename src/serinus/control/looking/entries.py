@@ -6,13 +6,57 @@ What chooses the pods of one side is one ServiceSeen, whoever chooses: the same 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from serinus.api.argo import Strategy
 from serinus.core.rollout.snapshot import ServiceSeen
 from serinus.core.routing import Unknown
 from serinus.traffic.router import Objects, Route, Router, RoutingError, Selection, SelectsPods
 
 Routes = Mapping[str, tuple[Router, Route, Objects]]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a strategy, stable or canary, active or preview."""
+
+    name: str
+    """The key of the snapshot's `services`."""
+    service: str
+    """The Service that the strategy names; "" for none."""
+    selections: tuple[Selection, ...] | None = ()
+    """What routers themselves choose for it; None if one of them cannot be read."""
+
+    def services(self) -> tuple[str, ...]:
+        """The Services whose endpoints count."""
+        others = (one.service for one in self.selections or ())
+        return tuple(name for name in (self.service, *others) if name)
+
+    def seen(self, services: Mapping[str, ServiceSeen | None]) -> ServiceSeen | None:
+        """All that choose for it, as one; None if one of them is not there."""
+        if self.selections is None:
+            return None
+        parts = [services[self.service]] if self.service else []
+        parts += [subset_seen(self.name, one, services[one.service]) for one in self.selections]
+        known = [part for part in parts if part is not None]
+        return together(known) if known and len(known) == len(parts) else None
+
+
+def sides_of(strategy: Strategy, routes: Routes) -> tuple[Side, ...]:
+    """Those that a strategy has, by name each once."""
+    canary, blue_green = strategy.canary, strategy.blue_green
+    found: tuple[Side, ...] = ()
+    if canary is not None:
+        stable, other = selections(routes, canary=False), selections(routes, canary=True)
+        found = (
+            Side(canary.stable_entry, canary.stable_service, stable),
+            Side(canary.canary_entry, canary.canary_service, other),
+        )
+    elif blue_green is not None:
+        named = (blue_green.active_service, blue_green.preview_service)
+        found = tuple(Side(name, name) for name in named)
+    return tuple(side for side in found if side.name)
 
 
 def selections(routes: Routes, *, canary: bool) -> tuple[Selection, ...] | None:

@@ -13,6 +13,7 @@ from serinus.api.analysis import (
     AnalysisTemplateSpec,
     ClusterAnalysisTemplate,
 )
+from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read_or_name
 from serinus.api.wire import Unreadable, decode
@@ -30,10 +31,15 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     Deployment: DEPLOYMENTS,
     ReplicaSet: kinds.WORKLOAD_REPLICASETS,
     PodTemplate: PODTEMPLATES,
+    VirtualService: kinds.VIRTUAL_SERVICES,
+    DestinationRule: kinds.DESTINATION_RULES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
 }
-_ON_DEMAND = (INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES)
+_ON_DEMAND = (
+    *(INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES),
+    *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES),
+)
 """Watched from the first time that one is named."""
 
 

@@ -17,6 +17,7 @@ from serinus.base.errors import FieldProblem
 from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.checked import Checked, Checker
+from serinus.control.looking.entries import Side, sides_of
 from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
@@ -77,9 +78,10 @@ class Observer:
         checked = self._checker.check(key, partial, lookup)
         routes, routers, found = self._routing(checked.rollout)
         found |= checked.found
-        sides = _sides(checked.rollout, routes)
+        sides = sides_of(checked.rollout.spec.strategy, routes)
+        services = {reference(SERVICES, key[0], name) for side in sides for name in side.services()}
         self._caches.interest.look(
-            key, {*found, *_services(sides), *_measured(checked.rollout), *_tried(checked.rollout)}
+            key, {*found, *services, *_measured(checked.rollout), *_tried(checked.rollout)}
         )
         if any(isinstance(one, Unlisted) and not one.problem for one in found.values()):
             return self._not_yet("a kind is being listed for the first time")
@@ -87,7 +89,7 @@ class Observer:
             return self._not_yet("a write of ours is not in the caches yet")
         asked = tuple(self._in_force.of_router(key, r, *routes[r.router][1:]) for r in routers)
         return Observation(
-            snapshot=self._snapshot(key, checked, asked),
+            snapshot=self._snapshot(key, checked, asked, sides),
             routes=routes,
             templates=NamedTemplates(lookup, key[0]),
         )
@@ -102,7 +104,9 @@ class Observer:
     def _not_yet(self, why: str) -> NotYet:
         return NotYet(why, self._clock.now() + self._clock.span(_SOON_WALL_SECONDS))
 
-    def _snapshot(self, key: Key, checked: Checked, routers: tuple[RouterSeen, ...]) -> Snapshot:
+    def _snapshot(
+        self, key: Key, checked: Checked, routers: tuple[RouterSeen, ...], sides: tuple[Side, ...]
+    ) -> Snapshot:
         rollout, now = checked.rollout, self._clock.now()
         uid = rollout.metadata.uid
         items = self._caches.revisions.store.by_index("owner", uid)
@@ -120,7 +124,7 @@ class Observer:
             revisions=tuple(revision_seen(item, pods[item.metadata.uid]) for item in alive),
             services={
                 name: self._sightings.of_service(key, seen, now)
-                for name, seen in self._services(rollout, _serving(items, pods)).items()
+                for name, seen in self._services(key[0], sides, _serving(items, pods)).items()
             },
             routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
             runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
@@ -156,15 +160,26 @@ class Observer:
             why = informer.problem or "not done yet"
             yield FieldProblem("spec.strategy.canary.steps", f"Experiments cannot be listed: {why}")
 
-    def _services(self, rollout: Rollout, serving: Mapping[str, str]) -> dict[str, ServiceSeen]:
+    def _services(
+        self, namespace: str, sides: tuple[Side, ...], serving: Mapping[str, str]
+    ) -> dict[str, ServiceSeen]:
         found = {}
-        for _, namespace, name in service_references(rollout):
-            service = self._caches.services.store.get(namespace, name)
-            slices = self._caches.slices.store.by_index("service", f"{namespace}/{name}")
-            if service is not None:
-                strangers = self._strangers(namespace, slices)
-                found[name] = service_seen(service, slices, {**strangers, **serving})
+        for side in sides:
+            known = {
+                name: self._service(namespace, name, serving)
+                for name in dict.fromkeys(side.services())
+            }
+            if (seen := side.seen(known)) is not None:
+                found[side.name] = seen
         return found
+
+    def _service(self, namespace: str, name: str, serving: Mapping[str, str]) -> ServiceSeen | None:
+        service = self._caches.services.store.get(namespace, name)
+        if service is None:
+            return None
+        slices = self._caches.slices.store.by_index("service", f"{namespace}/{name}")
+        strangers = self._strangers(namespace, slices)
+        return service_seen(service, slices, {**strangers, **serving})
 
     def _strangers(self, namespace: str, slices: Iterable[EndpointSlice]) -> dict[str, str]:
         """The living pods behind a Service, whosever they are, by name."""
@@ -220,12 +235,3 @@ def _serving(items: tuple[ReplicaSet, ...], pods: Pods) -> dict[str, str]:
         for pod in pods[item.metadata.uid]
         if pod.metadata.deletion_timestamp is None
     }
-
-
-def service_references(rollout: Rollout) -> tuple[Reference, ...]:
-    """The Services that the strategy names."""
-    canary, blue_green = rollout.spec.strategy.canary, rollout.spec.strategy.blue_green
-    named = (canary.stable_service, canary.canary_service) if canary else ()
-    if blue_green is not None and canary is None:
-        named = (blue_green.active_service, blue_green.preview_service)
-    return tuple(reference(SERVICES, rollout.metadata.namespace, name) for name in named if name)

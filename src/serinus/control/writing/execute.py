@@ -49,7 +49,7 @@ from serinus.core.rollout.actions import (
 from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists, Conflict, NotFound, TooManyRequests
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
-from serinus.traffic.router import Create, Patch
+from serinus.traffic.router import Create, Patch, SelectsPods, Write
 
 _RETIRED: Mapping[str, Resource] = {
     "ReplicaSet": REPLICASETS,
@@ -127,8 +127,7 @@ class Executor:
             case SetRouting():
                 return await self._route(seen, action)
             case PointService():
-                patch = manifests.pointed_service(rollout, action)
-                await self._patch(SERVICES, rollout, action.service, patch)
+                return await self._point(seen, action)
             case StartRun():
                 manifest = analysis_run(rollout, action, seen.templates)
                 await self._create(rollout, kinds.ANALYSIS_RUNS, manifest)
@@ -188,9 +187,31 @@ class Executor:
         await self._patch(REPLICASETS, rollout, action.revision, patch)
         return writes
 
+    async def _point(self, seen: Observation, action: PointService) -> int:
+        """The Service, and what routers of their own choose for the same side."""
+        rollout, done = seen.snapshot.rollout, 0
+        canary = rollout.spec.strategy.canary
+        subset = canary is not None and action.service not in (
+            canary.canary_service,
+            canary.stable_service,
+        )
+        if not subset:
+            patch = manifests.pointed_service(rollout, action)
+            await self._patch(SERVICES, rollout, action.service, patch)
+            done = 1
+        for router, route, objects in seen.routes.values():
+            if canary is None or not isinstance(router, SelectsPods):
+                continue
+            to_canary = action.service == canary.canary_entry
+            writes = router.point(route, objects, action.hash, action.at, canary=to_canary)
+            done += await self._send(seen, writes)
+        return done
+
     async def _route(self, seen: Observation, action: SetRouting) -> int:
         router, route, objects = seen.routes[action.router]
-        writes = router.write(route, objects, action.routing, action.at)
+        return await self._send(seen, router.write(route, objects, action.routing, action.at))
+
+    async def _send(self, seen: Observation, writes: Sequence[Write]) -> int:
         for write in writes:
             ref = write.ref
             place = Place(routed(ref), ref.namespace, ref.name)
