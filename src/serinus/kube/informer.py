@@ -51,6 +51,12 @@ _LONG_LIFE_SECONDS = 30.0
 _SMALLEST_PAGE = 20
 
 
+def _unserved(resource: Resource) -> str:
+    version = f"{resource.group}/{resource.version}".lstrip("/")
+    what = f"the cluster does not serve {resource.kind} of {version}"
+    return f"{what}; install its CustomResourceDefinition" if "." in resource.group else what
+
+
 class Informer(Generic[T]):
     """The cache of one kind, of one namespace or all, of all objects or those with `labels`.
 
@@ -185,7 +191,8 @@ class Informer(Generic[T]):
 
     def _note(self, error: ApiError | UnreadableAnswer) -> float:
         """Takes in why the server cannot be followed; how many seconds it asks us to wait."""
-        self._tell(str(error))
+        unserved = isinstance(error, NotFound)
+        self._tell(f"{_unserved(self.resource)} ({error})" if unserved else str(error))
         self.denied = isinstance(error, NotFound | Forbidden)
         if isinstance(error, UnreadableAnswer):
             self._version = ""
