@@ -35,13 +35,16 @@ SCALED_FROM = "serinus.dev/scaled-down-from"
 """Annotation of a workload beside it: the replicas that it goes back to."""
 
 WRITTEN_AT = "serinus.dev/routing-written-at"
-"""Annotation of routed objects (Ingress, Service): RFC 3339 instant of our last routing write."""
+"""Annotation of routed objects (Ingress, Service, VirtualService, DestinationRule): RFC 3339 instant of our last routing write."""
 
 TEMPLATE = "serinus.dev/template"
 """Annotation of a ReplicaSet: the template that it was made of (see `hashes.template_note`)."""
 
 INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 """Label of Rollouts, AnalysisRuns and Experiments: which of several controllers they are for."""
+
+ADDED_DESTINATIONS = "serinus.dev/added-destinations"
+"""Annotation of a VirtualService: the Services of an experiment that get a part, in this order."""
 
 NOT_COPIED = frozenset(
     {

@@ -7,19 +7,20 @@ Must not know other routers, nor who does the I/O.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from serinus.api import istio
 from serinus.api.argo import IstioTrafficRouting
 from serinus.api.names import WRITTEN_AT
-from serinus.core.routing import RouterSeen, Routing, Unknown
+from serinus.core.routing import ALL_ABILITIES, Abilities, RouterSeen, Routing, Unknown
 from serinus.traffic.istio import rule
 from serinus.traffic.istio.split import Shown, View, problems_of, shown, strangers_of, wanted
 from serinus.traffic.router import ObjectRef, Objects, Patch, Route, RoutingError, Selection, Write
 
+T = TypeVar("T")
 NO_OBJECT = (
     "trafficRouting.istio names no VirtualService; set virtualService.name to the one that splits"
 )
@@ -29,6 +30,7 @@ class IstioRouter:
     """The router `istio`: `spec` is strategy.canary.trafficRouting.istio."""
 
     name = "istio"
+    abilities: Abilities = ALL_ABILITIES
 
     def references(self, route: Route) -> Sequence[ObjectRef]:
         """Every VirtualService, and the DestinationRule if there is one."""
@@ -57,6 +59,8 @@ class IstioRouter:
             routing=Unknown("; ".join(problems)) if problems or alike is None else alike,
             written_at=max((at for view in views if (at := view.written_at)), default=None),
             weights=tuple(sorted(weights)) if problems and known else (),
+            header_routes=_every(one.header_routes for one in found) if problems else (),
+            mirror_routes=_every(one.mirror_routes for one in found) if problems else (),
             drifted=not problems and alike is not None and any(wanted(v, alike) for v in views),
         )
 
@@ -113,6 +117,10 @@ def _located(name: str, route: Route) -> tuple[str, str]:
         return istio.located(name, route.namespace)
     except istio.Unfit:
         return route.namespace, name  # the rules refuse it by name; no such object exists
+
+
+def _every(routes: Iterable[tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(route for some in routes for route in some))
 
 
 def _alike(found: Sequence[Shown]) -> Routing | None:

@@ -16,13 +16,10 @@ from typing import Any
 from serinus.api import istio
 from serinus.api.argo import IstioVirtualService
 from serinus.api.istio import Chosen, Ours, Part, Unfit
-from serinus.api.names import WRITTEN_AT
+from serinus.api.names import ADDED_DESTINATIONS, WRITTEN_AT
 from serinus.core.routing import Additional, HeaderRoute, MirrorRoute, Routing
 from serinus.traffic.istio import managed
 from serinus.traffic.router import ObjectRef, RoutingError
-
-ADDED = "serinus.dev/added-destinations"
-"""Annotation: the Services of an experiment that get a part, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class View:
     @property
     def added(self) -> tuple[str, ...]:
         """The Services that are noted as an experiment's."""
-        text = _annotations(self.body or {}).get(ADDED) or ""
+        text = _annotations(self.body or {}).get(ADDED_DESTINATIONS) or ""
         return tuple(name for name in text.split(",") if name)
 
     @property
@@ -254,7 +251,7 @@ def wanted(view: View, routing: Routing) -> dict[str, Any]:
     patch: dict[str, Any] = {"spec": changed} if changed else {}
     noted = ",".join(one.service for one in routing.additional)
     if noted != ",".join(view.added):
-        patch["annotations"] = {ADDED: noted or None}
+        patch["annotations"] = {ADDED_DESTINATIONS: noted or None}
     return patch
 
 
