@@ -35,7 +35,8 @@ SCALED_FROM = "serinus.dev/scaled-down-from"
 """Annotation of a workload beside it: the replicas that it goes back to."""
 
 WRITTEN_AT = "serinus.dev/routing-written-at"
-"""Annotation of routed objects (Ingress, Service, VirtualService, DestinationRule): RFC 3339 instant of our last routing write."""
+"""Annotation of routed objects (an Ingress, a Service, those of a mesh): RFC 3339 instant of our
+last routing write."""
 
 TEMPLATE = "serinus.dev/template"
 """Annotation of a ReplicaSet: the template that it was made of (see `hashes.template_note`)."""

@@ -39,7 +39,7 @@ def _new_route(
 ) -> Iterator[str]:
     """Only for the revision on trial, which can answer, at a step that set it."""
     status = snapshot.rollout.status
-    service = snapshot.services.get(strategy.canary_service)
+    service = snapshot.services.get(strategy.canary_entry)
     if not any(_matches(last) for last in _at(strategy, status, new, name)):
         yield f"route {name} is written although no step so far sets it"
     if (new or status).abort:

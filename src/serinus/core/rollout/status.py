@@ -154,12 +154,12 @@ def _weights(standing: Standing) -> TrafficWeights | None:
     shown = TrafficWeights(
         canary=WeightDestination(
             weight=weight,
-            service_name=canary.name if canary else "",
+            service_name=standing.strategy.canary_service if canary else "",
             pod_template_hash=canary.selector_hash if canary else "",
         ),
         stable=WeightDestination(
             weight=seen.routing.total - weight,
-            service_name=stable.name if stable else "",
+            service_name=standing.strategy.stable_service if stable else "",
             pod_template_hash=stable.selector_hash if stable else "",
         ),
         verified=seen.verified,

@@ -45,7 +45,7 @@ def read(spec: Mapping[str, Any], ours: Ours, namespace: str) -> Found:
                 mirrored.append(route)
             else:
                 headers.append(_header_seen(name, route, ours, namespace))
-        except (Unfit, AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
             problems.append(f"route {name!r} is not as it was written: {error}")
     return Found(tuple(headers), tuple(mirrors), tuple(mirrored), tuple(problems))
 
