@@ -12,6 +12,7 @@ C = "spec.strategy.canary."
 B = "spec.strategy.blueGreen."
 E = C + "steps[0].experiment."
 ISTIO = {"istio": {"virtualService": {"name": "shop"}}}
+RULE = {"name": "d", "canarySubsetName": "new", "stableSubsetName": "old"}
 ALB = {"alb": {"ingress": "shop", "servicePort": 80}}
 ONE = {"name": "a", "specRef": "canary"}
 HEADER = {"name": "r", "match": [{"headerName": "x", "headerValue": {"exact": "1"}}]}
@@ -232,7 +233,7 @@ SOUND: list[dict[str, Any]] = [
     ),
     {"canary": {"maxSurge": 1, "maxUnavailable": 0, "analysis": {**ANALYSIS, "startingStep": 2}}},
     {"canary": {"trafficRouting": {"plugins": {"argoproj-labs/x": {}}}}},
-    {"canary": {"trafficRouting": {"istio": {**ISTIO["istio"], "destinationRule": {"name": "d"}}}}},
+    {"canary": {"trafficRouting": {"istio": {**ISTIO["istio"], "destinationRule": RULE}}}},
     ping_pong({"alb": {**ALB["alb"], "rootService": "root"}}),
     ping_pong(ISTIO),
     canary_steps(ISTIO, {"setHeaderRoute": HEADER}, {"setHeaderRoute": {"name": "r"}}),
