@@ -10,7 +10,7 @@ import pytest
 
 from control import mesh
 from control.scenes import command, condition, release, status, until_phase
-from serinus.control.kinds import DESTINATION_RULES, VIRTUAL_SERVICES
+from serinus.control.kinds import DESTINATION_RULES, ROLLOUTS, VIRTUAL_SERVICES
 from serinus.core.rollout import commands
 from serinus.kube.resource import PODS
 from serinus.kube.transport.wire import Request, Response, Transport
@@ -262,3 +262,21 @@ def test_a_cluster_without_istio_is_told_so_and_goes_on_when_it_comes() -> None:
         "install its CustomResourceDefinition"
     ) in told
     assert 0 < tries < 30
+
+
+def test_the_subsets_of_a_rollout_that_is_deleted_select_all_pods_again() -> None:
+    async def story(cluster: PaperCluster) -> Any:
+        before = await mesh.subsets(cluster)
+        await cluster.admin.delete(ROLLOUTS, "web", NAMESPACE)
+        await cluster.clock.sleep(5)
+        found = await cluster.admin.get(DESTINATION_RULES, "web", NAMESPACE)
+        return before, found["spec"]["subsets"], found["metadata"].get("annotations")
+
+    before, subsets, annotations = told(story, "subsets")
+    assert before == {"stable": "web:v1", "canary": "web:v1", "beta": ""}
+    assert [one["labels"] for one in subsets] == [
+        {"app": "web"},
+        {"app": "web"},
+        {"app": "web", "track": "beta"},
+    ]
+    assert not annotations

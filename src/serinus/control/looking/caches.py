@@ -74,6 +74,13 @@ def scaler_of_workload(item: Mapping[str, Any]) -> Iterable[str]:
     return (f"{metadata.get('namespace', '')}/{owner}",) if owner else ()
 
 
+def manager_of_routed(item: Mapping[str, Any]) -> Iterable[str]:
+    """Index of plain objects: namespace/name of the Rollout that last moved whom it selects."""
+    metadata = item["metadata"]
+    owner = (metadata.get("annotations") or {}).get(names.MANAGED_BY)
+    return (f"{metadata.get('namespace', '')}/{owner}",) if owner else ()
+
+
 class Caches:
     """One informer a kind, all over the same client, and who is interested in their objects.
 
@@ -135,7 +142,13 @@ class Caches:
 
     def plain(self, resource: Resource) -> Informer[Any]:
         """A further kind, its objects as plain data; nobody may change them."""
-        return self._informer(resource, dict, {"scaled": scaler_of_workload})
+        indexes = {"scaled": scaler_of_workload, "managed": manager_of_routed}
+        return self._informer(resource, dict, indexes)
+
+    def managed_by(self, resource: Resource, namespace: str, name: str) -> tuple[Any, ...]:
+        """The objects by which a Rollout selects pods; none of a kind that nobody watches."""
+        informer = self._by_kind.get(resource.full_name)
+        return informer.store.by_index("managed", f"{namespace}/{name}") if informer else ()
 
     def scaled_by(self, resource: Resource, namespace: str, name: str) -> tuple[Any, ...]:
         """The workloads that a Rollout scaled down; none of a kind that nobody watches."""

@@ -12,7 +12,7 @@ from serinus.control.looking.caches import Caches
 from serinus.control.looking.interest import Key
 from serinus.control.telling.announcer import Announcer
 from serinus.control.telling.deletions import Deletions
-from serinus.control.writing.freed import FreedServices, FreedWorkloads
+from serinus.control.writing.freed import FreedServices, FreedSubsets, FreedWorkloads
 from serinus.kube.client import Client
 from serinus.kube.errors import NotFound
 
@@ -22,7 +22,11 @@ class Departed:
 
     def __init__(self, client: Client, caches: Caches, announcer: Announcer) -> None:
         self._client, self._caches = client, caches
-        self._freed = (FreedWorkloads(client, caches), FreedServices(client, caches))
+        self._freed = (
+            FreedWorkloads(client, caches),
+            FreedServices(client, caches),
+            FreedSubsets(client, caches),
+        )
         self._deletions = Deletions(announcer, lambda key: self._cached(key) is not None)
 
     def saw(self, key: Key, metadata: ObjectMeta) -> None:

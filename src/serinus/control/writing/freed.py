@@ -1,5 +1,5 @@
-"""What a Rollout leaves that is gone. Its Services select all pods again and are free for another
-one; workloads that it scaled down are scaled up again.
+"""What a Rollout leaves that is gone. Its Services and subsets select all pods again and are free
+for another one; workloads that it scaled down are scaled up again.
 
 The hash in such a selector belongs to a revision that went with the Rollout. Nobody else would take
 it out, and the Service would select nothing for ever. Knows no plan.
@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from serinus.api import names
-from serinus.control.kinds import SCALED_WORKLOADS
+from serinus.control.kinds import DESTINATION_RULES, SCALED_WORKLOADS
 from serinus.control.looking.caches import Caches
 from serinus.control.looking.interest import Key
 from serinus.control.looking.seen import whole
 from serinus.control.writing.manifests import at
 from serinus.kube.client import Client
 from serinus.kube.resource import SERVICES, Resource
+from serinus.traffic.istio.rule import freed as freed_rule
 
 _log = logging.getLogger("serinus.services")
 
@@ -57,6 +58,26 @@ class FreedWorkloads:
         self._caches.wrote(resource, made)
         extra = {"key": f"{namespace}/{metadata['name']}", "rollout": owner}
         _log.info("a workload is on its own again: its Rollout is gone", extra=extra)
+
+
+class FreedSubsets:
+    """The DestinationRules whose subsets a Rollout moved; of those that are watched."""
+
+    def __init__(self, client: Client, caches: Caches) -> None:
+        self._client, self._caches = client, caches
+
+    async def free(self, key: Key) -> None:
+        """Frees those of the Rollout `key` if that is gone. Raises a write's ApiError."""
+        if self._caches.rollouts.store.get(*key) is not None:
+            return
+        namespace, owner = key
+        for found in self._caches.managed_by(DESTINATION_RULES, namespace, owner):
+            metadata = found["metadata"]
+            patch = at(metadata["resourceVersion"], freed_rule(found))
+            made = await self._client.patch(DESTINATION_RULES, metadata["name"], patch, namespace)
+            self._caches.wrote(DESTINATION_RULES, made)
+            extra = {"key": f"{namespace}/{metadata['name']}", "rollout": owner}
+            _log.info("a DestinationRule is free: its Rollout is gone", extra=extra)
 
 
 class FreedServices:

@@ -78,6 +78,15 @@ def point(
     return [Patch(ref, {"metadata": metadata, "spec": {"subsets": subsets}})]
 
 
+def freed(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The patch by which no subset is for one revision any more: whoever moved them is gone."""
+    subsets = copy.deepcopy(list((body.get("spec") or {}).get("subsets") or ()))
+    for subset in subsets:
+        (subset.get("labels") or {}).pop(POD_HASH, None)
+    annotations = {MANAGED_BY: None, WRITTEN_AT: None}
+    return {"metadata": {"annotations": annotations}, "spec": {"subsets": subsets}}
+
+
 def _name(route: Route, *, canary: bool) -> str:
     found = route.spec.destination_rule
     return str(found.canary_subset_name if canary else found.stable_subset_name)
