@@ -35,5 +35,7 @@ def kept(page: Path, test: str, told: str, order: list[str]) -> str:
     """
     if WRITE:
         known = parts(page) | {sentence(test): told}
-        page.write_text("\n\n".join(f"{HEAD}{one}\n{known[one]}" for one in order if one in known) + "\n")
+        page.write_text(
+            "\n\n".join(f"{HEAD}{one}\n{known[one]}" for one in order if one in known) + "\n"
+        )
     return parts(page).get(sentence(test), "")

@@ -189,17 +189,18 @@ class Recorder:
         for kind, word in ((ANALYSIS_RUNS, "run"), (EXPERIMENTS, "experiment")):
             for one in self.all(kind):
                 phase = one.get("status", {}).get("phase", "")
-                found.append((f"{word} {one['metadata']['name']}", phase))
+                name = one["metadata"]["name"]
+                found.append((f"{word} {name}", phase, f"{word} {name} is {phase}"))
         for event in sorted(self._watch[EVENTS].store.all(), key=_version):
             if event["source"]["component"] == "serinus":
                 about = "" if event["involvedObject"]["kind"] == "Rollout" else "  "
                 text = f"{about}{event['reason']}: {event['message']}"
-                found.append((f"* {text}", str(event["count"])))
+                found.append((event["metadata"]["name"], str(event["count"]), f"* {text}"))
         told = []
-        for text, state in found:
-            if self._told.get(text) != state and state:
-                self._told[text] = state
-                told.append(f"{self.plain(text)}" + ("" if text[0] == "*" else f" is {state}"))
+        for key, state, text in found:
+            if state and self._told.get(key) != state:
+                self._told[key] = state
+                told.append(self.plain(text))
         return told
 
     def plain(self, text: str) -> str:

@@ -19,7 +19,6 @@ from serinus.api.kubernetes import ReplicaSet
 from serinus.api.wire import decode
 from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS, ROLLOUTS
 from serinus.core.rollout import commands
-from serinus.kube.client import PatchKind
 from serinus.kube.resource import DEPLOYMENTS, INGRESSES, PODS, REPLICASETS, SERVICES, Resource
 from stories.recorder import Recorder
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
@@ -61,9 +60,7 @@ class Stage:
         await self.controller.enter_async_context(controlled(self.cluster, asker=self.network))
 
     async def patch(self, patch: Json, of: Resource = ROLLOUTS, subresource: str = "") -> None:
-        await self.cluster.admin.patch(
-            of, "web", patch, NAMESPACE, subresource=subresource or None
-        )
+        await self.cluster.admin.patch(of, "web", patch, NAMESPACE, subresource=subresource or None)
 
     async def pods(self, of: str) -> list[Json]:
         """The pods of a version (or all) that are not on their way out, by name."""
@@ -164,7 +161,7 @@ async def _scale(stage: Stage, words: str) -> None:
 
 
 async def _restart(stage: Stage, words: str) -> None:
-    at = stage.cluster.clock.now() + timedelta(seconds=float(words.removeprefix("in ") or 0))
+    at = stage.cluster.clock.now() + timedelta(seconds=float(words.strip("ins ") or 0))
     await stage.patch({"spec": {"restartAt": f"{at:%Y-%m-%dT%H:%M:%SZ}"}})
 
 
@@ -292,7 +289,9 @@ async def _look(stage: Stage, words: str) -> None:
 
 async def _waiting(stage: Stage) -> list[str]:
     status = await scenes.status(stage.cluster)
-    return [stage.recorder.plain(str(scenes.condition(status, "Waiting").get("message", "for nothing")))]
+    return [
+        stage.recorder.plain(str(scenes.condition(status, "Waiting").get("message", "for nothing")))
+    ]
 
 
 async def _conditions(stage: Stage) -> list[str]:
@@ -302,7 +301,12 @@ async def _conditions(stage: Stage) -> list[str]:
 
 async def _queries(stage: Stage) -> list[str]:
     """What Prometheus was asked, each query once."""
-    return sorted({dict(request.query or request.form or ()).get("query", "") for request in stage.network.sent})
+    return sorted(
+        {
+            dict(request.query or request.form or ()).get("query", "")
+            for request in stage.network.sent
+        }
+    )
 
 
 async def _labels(stage: Stage) -> list[str]:
@@ -323,7 +327,9 @@ async def _affinity(stage: Stage) -> list[str]:
     found = []
     for one in stage.recorder.all(REPLICASETS):
         rules = one["spec"]["template"]["spec"].get("affinity", {}).get("podAntiAffinity", {})
-        terms = [term["labelSelector"]["matchExpressions"][0] for rule in rules.values() for term in rule]
+        terms = [
+            term["labelSelector"]["matchExpressions"][0] for rule in rules.values() for term in rule
+        ]
         others = ", ".join(str(term["values"][0]) for term in terms) or "nobody"
         found.append(stage.recorder.plain(f"{one['metadata']['name']} keeps away from {others}"))
     return found
@@ -333,12 +339,15 @@ LOOKS = {
     "queries": _queries,
     "waiting": _waiting,
     "conditions": _conditions,
-   "labels": _labels, "revisions": _revisions, "affinity": _affinity}
+    "labels": _labels,
+    "revisions": _revisions,
+    "affinity": _affinity,
+}
 VERBS: dict[str, Verb] = {
     "release": _release, "promote": _promote, "abort": _abort, "retry": _retry, "pause": _pause,
     "resume": _resume, "undo": _undo, "scale": _scale, "restart": _restart, "edit": _edit,
     "strategy": _strategy, "image": _image, "apply": _apply, "delete": _delete,
-    "terminate": _terminate, "metrics": _metrics, "bad": _bad, "stuck": _stuck, "break": _break, "mend": _mend,
-    "kill": _kill, "lose": _lose, "slow": _slow, "controller": _controller, "wait": _wait,
-    "until": _until, "look": _look,
+    "terminate": _terminate, "metrics": _metrics, "bad": _bad, "stuck": _stuck,
+    "break": _break, "mend": _mend, "kill": _kill, "lose": _lose, "slow": _slow,
+    "controller": _controller, "wait": _wait, "until": _until, "look": _look,
 }  # fmt: skip

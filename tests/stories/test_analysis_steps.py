@@ -15,6 +15,11 @@ MEASURING = """
         until Progressing 1
         ---
 """
+AT_WEIGHT = """
+        release v2
+        wait 4s
+        ---
+"""
 
 
 def shop(template: str = "") -> str:
@@ -26,7 +31,7 @@ def test_a_good_analysis_is_passed(tell: Tell) -> None:
 
 
 def test_a_failed_analysis_takes_the_release_back_by_itself(tell: Tell) -> None:
-    tell(shop(), "metrics bad\n" + MEASURING + "wait 60s")
+    tell(shop(), "metrics bad\n" + AT_WEIGHT + "wait 60s")
 
 
 def test_an_analysis_that_turns_bad_takes_it_back_at_that_measurement(tell: Tell) -> None:
@@ -38,7 +43,7 @@ def test_answers_that_nobody_can_read_are_errors_and_enough_of_them_an_abort(tel
 
 
 def test_an_inconclusive_analysis_pauses_and_a_promotion_leaves_the_step(tell: Tell) -> None:
-    tell(shop(TWO_SIDED), "metrics 0.3\n" + MEASURING + "wait 30s\npromote\nwait 20s")
+    tell(shop(TWO_SIDED), "metrics 0.3\n" + AT_WEIGHT + "wait 30s\npromote\nwait 20s")
 
 
 def test_no_data_is_no_pass_and_a_person_decides(tell: Tell) -> None:

@@ -149,8 +149,11 @@ def test_with_a_least_number_of_pods_a_small_weight_has_that_many(tell: Tell) ->
 
 def test_with_a_threshold_a_pod_that_never_gets_ready_holds_nothing_up(tell: Tell) -> None:
     tell(
-        routed("steps: [{setWeight: 50}, {pause: {duration: 10s}}]",
-               more="replicaProgressThreshold: {type: Percent, value: 75}", replicas=8),
+        routed(
+            "steps: [{setWeight: 50}, {pause: {duration: 10s}}]",
+            more="replicaProgressThreshold: {type: Percent, value: 75}",
+            replicas=8,
+        ),
         """
         stuck 1
         release v2
@@ -175,7 +178,9 @@ def test_with_a_surge_limit_the_pods_of_a_big_step_start_two_at_a_time(tell: Tel
 def test_old_revisions_beyond_the_limit_of_delays_give_up_their_pods_at_once(tell: Tell) -> None:
     steps = "steps: [{setWeight: 50}]"
     tell(
-        routed(steps, more="scaleDownDelayRevisionLimit: 1\nscaleDownDelaySeconds: 300", replicas=2),
+        routed(
+            steps, more="scaleDownDelayRevisionLimit: 1\nscaleDownDelaySeconds: 300", replicas=2
+        ),
         """
         release v2
         wait 30s

@@ -155,8 +155,11 @@ def test_an_undo_after_the_promotion_is_a_release_like_any_other(tell: Tell) -> 
 
 def test_inside_the_rollback_window_an_old_version_needs_no_steps(tell: Tell) -> None:
     tell(
-        routed("steps: [{setWeight: 50}, {pause: {duration: 5s}}]",
-               more="scaleDownDelaySeconds: 300", spec="rollbackWindow: {revisions: 1}"),
+        routed(
+            "steps: [{setWeight: 50}, {pause: {duration: 5s}}]",
+            more="scaleDownDelaySeconds: 300",
+            spec="rollbackWindow: {revisions: 1}",
+        ),
         """
         release v2
         wait 40s

@@ -6,7 +6,7 @@ a progress threshold, a delay of 0), these say nothing: a false alarm would hold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
@@ -63,8 +63,18 @@ def _weight_without_room(snapshot: Snapshot, strategy: CanaryStrategy, plan: Pla
         to_stable = -(-wanted_replicas(snapshot) * (total - weight) // total)
         if change > 0 and canary is not None and canary < (1 if own_terms else to_canary):
             yield f"weight {weight} goes to {canary} endpoints where {to_canary} are needed"
-        if change < 0 and canary and stable is not None and stable < to_stable:
+        short = canary and stable is not None and stable < to_stable
+        if change < 0 and short and not _share_their_pods(snapshot, strategy):
             yield f"weight {weight} counts on {stable} of {to_stable} endpoints of stable"
+
+
+def _share_their_pods(snapshot: Snapshot, strategy: CanaryStrategy) -> bool:
+    """The end of a promotion: both Services select one revision, whatever the weight."""
+    found = [snapshot.services.get(n) for n in (strategy.stable_service, strategy.canary_service)]
+    hashes = {service.selector_hash for service in found if service is not None}
+    behind = (service.endpoints for service in found if service is not None)
+    seen = {hash for ends in behind if isinstance(ends, Mapping) for hash in ends if ends[hash]}
+    return len(hashes) == 1 and seen == hashes
 
 
 def _seen(snapshot: Snapshot, action: SetRouting) -> RouterSeen | None:
