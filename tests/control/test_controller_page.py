@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from control import scenes
+from control import mesh, scenes
 from control.scenes import end_state, release, until_phase
 from control.trials import trial
 from serinus.control.kinds import ROLLOUTS
@@ -109,8 +109,13 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
         ("get", "argoproj.io", "experiments"),
         ("get", "argoproj.io", "rollouts"),
         ("get", "networking.k8s.io", "ingresses"),
+        *(
+            (verb, "networking.istio.io", plural)
+            for plural in ("virtualservices", "destinationrules")
+            for verb in ("get", "list", "watch", "patch")
+        ),
         *((verb, "coordination.k8s.io", "leases") for verb in ("get", "create", "update")),
-    }, "one by one only after a lost answer; leases by the election, workloads by workloadRef"
+    }, "one by one only after a lost answer; leases by the election, others where they are named"
 
 
 def test_every_number_is_on_the_page_and_no_other() -> None:
@@ -127,3 +132,20 @@ def test_every_number_is_on_the_page_and_no_other() -> None:
     told = set(re.findall(r"^# TYPE (\w+)", run_virtual(story()), re.MULTILINE))
     rows = re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE)
     assert told == {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_role_is_enough_behind_istio() -> None:
+    Watched.used = set()
+
+    async def story() -> str:
+        async with paper_cluster() as cluster, controlled(cluster, Watched):
+            await mesh.serve(cluster)
+            await cluster.apply(mesh.SUBSETS)
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            await until_phase(cluster, "Paused")
+            return str(await mesh.weights(cluster))
+
+    assert run_virtual(story()) == "(50, 50)"
+    assert Watched.used - allowed() == set()
+    assert ("patch", "networking.istio.io", "destinationrules") in Watched.used

@@ -205,3 +205,12 @@ def test_a_service_beside_its_rule_needs_no_partner() -> None:
     made = world(BY_SUBSET)
     put(made.rollout, C + "stableService", ...)
     assert made.told() == []
+
+
+def test_the_services_of_ping_pong_are_those_that_a_route_must_have() -> None:
+    made = world(BY_HOST, services=False)
+    services = {"pingService": "shop-stable", "pongService": "shop-canary"}
+    put(made.rollout, C + "pingPong", services)
+    assert not any("virtualService" in text for text in made.told())
+    put(made.rollout, C + "pingPong.pongService", "pong")
+    assert any("no destination to the host pong" in text for text in made.told())

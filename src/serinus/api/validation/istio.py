@@ -90,10 +90,13 @@ def validate_istio_objects(
         yield rule
     elif rule is not None:
         yield from _subsets(canary, namespace, labels, rule, f"{here}.destinationRule")
+    stable, other = canary.stable_service, canary.canary_service
+    if canary.ping_pong is not None:  # the two take turns
+        stable, other = canary.ping_pong.ping_service, canary.ping_pong.pong_service
     ours = Ours(
         namespace=namespace,
-        stable_service=canary.stable_service,
-        canary_service=canary.canary_service,
+        stable_service=stable,
+        canary_service=other,
         rule=routing.istio.destination_rule,
         rule_host=_host(rule) if isinstance(rule, DestinationRule) else "",
         managed=tuple(route.name for route in routing.managed_routes),
