@@ -24,6 +24,8 @@ from typing import Any
 import psutil
 import yaml
 
+from support.lifeline import lifeline
+
 DEADLINE_SECONDS = 120
 SOURCE = Path(__file__).parents[2] / "src"
 SERINUS = (sys.executable, "-m", "serinus.cli.main")
@@ -74,6 +76,7 @@ class Running:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        lifeline().hold(self._process.pid)
         self.lines: list[str] = []
         self._news = threading.Condition()
         self._closed = False
@@ -115,6 +118,7 @@ class Running:
     def wait(self) -> int:
         """The exit status; what it wrote is complete then."""
         status = self._process.wait(DEADLINE_SECONDS)
+        lifeline().let_go(self._process.pid)
         self._reader.join(DEADLINE_SECONDS)
         return status
 
