@@ -18,10 +18,9 @@ from serinus.kube.resource import CONFIGMAPS, ENDPOINTSLICES, EVENTS, PODS, SECR
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.controllers.endpointslice import EndpointSlices
-from serinus.local.controllers.ownership import NAMESPACE_INDEX, namespaces
+from serinus.local.controllers.every import pod_informer
 from serinus.local.node.images import image_table
 from serinus.local.node.node import Node
-from serinus.local.node.podspec import NodePod
 
 DEADLINE_SECONDS = 30
 Json = dict[str, Any]
@@ -155,8 +154,7 @@ async def machine(speed: float = 1.0) -> AsyncIterator[Machine]:
         return Client(transport, clock, user_agent=caller, limits=limits)
 
     inner, admin = client("node"), client("admin")
-    indexes = {NAMESPACE_INDEX: namespaces}
-    pods = Informer(inner, PODS, NodePod, clock, indexes=indexes, jitter=chance)
+    pods = pod_informer(inner, clock, chance)
     node = Node(inner, clock, pods, image_table(), chance)
     server.log_source = node.read_logs
     here = Machine(server, admin, node)

@@ -34,6 +34,10 @@ class Store(Generic[T]):
         keys = self._entries[index].get(value, {})
         return tuple(self._objects[key] for key in keys)
 
+    def count(self, index: str, value: str) -> int:
+        """How many objects `by_index` would give."""
+        return len(self._entries[index].get(value, ()))
+
     def all(self) -> tuple[T, ...]:
         """Every object, in the order in which they came."""
         return tuple(self._objects.values())

@@ -12,13 +12,12 @@ import pytest
 
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
-from serinus.kube.informer import Informer
 from serinus.kube.resource import ENDPOINTSLICES, NODES, PODS, REPLICASETS, SERVICES
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.local.apiserver.app import ApiServer
 from serinus.local.cluster import Cluster, ClusterOptions
 from serinus.local.controllers.endpointslice import EndpointSlices
-from serinus.local.controllers.ownership import NAMESPACE_INDEX, OWNER_INDEX, namespaces, owner_uids
+from serinus.local.controllers.every import pod_informer
 from serinus.local.controllers.replicaset import ReplicaSets
 from serinus.local.node.images import image_table
 from serinus.local.node.objectpods import Fate, ObjectPods
@@ -64,8 +63,7 @@ async def paper() -> AsyncIterator[Paper]:
     server = ApiServer(clock, chance=chance)
     transport = AsgiTransport(server, server.prefix("node"))
     client = Client(transport, clock, limits=Limits(requests_per_second=1e6, burst=10**6))
-    indexes = {NAMESPACE_INDEX: namespaces, OWNER_INDEX: owner_uids}
-    pods = Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
+    pods = pod_informer(client, clock, chance)
     node = ObjectPods(client, clock, pods, image_table(), chance)
     slices = EndpointSlices(client, clock, pods, chance)
     sets = ReplicaSets(client, clock, pods, chance)

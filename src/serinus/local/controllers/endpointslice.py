@@ -16,8 +16,8 @@ from serinus.kube.informer import Informer
 from serinus.kube.resource import ENDPOINTSLICES, SERVICES
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.controllers.loop import work
-from serinus.local.controllers.ownership import NAMESPACE_INDEX, namespaces
 from serinus.local.controllers.pods import is_active
+from serinus.local.controllers.selected import SELECTOR_INDEX, pods_of, selector_of, services_of
 from serinus.local.controllers.writes import all_done, delete_one
 from serinus.local.node.podspec import NodePod
 from serinus.local.slices import (
@@ -25,7 +25,6 @@ from serinus.local.slices import (
     MANAGED_BY_LABEL,
     SERVICE_NAME_LABEL,
     is_kept,
-    is_selected,
     wanted_slices,
 )
 
@@ -41,7 +40,7 @@ def service_of_slice(part: EndpointSlice) -> Iterable[str]:
 
 
 class EndpointSlices:
-    """The controller; `pods` is shared with others and has the index NAMESPACE_INDEX."""
+    """The controller; `pods` is shared with others and has the index LABEL_INDEX."""
 
     def __init__(
         self, client: Client, clock: Clock, pods: Informer[NodePod], chance: random.Random
@@ -50,7 +49,7 @@ class EndpointSlices:
         self._pods = pods
         self._services = Informer(
             *(client, SERVICES, Service, clock),
-            indexes={NAMESPACE_INDEX: namespaces},
+            indexes={SELECTOR_INDEX: selector_of},
             jitter=chance,
         )
         self._slices = Informer(
@@ -78,8 +77,7 @@ class EndpointSlices:
             return  # what there was stays: others may have taken it over
         wanted: dict[str, dict[str, Any]] = {}
         if service is not None and service.metadata.deletion_timestamp is None:
-            pods = self._pods.store.by_index(NAMESPACE_INDEX, key[0])
-            wanted = wanted_slices(service, pods)
+            wanted = wanted_slices(service, pods_of(service, self._pods.store))
         present = {
             part.metadata.name: part
             for part in self._slices.store.by_index(SERVICE_INDEX, f"{key[0]}/{key[1]}")
@@ -136,12 +134,8 @@ class EndpointSlices:
 
     def _pod_changed(self, old: NodePod | None, new: NodePod | None) -> None:
         for pod in (old, new):
-            if pod is None:
-                continue
-            namespace = pod.metadata.namespace
-            for service in self._services.store.by_index(NAMESPACE_INDEX, namespace):
-                if is_selected(service, pod):
-                    self._queue.add((namespace, service.metadata.name))
+            for service in services_of(pod, self._services.store) if pod is not None else ():
+                self._queue.add((service.metadata.namespace, service.metadata.name))
 
 
 def _is_same(present: EndpointSlice, made: dict[str, Any]) -> bool:

@@ -23,12 +23,13 @@ from serinus.local.controllers.ownership import (
     owner_uids,
 )
 from serinus.local.controllers.replicaset import ReplicaSets
+from serinus.local.controllers.selected import LABEL_INDEX, labels_of
 from serinus.local.node.podspec import NodePod
 
 
 def pod_informer(client: Client, clock: Clock, chance: random.Random) -> Informer[NodePod]:
     """The informer of pods that all controllers share, with the indexes that they need."""
-    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespaces}
+    indexes = {OWNER_INDEX: owner_uids, NAMESPACE_INDEX: namespaces, LABEL_INDEX: labels_of}
     return Informer(client, PODS, NodePod, clock, indexes=indexes, jitter=chance)
 
 
