@@ -210,6 +210,8 @@ class Cluster:
         self._run("endpointslices of the scraper", slices.run())
 
         def targets() -> Sequence[Target]:
+            if self.options.pods == "objects":
+                return ()  # nothing listens behind their ports
             return scrape_targets(pods.store.all(), slices.store.all())
 
         def gauges() -> Iterator[Sample]:

@@ -30,6 +30,7 @@ class Registry:
     def __init__(self, built_in: Iterable[Served]) -> None:
         self._served = {_key(served.kind): served for served in built_in}
         self._fixed = frozenset((served.kind.group, served.kind.plural) for served in self.all())
+        self._versions: dict[tuple[str, str], list[str]] | None = None
         self.generation = 0
 
     def all(self) -> list[Served]:
@@ -48,7 +49,11 @@ class Registry:
 
     def versions(self, kind: Kind) -> tuple[str, ...]:
         """All versions in which a kind is served, its own first."""
-        others = (s.kind.version for s in self.all() if _names(s.kind) == _names(kind))
+        if self._versions is None:  # asked at every write
+            self._versions = {}
+            for served in self._served.values():
+                self._versions.setdefault(_names(served.kind), []).append(served.kind.version)
+        others = self._versions.get(_names(kind), ())
         return (kind.version, *(version for version in others if version != kind.version))
 
     def is_built_in(self, group: str, plural: str) -> bool:
@@ -63,6 +68,7 @@ class Registry:
             if (served.kind.group, served.kind.plural) != (group, plural)
         }
         self._served |= {_key(served.kind): served for served in versions}
+        self._versions = None
         self.generation += 1
 
 
