@@ -1,21 +1,26 @@
 """What was read of a Rollout and what is wrong with it, kept as long as nothing of it changed.
 
-Reading and checking cost more than deciding, and most looks are for pods and routes.
+Reading and checking cost more than deciding, and most looks are for pods and routes, or for a
+status that we wrote ourselves.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from serinus.api.argo import Rollout
+from msgspec.structs import replace
+
+from serinus.api.argo import Rollout, RolloutStatus
 from serinus.api.hashes import pod_hash, step_hash
 from serinus.api.kubernetes import PartialObject
-from serinus.api.reading import read
+from serinus.api.reading import Reading, read
 from serinus.api.template import Template, read_template
 from serinus.api.validation.check import check_rollout
 from serinus.api.validation.workload import resolve
+from serinus.api.wire import decode
 from serinus.base.errors import FieldProblem
 from serinus.control.looking.caches import Caches, Unlisted
 from serinus.control.looking.interest import Key, Reference
@@ -42,20 +47,34 @@ class Checked:
     """Each object as it was cached, None or Unlisted."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was made of an object of the cache."""
+
+    partial: PartialObject
+    reading: Reading[Rollout]
+    checked: Checked
+
+
 class Checker:
     """One Checked a key; an object of the cache is the same object until it changes."""
 
     def __init__(self, caches: Caches) -> None:
         self._caches = caches
-        self._kept: dict[Key, tuple[PartialObject, Checked]] = {}
+        self._kept: dict[Key, _Kept] = {}
 
     def check(self, key: Key, partial: PartialObject, lookup: CacheLookup) -> Checked:
         """What `partial` says. Raises ValueError only if nothing can be made of it."""
         kept = self._kept.get(key)
-        if kept is not None and kept[0] is partial and self._is_still_so(kept[1]):
-            return kept[1]
-        checked = _checked(partial, lookup)
-        self._kept[key] = (partial, checked)
+        reading = _with_new_status(kept, partial)
+        if kept is None or reading is None or not self._is_still_so(kept.checked):
+            reading = reading or read(Rollout, partial)
+            checked = _checked(reading, lookup)
+        elif kept.partial is partial:
+            return kept.checked
+        else:
+            checked = _with_status_of(kept.checked, reading.object)
+        self._kept[key] = _Kept(partial, reading, checked)
         return checked
 
     def forget(self, key: Key) -> None:
@@ -70,8 +89,39 @@ class Checker:
         )
 
 
-def _checked(partial: PartialObject, lookup: CacheLookup) -> Checked:
-    reading = read(Rollout, partial)
+def _with_new_status(kept: _Kept | None, partial: PartialObject) -> Reading[Rollout] | None:
+    """The reading that was kept, with the status of now; None if more of the object changed."""
+    if kept is None:
+        return None
+    if kept.partial is partial:
+        return kept.reading
+    if partial.spec != kept.partial.spec or _identity(partial) != _identity(kept.partial):
+        return None
+    findings = kept.reading.findings
+    if any(found.path.startswith("status") for found in findings.errors):
+        return None
+    try:
+        status = decode(RolloutStatus, partial.status)
+    except ValueError:
+        return None  # the whole reading names what does not fit
+    return Reading(replace(kept.reading.object, metadata=partial.metadata, status=status), findings)
+
+
+def _identity(partial: PartialObject) -> Any:
+    """The metadata without what every write changes."""
+    return replace(partial.metadata, resource_version="")
+
+
+def _with_status_of(checked: Checked, now: Rollout) -> Checked:
+    """No rule and no reference looks at the status."""
+    rollout = replace(checked.rollout, metadata=now.metadata, status=now.status)
+    hash_ = checked.template_hash
+    if now.status.collision_count != checked.rollout.status.collision_count:
+        hash_ = pod_hash(checked.template, now.status.collision_count)
+    return dataclasses.replace(checked, rollout=rollout, template_hash=hash_)
+
+
+def _checked(reading: Reading[Rollout], lookup: CacheLookup) -> Checked:
     found = check_rollout(reading.object, lookup, reading.findings, language=LANGUAGE)
     resolved = resolve(reading.object, lookup)
     rollout = resolved.rollout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
 from serinus.control.looking.objects import RoutedObjects, looked_at
+from serinus.control.looking.readings import Readings
 from serinus.control.looking.seen import Observation, revision_seen, routes_of, service_seen
 from serinus.control.looking.sightings import Sightings
 from serinus.control.telling.unreadable import stand_in
@@ -63,7 +64,7 @@ class Observer:
         self._caches, self._objects, self._routers = caches, objects, routers
         self._settings, self._clock = settings, clock
         self._checker, self._sightings = Checker(caches), Sightings()
-        self._in_force = in_force
+        self._in_force, self._readings = in_force, Readings()
 
     def observe(self, key: Key) -> Observation | NotYet | None:
         """None if the Rollout is gone or going: its objects follow their owner by themselves.
@@ -76,7 +77,7 @@ class Observer:
             return None
         lookup = CacheLookup(self._caches, self._objects)
         checked = self._checker.check(key, partial, lookup)
-        routes, routers, found = self._routing(checked.rollout)
+        routes, routers, found = self._routing(key, checked.rollout)
         found |= checked.found
         sides = sides_of(checked.rollout.spec.strategy, routes)
         services = {reference(SERVICES, key[0], name) for side in sides for name in side.services()}
@@ -100,6 +101,7 @@ class Observer:
         self._checker.forget(key)
         self._sightings.forget(key)
         self._in_force.forget(key)
+        self._readings.forget(key)
 
     def _not_yet(self, why: str) -> NotYet:
         return NotYet(why, self._clock.now() + self._clock.span(_SOON_WALL_SECONDS))
@@ -189,7 +191,7 @@ class Observer:
         return {pod.metadata.name: pod.metadata.labels.get(names.POD_HASH, "") for pod in alive}
 
     def _routing(
-        self, rollout: Rollout
+        self, key: Key, rollout: Rollout
     ) -> tuple[Routes, tuple[RouterSeen, ...], dict[Reference, Any]]:
         routes: Routes = {}
         seen: list[RouterSeen] = []
@@ -199,7 +201,7 @@ class Observer:
             found |= {looked_at(ref): state for ref, state in states.items()}
             unlisted = _first_unlisted(states)
             if unlisted is None:
-                seen.append(replace(router.read(route, states), able=router.abilities))
+                seen.append(self._readings.of(key, router, route, states))
                 routes[name] = (router, route, states)
             else:
                 unread = Unknown(str(unlisted))
