@@ -18,7 +18,9 @@ from benchmarks.figure import Figure
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "src"))
-NOT_BENCHMARKS = {"__main__", "api_process", "figure", "obedient", "servers", "shop"}
+NOT_BENCHMARKS = {"__main__", "api_process", "figure", "fleet", "fleet_process"} | {
+    *("obedient", "servers", "shop"),
+}
 
 
 def main(arguments: Sequence[str]) -> int:
