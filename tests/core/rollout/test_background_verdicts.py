@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core.rollout.watched import (
@@ -140,7 +142,9 @@ def test_a_timed_pause_does_not_end_in_doubt_and_has_no_deadline_then() -> None:
     world.run(until=lambda w: w.status.current_step_index == 1)
     world.edit(progress_deadline_seconds=30, progress_deadline_abort=True)
     world.finish("Inconclusive")
-    world.run(5_000)
+    world.run()
+    world.now += timedelta(hours=1)
+    world.run()
     assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
     world.command(pause_conditions=())
     world.run()
