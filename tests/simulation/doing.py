@@ -9,7 +9,7 @@ from datetime import datetime
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import actions as act
-from simulation.model import Pods, Router, Run, World, passed, with_pods
+from simulation.model import Lender, Pods, Router, Run, Trial, World, passed, with_pods
 from simulation.reach import touched
 from simulation.shape import micros, version_of
 
@@ -62,15 +62,49 @@ def _write(world: World, write: Write, lenient: bool) -> World:
         case act.StopRun(name):
             runs = tuple(replace(r, stopped=True) if r.name == name else r for r in world.runs)
             return replace(world, runs=runs)
+        case act.StartExperiment(name, _, step, hash_):
+            if any(trial.name == name for trial in world.trials):
+                return world
+            trial = Trial(name, version_of(hash_), step, attempt=world.attempt)
+            return replace(world, trials=(*world.trials, trial))
+        case act.StopExperiment(name):
+            trials = (replace(t, stopped=True) if t.name == name else t for t in world.trials)
+            return replace(world, trials=tuple(trials))
+        case act.Evict(name):
+            left = eviction(world.sets, name)
+            return world if left is None else with_pods(world, left)
+        case act.ScaleWorkload():
+            return replace(world, lender=scaled(world.lender, write))
         case act.EditRollout(annotations, replicas):
             revision = annotations.get(names.REVISION, world.revision)
             wanted = world.replicas if replicas is None else replicas
             return replace(world, revision=revision, replicas=wanted)
         case act.Retire("ReplicaSet", name):
             return replace(world, sets=tuple(s for s in world.sets if s.name != name))
+        case act.Retire("Experiment", name):
+            return replace(world, trials=tuple(t for t in world.trials if t.name != name))
         case act.Retire(_, name):
             return replace(world, runs=tuple(r for r in world.runs if r.name != name))
     raise AssertionError(f"a write that the world does not know: {write}")
+
+
+def eviction(sets: Sequence[Pods], name: str) -> Pods | None:
+    """A pod goes at once; that its ReplicaSet makes another one is an event of its own."""
+    of, _, number = name.rpartition("-")
+    one = next((s for s in sets if s.name == of), None)
+    if one is None or int(number) >= one.ready + one.pending:
+        return None
+    ready = int(number) < one.ready
+    old = one.old - (int(number) < one.old)
+    return replace(one, ready=one.ready - ready, pending=one.pending - (not ready), old=old)
+
+
+def scaled(lender: Lender | None, write: act.ScaleWorkload) -> Lender | None:
+    """The workload after a write to it, if that was decided on how it is."""
+    if lender is None or write.resource_version != str(lender.written):
+        return lender
+    by = "" if write.noted is None else "app"
+    return Lender(write.replicas, lender.ready, write.noted, by, lender.written + 1)
 
 
 def _status(world: World, new: RolloutStatus) -> World:

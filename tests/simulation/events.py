@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 
 from msgspec.structs import replace as with_fields
@@ -19,7 +20,7 @@ from simulation.doing import Write, carried_out, writes_of
 from simulation.model import World
 from simulation.reach import touched
 from simulation.seeing import seen
-from simulation.shape import SECOND, SETTLE, micros, version_of
+from simulation.shape import SECOND, SETTLE, Shape, micros, version_of
 
 FAR = 86_400 * SECOND
 Planner = Callable[[Snapshot], act.Plan]
@@ -68,8 +69,12 @@ def healthy(world: World) -> Iterator[Event]:
         v = one.version
         if one.ready + one.pending != one.replicas:
             yield _good(f"the ReplicaSet controller acts on {v}", model.controlled(world, v))
+        if one.shown:
+            yield _good(f"slices drop the dead of {v}", model.noticed(world, v))
         if one.pending and v not in world.shape.broken:
             yield _good(f"all pods of {v} get ready", model.readied(world, v))
+    if world.lender and world.lender.ready != world.lender.replicas:
+        yield _good("the lender's controller acts", model.lent(world))
     for part in ("stable", "canary"):
         service: model.Service = getattr(world, part)
         if service.shown != service.selector:
@@ -84,6 +89,9 @@ def healthy(world: World) -> Iterator[Event]:
     for run in world.runs:
         if run.phase == "Running" and not run.stopped:
             yield _good(f"run {run.step} passes", verdict(world, run.name, "Successful"))
+    for trial in world.trials:
+        if trial.phase == "Running" and not trial.stopped:
+            yield _good(f"trial {trial.step} passes", verdict(world, trial.name, "Successful"))
     if world.invalid:
         yield _good("the spec is mended", replace(world, invalid=False))
 
@@ -94,7 +102,15 @@ def _good(name: str, after: World) -> Event:
 
 def verdict(world: World, name: str, phase: str) -> World:
     runs = tuple(replace(r, phase=phase) if r.name == name else r for r in world.runs)
-    return replace(world, runs=runs)
+    trials = tuple(replace(t, phase=phase) if t.name == name else t for t in world.trials)
+    return replace(world, runs=runs, trials=trials)
+
+
+def cancelled(world: World, name: str) -> World:
+    """A person ends a measurement before it has a verdict."""
+    runs = tuple(replace(r, stopped=True) if r.name == name else r for r in world.runs)
+    trials = tuple(replace(t, stopped=True) if t.name == name else t for t in world.trials)
+    return replace(world, runs=runs, trials=trials)
 
 
 def next_instant(world: World, turn: Turn) -> int | None:
@@ -127,8 +143,12 @@ def bad(world: World, turn: Turn) -> Iterator[Event]:
             yield _bad(f"all pods of {v} die", model.died(world, v))
         if one.ready > 1:
             yield _bad(f"one pod of {v} dies", model.died(world, v, 1))
+        if one.ready and world.shape.routed:
+            late = model.died(world, v, shown=True)
+            yield _bad(f"all pods of {v} die, slices are late", late)
         if one.pending > 1 and v not in world.shape.broken:
             yield _bad(f"only one pod of {v} gets ready", model.readied(world, v, 1))
+    yield from nodes_lost(world)
     if world.router.readable and world.shape.routed:
         router = replace(world.router, readable=False)
         yield _bad("the router cannot be read", replace(world, router=router))
@@ -136,6 +156,22 @@ def bad(world: World, turn: Turn) -> Iterator[Event]:
         if run.phase == "Running" and not run.stopped:
             for phase in ("Failed", "Inconclusive"):
                 yield _bad(f"run {run.step} ends {phase}", verdict(world, run.name, phase))
+    for trial in world.trials:
+        if trial.phase == "Running" and not trial.stopped:
+            for phase in ("Failed", "Inconclusive", "Error"):
+                yield _bad(f"trial {trial.step} ends {phase}", verdict(world, trial.name, phase))
+
+
+def nodes_lost(world: World) -> Iterator[Event]:
+    """What stood on one node goes at once: some pods of several revisions, or all of them."""
+    alive = [one for one in world.sets if one.ready]
+    if len(alive) < 2:
+        return
+    for words, part in (("a node is lost", 0), ("half the nodes are lost", 2), ("all nodes", 1)):
+        after = world
+        for one in alive:
+            after = model.died(after, one.version, -(-one.ready // part) if part else 1)
+        yield _bad(f"{words}, with pods of {' and '.join(one.version for one in alive)}", after)
 
 
 def crashes(world: World, turn: Turn) -> Iterator[Event]:
@@ -159,23 +195,56 @@ def user(world: World) -> Iterator[Event]:
     """Commands as their patches change the object, and edits of the spec."""
     status = world.status
     on_trial = world.base and world.version != world.base
-    if on_trial and not status.abort:
+    if world.base and not status.abort:
         yield _user("abort", _told(world, abort=True))
     if status.abort:
         yield _user("retry", _told(world, abort=False))
     if status.pause_conditions:
         yield _user("promote", replace(_told(world, pause_conditions=()), let_go=world.index))
+    elif on_trial and not (status.abort or world.paused) and world.index < len(world.shape.steps):
+        index = world.index + 1
+        yield _user("skip the step", _told(world, current_step_index=index))
     if on_trial and not status.promote_full:
         yield _user("full promote", _told(world, promote_full=True))
     yield _user("resume" if world.paused else "pause", replace(world, paused=not world.paused))
     for version in ("A", "B", "C"):
         if version != world.version and world.base:
             yield _user(f"template {version}", replace(world, version=version))
+    yield from resized(world)
+    yield _user("restart", restarted(world))
+    for one in (*world.runs, *world.trials):
+        if one.phase == "Running" and not one.stopped:
+            yield _user(f"cancel what step {one.step} measures", cancelled(world, one.name))
+    if world.shape.longer:
+        yield _user("later steps change", replace(world, shape=other_steps(world.shape)))
+    if world.lender:
+        for replicas in (0, 3):
+            grown = replace(world.lender, replicas=replicas, written=world.lender.written + 1)
+            if replicas != world.lender.replicas:
+                yield _user(f"lender {replicas}", replace(world, lender=grown))
+    if not world.invalid:
+        yield _user("an edit breaks the spec", replace(world, invalid=True))
+
+
+def resized(world: World) -> Iterator[Event]:
+    """A person, or an autoscaler by the scale subresource: to nothing and back, up and down."""
     for replicas in (0, 1, 3):
         if replicas != world.replicas:
             yield _user(f"replicas {replicas}", replace(world, replicas=replicas))
-    if not world.invalid:
-        yield _user("an edit breaks the spec", replace(world, invalid=True))
+
+
+def restarted(world: World) -> World:
+    """All pods that are there are older than this."""
+    sets = (replace(one, old=one.ready + one.pending) for one in world.sets)
+    return replace(world, restart=world.now + 1, sets=tuple(sets), now=world.now + 1)
+
+
+@lru_cache
+def other_steps(shape: Shape) -> Shape:
+    """The shape with the steps that an edit adds behind the others; and the way back."""
+    longer, shorter = (*shape.steps, *shape.longer), shape.steps[: -len(shape.longer)]
+    is_long = shape.steps[-len(shape.longer) :] == shape.longer
+    return replace(shape, steps=shorter if is_long else longer)
 
 
 def _told(world: World, **changes: object) -> World:
@@ -197,4 +266,8 @@ def in_words(write: Write) -> str:
             return f"{version_of(name.removeprefix('app-'))} = {replicas}"
         case act.Annotate(name):
             return f"mark of {version_of(name.removeprefix('app-'))}"
+        case act.ScaleWorkload(_, _, _, replicas):
+            return f"lender = {replicas}"
+        case act.Evict(name):
+            return f"evict {name.rpartition('-')[2]}"
     return type(write).__name__

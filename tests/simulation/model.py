@@ -25,6 +25,10 @@ class Pods:
     replicas: int = 0
     ready: int = 0
     pending: int = 0
+    old: int = 0
+    """How many of them are older than the restart that was asked for; ready ones first."""
+    shown: int = 0
+    """Dead pods that the slices of Services are late to drop."""
     written: int = 1
     """Its resourceVersion."""
     deadline: int | None = None
@@ -74,6 +78,30 @@ class Run:
     """Ghost: of which attempt it was when it was created."""
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """An Experiment of a step."""
+
+    name: str
+    version: str
+    step: int
+    phase: str = "Running"
+    stopped: bool = False
+    attempt: int = 0
+    """Ghost, as a run's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lender:
+    """The workload of a workloadRef, and its ready pods; behind a Service that selects all."""
+
+    replicas: int
+    ready: int
+    noted: int | None = None
+    scaled_by: str = ""
+    written: int = 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """Everything at one instant."""
@@ -90,6 +118,10 @@ class World:
     canary: Service = Service()
     router: Router = Router()
     runs: tuple[Run, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    lender: Lender | None = None
+    restart: int | None = None
+    """spec.restartAt."""
     status: RolloutStatus = field(default_factory=RolloutStatus)
     attempt: int = 0
     """Ghost: raised by whatever starts the steps anew."""
@@ -101,7 +133,8 @@ class World:
 
     def ready(self, version: str) -> int:
         """Ready pods that a selector gives requests to; "" selects all."""
-        return sum(one.ready for one in self.sets if version in ("", one.version))
+        lent = self.lender.ready if self.lender and not version else 0
+        return lent + sum(one.ready for one in self.sets if version in ("", one.version))
 
     @property
     def base(self) -> str:
@@ -112,6 +145,48 @@ class World:
     def recorded(self) -> str:
         """The version that the status calls the current one."""
         return version_of(self.status.current_pod_hash)
+
+    @property
+    def entry(self) -> Service:
+        """The Service that users come through."""
+        return self.stable
+
+    @property
+    def lends(self) -> str:
+        return self.shape.lends
+
+    @property
+    def surge_limit(self) -> int | None:
+        return self.shape.surge_limit
+
+    @property
+    def unavailable(self) -> int:
+        """The pods that may be missing without a router; with one, a restart takes one."""
+        return 1 if self.shape.routed else self.shape.unavailable(self.replicas)
+
+    @property
+    def broken(self) -> frozenset[str]:
+        return self.shape.broken
+
+    def may_be_missed(self, version: str) -> bool:
+        """The last pod of a version may go in a restart: nobody asks it, or there is no room."""
+        if not self.shape.routed:
+            one = self.pods(version)
+            tight = self.replicas + self.shape.surge(self.replicas) <= 1
+            return tight or one is None or one.ready <= 1
+        asked = ((self.canary, self.router.weight), (self.stable, 100 - self.router.weight))
+        return not any(
+            service.lagging
+            or self.router.lagging
+            or (weight and {service.selector, service.shown} & {"", version})
+            for service, weight in asked
+        )
+
+    def has_to_wait(self, version: str) -> bool:
+        """The single pod behind a Service, in mid-release, where all that may surge is used."""
+        one = self.pods(version)
+        single = one is not None and one.replicas == 1
+        return not self.shape.routed and single and self.base != self.version
 
     @property
     def index(self) -> int:
@@ -132,7 +207,8 @@ def controlled(world: World, version: str) -> World:
     one = world.pods(version)
     assert one is not None
     ready = min(one.ready, one.replicas)
-    return with_pods(world, replace(one, ready=ready, pending=one.replicas - ready))
+    old = min(one.old, one.ready + one.pending, one.replicas)
+    return with_pods(world, replace(one, ready=ready, pending=one.replicas - ready, old=old))
 
 
 def readied(world: World, version: str, count: int = 1000) -> World:
@@ -142,12 +218,27 @@ def readied(world: World, version: str, count: int = 1000) -> World:
     return with_pods(world, replace(one, ready=one.ready + count, pending=one.pending - count))
 
 
-def died(world: World, version: str, count: int = 1000) -> World:
-    """Pods stop being ready; they may get ready again."""
+def died(world: World, version: str, count: int = 1000, *, shown: bool = False) -> World:
+    """Pods stop being ready; they may get ready again. `shown`: slices are late to drop them."""
     one = world.pods(version)
     assert one is not None
     count = min(count, one.ready)
-    return with_pods(world, replace(one, ready=one.ready - count, pending=one.pending + count))
+    late = one.shown + count * shown
+    new = replace(one, ready=one.ready - count, pending=one.pending + count, shown=late)
+    return with_pods(world, new)
+
+
+def noticed(world: World, version: str) -> World:
+    """The slices drop the dead of a revision."""
+    one = world.pods(version)
+    assert one is not None
+    return with_pods(world, replace(one, shown=0))
+
+
+def lent(world: World) -> World:
+    """The controller of the lending workload acts, and its pods are ready."""
+    assert world.lender is not None
+    return replace(world, lender=replace(world.lender, ready=world.lender.replicas))
 
 
 def obeyed(world: World, part: str) -> World:
@@ -217,8 +308,14 @@ def key(world: World) -> tuple[object, ...]:
             (r.version, r.step, r.phase, r.stopped, r.attempt == world.attempt, _noted(world, r))
             for r in world.runs
         ),
+        tuple(
+            (t.version, t.step, t.phase, t.stopped, t.attempt == world.attempt)
+            for t in world.trials
+        ),
+        world.lender and (world.lender.replicas, world.lender.ready, world.lender.noted),
+        (world.restart is None, instant(world.restart) == status.restarted_at),
         _status_key(world, status),
-        world.let_go,
+        (world.let_go, world.shape.name),
     )
 
 
@@ -243,8 +340,7 @@ def _pods_key(
         one.version,
         numbers.index(one.number),
         one.replicas,
-        one.ready,
-        one.pending,
+        (one.ready, one.pending, one.old, one.shown),
         left,
         same,
         reached,
@@ -272,5 +368,6 @@ def _status_key(world: World, status: RolloutStatus) -> tuple[object, ...]:
         status.current_step_hash != "",
         status.current_step_index,
         version_of(status.stable_rs),
+        (status.canary.current_experiment in {trial.name for trial in world.trials}),
         (noted.status, noted.name in {run.name for run in world.runs}) if noted else None,
     )

@@ -15,8 +15,9 @@ from serinus.core.rollout import actions as act
 from simulation.doing import Write
 from simulation.model import World
 from simulation.oracle_basic import faults_without_router
+from simulation.oracle_more import faults_beside
 from simulation.oracle_status import status_faults
-from simulation.reach import Reach, reach
+from simulation.reach import LENDER, Reach, reach
 from simulation.shape import DELAY, SECOND, version_of
 
 EPS = 1e-9
@@ -51,6 +52,7 @@ def faults(before: World, writes: Sequence[Write], after: World) -> tuple[str, .
         found = [fault for check in CHECKS for fault in check(deed)]
     else:
         found = [*faults_without_router(before, writes, after)]
+    found += faults_beside(before, writes, after)
     statuses = [write for write in writes if isinstance(write, RolloutStatus)]
     for status in statuses:
         found += status_faults(before, status)
@@ -75,7 +77,7 @@ def outgrown(deed: Deed) -> Iterator[str]:
     if deed.reach_before.lost > 1 - EPS or not before.replicas:
         return
     for version, share in deed.reach_after.greatest.items():
-        if share <= deed.reach_before.share(version) + EPS:
+        if share <= deed.reach_before.share(version) + EPS or version == LENDER:
             continue
         pods = after.pods(version)
         have = pods.lasting if pods else 0
@@ -109,7 +111,7 @@ def on_whose_behalf(deed: Deed) -> Iterator[str]:
     before = deed.before
     for version, share in deed.reach_after.greatest.items():
         was = deed.reach_before.share(version)
-        if version == before.base or not before.base or share <= was + EPS:
+        if version in (before.base, LENDER) or not before.base or share <= was + EPS:
             continue
         if not before.replicas and not deed.after.ready(version):
             continue  # where no pods are wanted and none is there, a share means nothing
@@ -237,6 +239,8 @@ CHECKS: tuple[Callable[[Deed], Iterator[str]], ...] = (
 
 def omissions(world: World, writes: Sequence[Write]) -> tuple[str, ...]:
     """S3: requests to a dead canary go to a living stable in the same plan."""
+    if any(one.shown for one in world.sets):
+        return ()  # their Service's slices do not say so yet
     still = not (world.router.lagging or world.canary.lagging or world.stable.lagging)
     settled = world.stable.shown == world.stable.selector == world.base
     behind = world.ready(world.canary.selector)

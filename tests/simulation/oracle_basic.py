@@ -14,21 +14,25 @@ from simulation.model import Service, World
 
 def faults_without_router(before: World, writes: Sequence[Write], after: World) -> Iterator[str]:
     """What these writes must not do where pods are the weight."""
-    yield from _sums(before, after)
-    yield from _services(before, after)
+    restarted = any(isinstance(write, act.Evict) for write in writes)
+    yield from _sums(before, after, gone=1 if restarted else 0)
+    if before.shape.surging or not restarted:
+        yield from _services(before, after)
     yield from _proportion(before, after)
     yield from _deleted_or_measured(before, after)
     yield from _thawed(before, writes, after)
 
 
-def _sums(before: World, after: World) -> Iterator[str]:
-    """S8: not above what may surge, not below what has to be available."""
+def _sums(before: World, after: World, gone: int) -> Iterator[str]:
+    """S8: not above what may surge, not below what has to be available; `gone` may be missing
+    whatever its user says, in a restart.
+    """
     shape, replicas = before.shape, before.replicas
     asked, was = (sum(one.replicas for one in world.sets) for world in (after, before))
     if asked > max(replicas + shape.surge(replicas), was):
         yield f"S8: {asked} pods of {replicas}"
     left, here = (sum(one.lasting for one in world.sets) for world in (after, before))
-    least = replicas - shape.unavailable(replicas)
+    least = replicas - max(gone, shape.unavailable(replicas))
     if left < min(least, here):
         yield f"S8: {left} ready pods are left of {here}, {least} are the least"
 
@@ -46,8 +50,10 @@ def _services(before: World, after: World) -> Iterator[str]:
 def _surely(world: World, service: Service) -> int:
     """Pods that answer under the worst mix of what it selected and selects."""
     selectors = (service.selector, service.shown, *service.lagging)
+    lent = min(world.lender.ready, world.lender.replicas) if world.lender else 0
     return min(
         sum(one.lasting for one in world.sets if selector in ("", one.version))
+        + (0 if selector else lent)
         for selector in selectors
     )
 

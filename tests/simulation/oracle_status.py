@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from serinus.api.argo import RolloutStatus
-from simulation.model import Run, World
+from simulation.model import Run, Trial, World
 from simulation.oracle_basic import not_in_proportion
 from simulation.reach import reach
 from simulation.shape import micros, version_of
@@ -71,6 +71,8 @@ def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
         yield from _unpaused(before, step["pause"].get("duration"))
     if "analysis" in step and not any(_passed(before, run, index) for run in before.runs):
         yield f"S10: the analysis of step {index} counts as passed without a run of this attempt"
+    if "experiment" in step and not any(_passed(before, one, index) for one in before.trials):
+        yield f"S10: the experiment of step {index} counts as passed without one of this attempt"
 
 
 def _unpaused(before: World, duration: str | None) -> Iterator[str]:
@@ -93,7 +95,7 @@ def _unpaused(before: World, duration: str | None) -> Iterator[str]:
         yield f"S5: a pause at weight {wanted} is over at weight {before.router.weight}"
 
 
-def _passed(before: World, run: Run, index: int) -> bool:
+def _passed(before: World, run: Run | Trial, index: int) -> bool:
     return (
         run.version == before.version
         and run.step == index
@@ -142,7 +144,7 @@ def _abort(before: World, new: RolloutStatus) -> Iterator[str]:
     if new.abort and not old.abort:
         bad = [
             run
-            for run in before.runs
+            for run in (*before.runs, *before.trials)
             if run.phase in ("Failed", "Error")
             and run.attempt == before.attempt
             and run.version == before.version
@@ -152,7 +154,8 @@ def _abort(before: World, new: RolloutStatus) -> Iterator[str]:
     same = new.current_pod_hash == old.current_pod_hash
     on_trial = version_of(new.current_pod_hash) != before.base != ""
     pending = old.abort and old.aborted_at is None
-    if old.abort and not new.abort and on_trial and (same or pending):
+    other_steps = new.current_step_hash != old.current_step_hash  # a new attempt, as there
+    if old.abort and not new.abort and on_trial and ((same and not other_steps) or pending):
         yield "S6: an abort is taken back that nobody took back"
     if new.abort and new.promote_full:
         yield "S6: aborted and fully promoted at once"

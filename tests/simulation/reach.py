@@ -13,6 +13,9 @@ from itertools import product
 
 from simulation.model import Service, World
 
+LENDER = "lender"
+"""Whose pods only a selector reaches that selects all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reach:
@@ -32,6 +35,8 @@ class Reach:
 
 def reach(world: World) -> Reach:
     lasting = tuple((one.version, one.lasting) for one in world.sets)
+    if world.lender is not None:
+        lasting += ((LENDER, min(world.lender.ready, world.lender.replicas)),)
     weights = (world.router.weight, *world.router.lagging)
     return _reach(lasting, weights, _selectors(world.stable), _selectors(world.canary))
 

@@ -6,13 +6,15 @@ whole, time passes to the next instant that matters. Nothing of it costs a budge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from simulation.doing import carried_out
 from simulation.events import Planner, healthy, next_instant, passed, turn_of
 from simulation.model import World, key
 from simulation.oracle import faults
 from simulation.oracle_basic import unrested_without_router
+from simulation.oracle_more import unrested_beside
 from simulation.reach import reach, touched
 
 LIMIT = 400
@@ -22,22 +24,25 @@ Seen = set[tuple[object, ...]]
 def restless(world: World, planner: Planner, known: Seen | None = None) -> tuple[str, ...]:
     """Why it does not rest well from here; nothing if it does. `known` remembers good worlds."""
     known = set() if known is None else known
-    path: list[tuple[object, ...]] = []
+    path: dict[tuple[object, ...], int] = {}
+    writes = 0
     for _ in range(LIMIT):
         world = calm(world)
         here = key(world)
         if here in known:
             break
-        path.append(here)
+        # It was here since the last write: it only looks again, from time to time.
+        looks_again = path.get(here) == writes
+        path[here] = writes
         turn = turn_of(world, planner)
         if turn.writes:
             after = carried_out(world, turn.writes)
             wrong = faults(world, turn.writes, after)
             if wrong:
                 return wrong
-            world = after
+            world, writes = after, writes + 1
             continue
-        until = next_instant(world, turn)
+        until = None if looks_again else next_instant(world, turn)
         if until is None:
             wrong = unwanted(world)
             if wrong:
@@ -93,6 +98,9 @@ def unwanted(world: World) -> tuple[str, ...]:
         found.append(f"rest: {world.version} is wanted, the status knows {world.recorded}")
     if dead or found:
         return tuple(found)
+    found += unrested_beside(world)
+    if found:
+        return tuple(found)
     if world.paused and world.base != world.version and not world.status.abort:
         return ()
     if not world.replicas and world.base != world.version and not world.status.abort:
@@ -109,7 +117,8 @@ def _at_stable(world: World) -> list[str]:
     if world.router.weight:
         found.append(f"rest: weight {world.router.weight} although all belongs to stable")
     for name, service in (("stable", world.stable), ("canary", world.canary)):
-        if service.selector != world.base:
+        lent = not service.selector and world.lender and not world.replicas
+        if service.selector != world.base and not lent:
             found.append(f"rest: Service {name} is on {service.selector or 'all'}")
     for one in world.sets:
         wanted = world.replicas if one.version == world.base else 0
@@ -120,9 +129,13 @@ def _at_stable(world: World) -> list[str]:
     return found
 
 
+def _waits(step: Mapping[str, Any]) -> bool:
+    return any(kind in step for kind in ("pause", "analysis", "experiment"))
+
+
 def _at_pause(world: World) -> list[str]:
     steps, index = world.shape.steps, world.index
-    if index >= len(steps) or ("pause" not in steps[index] and "analysis" not in steps[index]):
+    if index >= len(steps) or (not _waits(steps[index])):
         return [f"rest: at step {index} of {len(steps)}, where nothing is to be waited for"]
     if not world.status.pause_conditions:
         return [f"rest: at step {index} without a pause that a user could end"]

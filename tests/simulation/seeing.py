@@ -10,12 +10,21 @@ from msgspec.structs import replace as with_fields
 
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun, AnalysisRunSpec, AnalysisRunStatus
+from serinus.api.experiment import Experiment, ExperimentSpec, ExperimentStatus
 from serinus.api.kubernetes import ObjectMeta
 from serinus.base.errors import FieldProblem
-from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Settings, Snapshot
+from serinus.core.rollout.snapshot import (
+    PodSeen,
+    Revision,
+    ServiceSeen,
+    Settings,
+    Snapshot,
+    WorkloadSeen,
+)
 from serinus.core.routing import RouterSeen, Routing, Unknown
-from simulation.model import Pods, Run, Service, World
+from simulation.model import Lender, Pods, Run, Service, Trial, World
 from simulation.shape import (
+    SECOND,
     SETTLE,
     hash_of,
     instant,
@@ -36,11 +45,14 @@ def seen(world: World) -> Snapshot:
     assert now is not None
     return Snapshot(
         now=now,
-        rollout=rollout_of(world.shape, world.replicas, world.paused, world.revision, world.status),
+        rollout=rollout_of(
+            *(world.shape, world.replicas, (world.paused, world.restart)),
+            *(world.revision, world.status),
+        ),
         template=template_of(world.version),
         template_hash=hash_of(world.version),
         step_hash=step_hash_of(world.shape),
-        revisions=tuple(_revision(one) for one in world.sets),
+        revisions=tuple(revision_of(one, world.restart) for one in world.sets),
         services={
             name: _service(world, name, part)
             for name, part in (("stable", world.stable), ("canary", world.canary))
@@ -48,6 +60,8 @@ def seen(world: World) -> Snapshot:
         },
         routers=(_router(world),) if world.shape.routed else (),
         runs=tuple(_run(run) for run in world.runs),
+        experiments=tuple(_trial(trial) for trial in world.trials),
+        workload=workload_of(world.lender),
         problems=PROBLEM if world.invalid else (),
         settings=SETTINGS,
     )
@@ -71,17 +85,24 @@ def with_older(snapshot: Snapshot, older: World, kind: str) -> Snapshot:
             return replace(snapshot, services=past.services)
         case "router":
             return replace(snapshot, routers=past.routers)
+        case "lender":
+            return replace(snapshot, workload=past.workload)
         case _:
-            return replace(snapshot, runs=past.runs)
+            return replace(snapshot, runs=past.runs, experiments=past.experiments)
 
 
 @lru_cache(maxsize=4096)
-def _pods_of(name: str, ready: int, pending: int) -> tuple[PodSeen, ...]:
-    total = range(ready + pending)
-    return tuple(PodSeen(name=f"{name}-{n}", ready=n < ready) for n in total)
+def _pods_of(one: tuple[str, int, int, int], restart: int | None) -> tuple[PodSeen, ...]:
+    """A pod is born a second before the restart that was asked for, or at that instant."""
+    name, ready, pending, old = one
+    before, after = (None, None) if restart is None else (restart - SECOND, restart)
+    return tuple(
+        PodSeen(name=f"{name}-{n}", ready=n < ready, born=instant(before if n < old else after))
+        for n in range(ready + pending)
+    )
 
 
-def _revision(one: Pods) -> Revision:
+def revision_of(one: Pods, restart: int | None) -> Revision:
     return Revision(
         name=one.name,
         hash=hash_of(one.version),
@@ -95,16 +116,18 @@ def _revision(one: Pods) -> Revision:
         observed=one.ready + one.pending == one.replicas,
         scale_down_deadline=instant(one.deadline),
         deadline_set_for=one.set_for,
-        pods=_pods_of(one.name, one.ready, one.pending),
+        pods=_pods_of((one.name, one.ready, one.pending, one.old), restart),
     )
 
 
 def _service(world: World, name: str, part: Service) -> ServiceSeen:
     behind = {
-        hash_of(one.version): one.ready
+        hash_of(one.version): one.ready + one.shown
         for one in world.sets
-        if part.shown in ("", one.version) and one.ready
+        if part.shown in ("", one.version) and one.ready + one.shown
     }
+    if world.lender and world.lender.ready and not part.shown:
+        behind[""] = world.lender.ready
     return ServiceSeen(
         name=name,
         resource_version=str(part.written),
@@ -132,3 +155,28 @@ def _run(run: Run) -> AnalysisRun:
     base = AnalysisRun(metadata=metadata, spec=AnalysisRunSpec(terminate=run.stopped))
     phase = "Successful" if run.stopped and run.phase == "Running" else run.phase
     return with_fields(base, status=AnalysisRunStatus(phase=phase))
+
+
+@lru_cache(maxsize=4096)
+def _trial(trial: Trial) -> Experiment:
+    phase = "Successful" if trial.stopped and trial.phase == "Running" else trial.phase
+    labels = {names.POD_HASH: hash_of(trial.version)}
+    return Experiment(
+        metadata=ObjectMeta(name=trial.name, labels=labels),
+        spec=ExperimentSpec(terminate=trial.stopped),
+        status=ExperimentStatus(phase=phase),
+    )
+
+
+def workload_of(lender: Lender | None) -> WorkloadSeen | None:
+    if lender is None:
+        return None
+    return WorkloadSeen(
+        kind="Deployment",
+        name="lender",
+        resource_version=str(lender.written),
+        generation=1,
+        replicas=lender.replicas,
+        scaled_by=lender.scaled_by,
+        noted=lender.noted,
+    )

@@ -60,6 +60,12 @@ class Shape:
     """The strategy names both Services; only without a router there may be none."""
     surging: int = 1
     """Without a router: maxSurge, with maxUnavailable 0; if 0, with maxUnavailable 1."""
+    surge_limit: int | None = None
+    """surgeLimit: the pods of a routed canary that may be starting at a time."""
+    lends: str = ""
+    """scaleDown of a workloadRef; "" has none."""
+    longer: tuple[Mapping[str, Any], ...] = ()
+    """Steps that an edit of the user's adds at the end, and takes away again."""
     broken: frozenset[str] = frozenset()
     """Versions whose pods never get ready."""
 
@@ -125,25 +131,34 @@ def base_rollout(shape: Shape) -> Rollout:
         strategy = {**strategy, **bounds, "trafficRouting": None}
     if not shape.services:
         strategy = {**strategy, "canaryService": "", "stableService": ""}
-    spec = {
+    if shape.surge_limit is not None:
+        strategy = {**strategy, "surgeLimit": shape.surge_limit}
+    spec: dict[str, Any] = {
         "replicas": shape.replicas,
         "progressDeadlineSeconds": 10**8,
         "selector": {"matchLabels": {"app": "x"}},
         "strategy": {"canary": strategy},
     }
+    if shape.lends:
+        spec["workloadRef"] = {"kind": "Deployment", "name": "lender", "scaleDown": shape.lends}
     metadata = {"name": "app", "namespace": "ns", "uid": "u", "generation": 1}
     return decode(Rollout, {"metadata": metadata, "spec": spec})
 
 
 @lru_cache(maxsize=4096)
 def rollout_of(
-    shape: Shape, replicas: int, paused: bool, revision: str, status: RolloutStatus
+    shape: Shape, replicas: int, held: tuple[bool, int | None], revision: str, status: RolloutStatus
 ) -> Rollout:
-    """The object as it stands; `revision` is its own annotation of that name."""
+    """The object as it stands; `revision` is its own annotation of that name, `held` says whether
+    it is paused and from when its pods are to be restarted.
+    """
+    paused, restart = held
     base = base_rollout(shape)
     notes = {"rollout.argoproj.io/revision": revision} if revision else {}
+    if shape.lends:
+        notes["rollout.argoproj.io/workload-generation"] = "1"
     metadata: ObjectMeta = replace(base.metadata, annotations=notes)
-    spec = replace(base.spec, replicas=replicas, paused=paused)
+    spec = replace(base.spec, replicas=replicas, paused=paused, restart_at=instant(restart))
     return replace(base, metadata=metadata, spec=spec, status=status)
 
 

@@ -8,7 +8,8 @@ from functools import lru_cache
 from serinus.core.rollout.actions import Plan
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.snapshot import Snapshot
-from simulation.model import World
+from simulation.events import verdict
+from simulation.model import Lender, World
 from simulation.rest import settled
 from simulation.shape import LADDER, MEASURED, SCALED, STEPWISE, Shape
 
@@ -24,9 +25,28 @@ BASIC = Shape(name="without router", routed=False, services=False, replicas=3, s
 BASIC_SERVICES = Shape(name="without router, Services", routed=False, steps=STEPWISE)
 BASIC_TIGHT = Shape(name="without surge", routed=False, surging=0, replicas=3)
 BASIC_ANALYSIS = Shape(name="measured without router", routed=False, steps=MEASURED)
+TRIED = (
+    {"setWeight": 50},
+    {"experiment": {"templates": [{"name": "new", "specRef": "canary"}]}},
+    {"pause": {}},
+)
+MORE = ({"setWeight": 80}, {"pause": {}})
+TRIAL = Shape(name="experiment", steps=TRIED)
+SURGE = Shape(name="surgeLimit", surge_limit=1, replicas=3, steps=STEPWISE)
+DYNAMIC_SURGE = Shape(name="dynamic, surgeLimit", surge_limit=1, replicas=3, dynamic=True)
+EDITED = Shape(name="edited steps", steps=LADDER, longer=MORE)
+LENT = Shape(name="workloadRef", lends="progressively", replicas=3)
+LENT_ONCE = Shape(name="workloadRef, onsuccess", lends="onsuccess")
+BASIC_LENT = Shape(name="workloadRef without router", lends="progressively", routed=False)
+SINGLE = Shape(name="single pod", replicas=1)
+DYNAMIC_SINGLE = Shape(name="dynamic, single pod", replicas=1, dynamic=True)
+BASIC_TRIAL = Shape(name="experiment without router", steps=TRIED, routed=False)
 BASIC_BROKEN = Shape(name="broken without router", routed=False, broken=frozenset("B"))
 UNROUTED = (BASIC, BASIC_SERVICES, BASIC_TIGHT, BASIC_ANALYSIS, BASIC_BROKEN)
+LENDING = (LENT, LENT_ONCE, BASIC_LENT)
 SHAPES = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN, *UNROUTED)
+OTHERS = (TRIAL, SURGE, DYNAMIC_SURGE, EDITED, *LENDING, BASIC_TRIAL, SINGLE, DYNAMIC_SINGLE)
+"""What is walked, and not searched in the quick suite."""
 
 
 def sound(snapshot: Snapshot) -> Plan:
@@ -36,7 +56,8 @@ def sound(snapshot: Snapshot) -> Plan:
 
 def nothing(shape: Shape) -> World:
     """Before the first deploy."""
-    return World(shape=shape, replicas=shape.replicas)
+    lender = Lender(shape.replicas, shape.replicas) if shape.lends else None
+    return World(shape=shape, replicas=shape.replicas, lender=lender)
 
 
 @lru_cache
@@ -56,3 +77,28 @@ def at_weight(shape: Shape, weight: int) -> World:
     if not shape.routed:
         return settled(released(shape), sound, lambda world: world.ready("B") > 0)
     return settled(released(shape), sound, lambda world: world.router.weight == weight)
+
+
+@lru_cache
+def measured(shape: Shape) -> World:
+    """What a step measures of B is under way."""
+    world = settled(released(shape), sound, lambda world: bool(world.runs or world.trials))
+    return verdict(world, (*world.runs, *world.trials)[0].name, "Running")
+
+
+@lru_cache
+def condemned(shape: Shape) -> World:
+    """What a step measured of B has failed, B is aborted, and A has everything again."""
+    world = measured(shape)
+    name = (*world.runs, *world.trials)[0].name
+    return settled(verdict(world, name, "Failed"), sound)
+
+
+def measures(shape: Shape) -> bool:
+    """A step of it waits for a verdict."""
+    return any("analysis" in step or "experiment" in step for step in shape.steps)
+
+
+def under_way(shape: Shape) -> World:
+    """B has a part of the traffic, on the good path."""
+    return at_weight(shape, shape.weight_at(0) or 50)

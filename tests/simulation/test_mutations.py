@@ -25,6 +25,8 @@ from simulation.starts import (
     DYNAMIC,
     PLAIN,
     at_weight,
+    condemned,
+    measures,
     nothing,
     released,
 )
@@ -35,6 +37,8 @@ SEEDS = range(60)
 
 
 def starts(shape: Shape) -> Iterator[World]:
+    if measures(shape):
+        yield condemned(shape)
     if not shape.broken:
         yield at_weight(shape, 50)
     yield released(shape)

@@ -17,8 +17,8 @@ from simulation.oracle import faults, omissions
 from simulation.rest import restless
 from simulation.seeing import KINDS, seen, with_older
 
-GOOD = 0.85
-BUDGET = 4
+GOOD = 0.8
+BUDGET = 5
 STEPS = 90
 
 
@@ -40,7 +40,7 @@ class Manners:
     """How a walk misbehaves."""
 
     budget: int = BUDGET
-    commands: int = 4
+    commands: int = 6
     stale: float = 0.1
     """How often a plan is made from a snapshot with one older kind."""
     own_writes: bool = True
@@ -54,8 +54,21 @@ USUAL = Manners()
 
 
 def walk(start: World, planner: Planner, seed: int, manners: Manners = USUAL) -> Walk:
-    """Walks until something is wrong, or to the end and then to rest."""
-    rng, result = random.Random(seed), Walk(seed)
+    """Walks until something is wrong, or to the end and then to rest.
+
+    What the planner raises on the way is raised, with the trace as a note.
+    """
+    result = Walk(seed)
+    try:
+        _walk(start, planner, result, manners)
+    except Exception as error:
+        error.add_note(str(result))
+        raise
+    return result
+
+
+def _walk(start: World, planner: Planner, result: Walk, manners: Manners) -> None:
+    rng = random.Random(result.seed)
     world, past = start, [start]
     left = {"bad": manners.budget, "user": manners.commands}
     for _ in range(STEPS):
@@ -68,11 +81,10 @@ def walk(start: World, planner: Planner, seed: int, manners: Manners = USUAL) ->
         result.trace.append(event.name)
         if wrong:
             result.faults = wrong
-            return result
+            return
         world = event.after
         past = _kept(past, event, world, manners)
     result.faults = restless(world, planner)
-    return result
 
 
 def _fresh(
@@ -112,9 +124,13 @@ def _kept(past: list[World], event: Event, world: World, manners: Manners) -> li
     fault.
     """
     ours = manners.own_writes and bool(event.writes)
-    if ours or any(word in event.name for word in ("die", "ready", "controller acts")):
+    if ours or _alive(past[-1]) != _alive(world):
         return [world]
     return [*past[-7:], world]
+
+
+def _alive(world: World) -> tuple[object, ...]:
+    return tuple((one.version, one.ready, one.pending, one.shown) for one in world.sets)
 
 
 def _written(world: World) -> tuple[object, ...]:

@@ -11,12 +11,12 @@ from serinus.api.analysis import AnalysisRun, AnalysisRunSpec, AnalysisRunStatus
 from serinus.api.argo import RolloutStatus
 from serinus.api.kubernetes import ObjectMeta
 from serinus.core.rollout import actions as act
-from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot
+from serinus.core.rollout.snapshot import ServiceSeen, Snapshot
 from simulation.bluegreen.shape import rollout_of
 from simulation.bluegreen.world import Run, World, passed, service_of, with_pods, with_service
-from simulation.doing import Write
+from simulation.doing import Write, eviction, scaled
 from simulation.model import Pods, Service
-from simulation.seeing import PROBLEM, SETTINGS
+from simulation.seeing import PROBLEM, SETTINGS, revision_of, workload_of
 from simulation.shape import hash_of, instant, micros, template_of, version_of
 
 # --- Seeing --------------------------------------------------------------------------------------
@@ -28,46 +28,33 @@ def seen(world: World) -> Snapshot:
     assert now is not None
     return Snapshot(
         now=now,
-        rollout=rollout_of(world.shape, world.replicas, world.paused, world.revision, world.status),
+        rollout=rollout_of(
+            *(world.shape, world.replicas, (world.paused, world.restart)),
+            *(world.revision, world.status),
+        ),
         template=template_of(world.version),
         template_hash=hash_of(world.version),
         step_hash="",
-        revisions=tuple(_revision(one) for one in world.sets),
+        revisions=tuple(revision_of(one, world.restart) for one in world.sets),
         services={
             name: _service(world, name, part)
             for name, part in (("active", world.active), ("preview", world.preview))
         },
         runs=tuple(_run(run) for run in world.runs),
+        workload=workload_of(world.lender),
         problems=PROBLEM if world.invalid else (),
         settings=SETTINGS,
     )
 
 
-def _revision(one: Pods) -> Revision:
-    total = one.ready + one.pending
-    return Revision(
-        name=one.name,
-        hash=hash_of(one.version),
-        number=one.number,
-        resource_version=str(one.written),
-        template=template_of(one.version),
-        replicas=one.replicas,
-        seen=total,
-        ready=one.ready,
-        available=one.ready,
-        observed=total == one.replicas,
-        scale_down_deadline=instant(one.deadline),
-        deadline_set_for=one.set_for,
-        pods=tuple(PodSeen(name=f"{one.name}-{n}", ready=n < one.ready) for n in range(total)),
-    )
-
-
 def _service(world: World, name: str, part: Service) -> ServiceSeen:
     behind = {
-        hash_of(one.version): one.ready
+        hash_of(one.version): one.ready + one.shown
         for one in world.sets
-        if part.shown in ("", one.version) and one.ready
+        if part.shown in ("", one.version) and one.ready + one.shown
     }
+    if world.lender and world.lender.ready and not part.shown:
+        behind[""] = world.lender.ready
     return ServiceSeen(
         name=name,
         resource_version=str(part.written),
@@ -121,6 +108,10 @@ def _write(world: World, write: Write) -> World:
         case act.StopRun(name):
             runs = tuple(replace(r, stopped=True) if r.name == name else r for r in world.runs)
             return replace(world, runs=runs)
+        case act.Evict(name):
+            return evicted(world, name)
+        case act.ScaleWorkload():
+            return replace(world, lender=scaled(world.lender, write))
         case act.EditRollout(annotations, replicas):
             revision = annotations.get(names.REVISION, world.revision)
             wanted = world.replicas if replicas is None else replicas
@@ -130,6 +121,11 @@ def _write(world: World, write: Write) -> World:
         case act.Retire(_, name):
             return replace(world, runs=tuple(r for r in world.runs if r.name != name))
     raise AssertionError(f"a write that the world does not know: {write}")
+
+
+def evicted(world: World, name: str) -> World:
+    left = eviction(world.sets, name)
+    return world if left is None else with_pods(world, left)
 
 
 def _status(world: World, new: RolloutStatus) -> World:

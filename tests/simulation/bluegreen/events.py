@@ -69,8 +69,12 @@ def healthy(world: World) -> Iterator[Event]:
         v = one.version
         if one.ready + one.pending != one.replicas:
             yield _good(f"the ReplicaSet controller acts on {v}", model.controlled(world, v))
+        if one.shown:
+            yield _good(f"slices drop the dead of {v}", model.noticed(world, v))
         if one.pending and v not in world.shape.broken:
             yield _good(f"all pods of {v} get ready", model.readied(world, v))
+    if world.lender and world.lender.ready != world.lender.replicas:
+        yield _good("the lender's controller acts", model.lent(world))
     for part in SERVICES:
         service = service_of(world, part)
         if service.shown != service.selector:
@@ -119,14 +123,29 @@ def bad(world: World, turn: Turn) -> Iterator[Event]:
         v = one.version
         if one.ready:
             yield _bad(f"all pods of {v} die", model.died(world, v))
+            late = model.died(world, v, shown=True)
+            yield _bad(f"all pods of {v} die, slices are late", late)
         if one.ready > 1:
             yield _bad(f"one pod of {v} dies", model.died(world, v, 1))
         if one.pending > 1 and v not in world.shape.broken:
             yield _bad(f"only one pod of {v} gets ready", model.readied(world, v, 1))
+    yield from nodes_lost(world)
     for run in world.runs:
         if run.phase == "Running" and not run.stopped:
             for phase in ("Failed", "Inconclusive"):
                 yield _bad(f"run {run.kind} ends {phase}", verdict(world, run.name, phase))
+
+
+def nodes_lost(world: World) -> Iterator[Event]:
+    """What stood on one node goes at once: some pods of several revisions, or all of them."""
+    alive = [one for one in world.sets if one.ready]
+    if len(alive) < 2:
+        return
+    for words, part in (("a node is lost", 0), ("half the nodes are lost", 2), ("all nodes", 1)):
+        after = world
+        for one in alive:
+            after = model.died(after, one.version, -(-one.ready // part) if part else 1)
+        yield _bad(f"{words}, with pods of {' and '.join(one.version for one in alive)}", after)
 
 
 def _bad(name: str, after: World) -> Event:
@@ -154,11 +173,27 @@ def user(world: World) -> Iterator[Event]:
     for version in ("A", "B", "C"):
         if version != world.version and world.base:
             yield _user(f"template {version}", replace(world, version=version))
+    yield _user("restart", restarted(world))
+    for one in world.runs:
+        if one.phase == "Running" and not one.stopped:
+            runs = (replace(r, stopped=r.stopped or r.name == one.name) for r in world.runs)
+            yield _user(f"cancel run {one.kind}", replace(world, runs=tuple(runs)))
+    for replicas in (0, 3) if world.lender else ():
+        assert world.lender is not None
+        grown = replace(world.lender, replicas=replicas, written=world.lender.written + 1)
+        if replicas != world.lender.replicas:
+            yield _user(f"lender {replicas}", replace(world, lender=grown))
     for replicas in (0, 1, 3):
         if replicas != world.replicas:
             yield _user(f"replicas {replicas}", replace(world, replicas=replicas))
     if not world.invalid:
         yield _user("an edit breaks the spec", replace(world, invalid=True))
+
+
+def restarted(world: World) -> World:
+    """All pods that are there are older than this."""
+    sets = (replace(one, old=one.ready + one.pending) for one in world.sets)
+    return replace(world, restart=world.now + 1, sets=tuple(sets), now=world.now + 1)
 
 
 def _told(world: World, **changes: object) -> World:

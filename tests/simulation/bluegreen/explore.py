@@ -28,6 +28,8 @@ from simulation.bluegreen.oracle import faults, omissions
 from simulation.bluegreen.shape import Shape
 from simulation.bluegreen.world import World, key, passed, touched
 from simulation.events import in_words
+from simulation.model import Lender
+from simulation.oracle_more import unrested_beside
 from simulation.search import Budget
 
 LIMIT = 400
@@ -44,22 +46,25 @@ def sound(snapshot: Snapshot) -> Plan:
 
 def restless(world: World, planner: Planner, known: Seen) -> tuple[str, ...]:
     """Why it does not come to a wanted rest if all turns good; `known` remembers good worlds."""
-    path: list[tuple[object, ...]] = []
+    path: dict[tuple[object, ...], int] = {}
+    writes = 0
     for _ in range(LIMIT):
         world = calm(world)
         here = key(world)
         if here in known:
             break
-        path.append(here)
+        # It was here since the last write: it only looks again, from time to time.
+        looks_again = path.get(here) == writes
+        path[here] = writes
         turn = turn_of(world, planner)
         if turn.writes:
             after = carried_out(world, turn.writes)
             wrong = faults(world, turn.writes, after)
             if wrong:
                 return wrong
-            world = after
+            world, writes = after, writes + 1
             continue
-        until = next_instant(world, turn)
+        until = None if looks_again else next_instant(world, turn)
         if until is None:
             wrong = unwanted(world)
             if wrong:
@@ -108,6 +113,9 @@ def unwanted(world: World) -> tuple[str, ...]:
         return ("rest: requests find no pod",)
     if world.recorded != world.version:
         return (f"rest: {world.version} is wanted, the status knows {world.recorded}",)
+    beside = tuple(unrested_beside(world))
+    if beside:
+        return beside
     if world.base == world.version or world.status.abort:
         return tuple(_at_stable(world))
     if world.paused:
@@ -235,7 +243,7 @@ class Walk:
 
 def walk(start: World, planner: Planner, seed: int, *, steps: int = 90, bads: int = 4) -> Walk:
     """Mostly good events, a few misbehaviours and commands; then it must come to rest."""
-    chance, walk, users = random.Random(seed), Walk(seed), 4
+    chance, walk, users = random.Random(seed), Walk(seed), 5
     world = start
     for _ in range(steps):
         turn = turn_of(world, planner)
@@ -270,13 +278,18 @@ WHOLE = Shape(
     name="manual, pre and post, small preview", manual=True, pre=True, post=True, preview=1
 )
 LIMITED = Shape(name="one old revision", post=True, limit=1)
+SINGLE = Shape(name="single pod", replicas=1)
+LENT = Shape(name="workloadRef", lends="progressively", replicas=3)
 BROKEN = Shape(name="broken", post=True, broken=frozenset("B"))
+OTHERS = (LENT, SINGLE)
+"""What is walked, and not searched in the quick suite."""
 SHAPES = (AUTO, MANUAL, TIMED, MEASURED, WHOLE, LIMITED, BROKEN)
 
 
 def nothing(shape: Shape) -> World:
     """Before the first deploy."""
-    return World(shape=shape, replicas=shape.replicas)
+    lender = Lender(shape.replicas, shape.replicas) if shape.lends else None
+    return World(shape=shape, replicas=shape.replicas, lender=lender)
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from serinus.core.rollout import actions as act
 from simulation.bluegreen.oracle_status import status_faults
 from simulation.bluegreen.world import World
 from simulation.doing import Write
+from simulation.oracle_more import faults_beside
 from simulation.shape import DELAY, SECOND, version_of
 
 GRAIN = SECOND
@@ -39,6 +40,7 @@ def faults(before: World, writes: Sequence[Write], after: World) -> tuple[str, .
     """All that is wrong with these writes."""
     deed = Deed(before, writes, after)
     found = [fault for check in CHECKS for fault in check(deed)]
+    found += faults_beside(before, writes, after)
     for write in writes:
         if isinstance(write, RolloutStatus):
             found += status_faults(before, write)
@@ -192,6 +194,8 @@ CHECKS: tuple[Callable[[Deed], Iterator[str]], ...] = (
 
 def omissions(world: World, writes: Sequence[Write]) -> tuple[str, ...]:
     """S3: production leaves the dead for a living stable in the same plan."""
+    if any(one.shown for one in world.sets):
+        return ()  # their Service's slices do not say so yet
     on, base = world.active.selector, world.pods(world.base)
     if not world.base or on == world.base or world.active.lagging or not world.replicas:
         return ()

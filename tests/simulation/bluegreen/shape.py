@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from serinus.api.argo import Rollout, RolloutStatus
 from serinus.api.wire import decode
+from simulation.shape import instant
 
 ASKED = {"templates": [{"templateName": "errors"}]}
 
@@ -27,6 +28,8 @@ class Shape:
     pre: bool = False
     post: bool = False
     limit: int | None = None
+    lends: str = ""
+    """scaleDown of a workloadRef; "" has none."""
     broken: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
@@ -52,23 +55,30 @@ def base_rollout(shape: Shape) -> Rollout:
         strategy["prePromotionAnalysis"] = ASKED
     if shape.post:
         strategy["postPromotionAnalysis"] = ASKED
-    spec = {
+    spec: dict[str, Any] = {
         "replicas": shape.replicas,
         "progressDeadlineSeconds": 10**8,
         "selector": {"matchLabels": {"app": "x"}},
         "strategy": {"blueGreen": {k: v for k, v in strategy.items() if v is not None}},
     }
+    if shape.lends:
+        spec["workloadRef"] = {"kind": "Deployment", "name": "lender", "scaleDown": shape.lends}
     metadata = {"name": "app", "namespace": "ns", "uid": "u", "generation": 1}
     return decode(Rollout, {"metadata": metadata, "spec": spec})
 
 
 @lru_cache(maxsize=4096)
 def rollout_of(
-    shape: Shape, replicas: int, paused: bool, revision: str, status: RolloutStatus
+    shape: Shape, replicas: int, held: tuple[bool, int | None], revision: str, status: RolloutStatus
 ) -> Rollout:
-    """The object as it stands; `revision` is its own annotation of that name."""
+    """The object as it stands; `revision` is its own annotation of that name, `held` says whether
+    it is paused and from when its pods are to be restarted.
+    """
+    paused, restart = held
     base = base_rollout(shape)
     notes = {"rollout.argoproj.io/revision": revision} if revision else {}
+    if shape.lends:
+        notes["rollout.argoproj.io/workload-generation"] = "1"
     metadata = replace(base.metadata, annotations=notes)
-    spec = replace(base.spec, replicas=replicas, paused=paused)
+    spec = replace(base.spec, replicas=replicas, paused=paused, restart_at=instant(restart))
     return replace(base, metadata=metadata, spec=spec, status=status)

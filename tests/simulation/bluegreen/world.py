@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from serinus.api.argo import RolloutStatus
 from simulation.bluegreen.shape import Shape
-from simulation.model import LONG_AGO, Pods, Service
-from simulation.shape import SETTLE, micros, version_of
+from simulation.model import LONG_AGO, Lender, Pods, Service
+from simulation.shape import SETTLE, instant, micros, version_of
 
 SERVICES = ("active", "preview")
 
@@ -43,6 +43,9 @@ class World:
     active: Service = field(default_factory=Service)
     preview: Service = field(default_factory=Service)
     runs: tuple[Run, ...] = ()
+    lender: Lender | None = None
+    restart: int | None = None
+    """spec.restartAt."""
     status: RolloutStatus = field(default_factory=RolloutStatus)
     attempt: int = 0
     """Ghost: raised by a new revision and by a retry."""
@@ -58,7 +61,8 @@ class World:
 
     def ready(self, version: str) -> int:
         """Ready pods that a selector gives requests to; "" selects all."""
-        return sum(one.ready for one in self.sets if version in ("", one.version))
+        lent = self.lender.ready if self.lender and not version else 0
+        return lent + sum(one.ready for one in self.sets if version in ("", one.version))
 
     @property
     def base(self) -> str:
@@ -68,6 +72,34 @@ class World:
     @property
     def recorded(self) -> str:
         return version_of(self.status.current_pod_hash)
+
+    @property
+    def entry(self) -> Service:
+        """The Service that users come through."""
+        return self.active
+
+    @property
+    def lends(self) -> str:
+        return self.shape.lends
+
+    @property
+    def surge_limit(self) -> int | None:
+        return None
+
+    @property
+    def unavailable(self) -> int:
+        return 0
+
+    @property
+    def broken(self) -> frozenset[str]:
+        return self.shape.broken
+
+    def may_be_missed(self, version: str) -> bool:
+        """The last pod of a version may go in a restart: production does not get it."""
+        return not self.may_reach(version) and self.active.shown not in ("", version)
+
+    def has_to_wait(self, version: str) -> bool:
+        return False
 
     @property
     def reached(self) -> frozenset[str]:
@@ -102,7 +134,8 @@ def controlled(world: World, version: str) -> World:
     one = world.pods(version)
     assert one is not None
     ready = min(one.ready, one.replicas)
-    return with_pods(world, replace(one, ready=ready, pending=one.replicas - ready))
+    old = min(one.old, one.ready + one.pending, one.replicas)
+    return with_pods(world, replace(one, ready=ready, pending=one.replicas - ready, old=old))
 
 
 def readied(world: World, version: str, count: int = 1000) -> World:
@@ -112,11 +145,27 @@ def readied(world: World, version: str, count: int = 1000) -> World:
     return with_pods(world, replace(one, ready=one.ready + count, pending=one.pending - count))
 
 
-def died(world: World, version: str, count: int = 1000) -> World:
+def died(world: World, version: str, count: int = 1000, *, shown: bool = False) -> World:
+    """`shown`: slices are late to drop them."""
     one = world.pods(version)
     assert one is not None
     count = min(count, one.ready)
-    return with_pods(world, replace(one, ready=one.ready - count, pending=one.pending + count))
+    late = one.shown + count * shown
+    new = replace(one, ready=one.ready - count, pending=one.pending + count, shown=late)
+    return with_pods(world, new)
+
+
+def noticed(world: World, version: str) -> World:
+    """The slices drop the dead of a revision."""
+    one = world.pods(version)
+    assert one is not None
+    return with_pods(world, replace(one, shown=0))
+
+
+def lent(world: World) -> World:
+    """The controller of the lending workload acts, and its pods are ready."""
+    assert world.lender is not None
+    return replace(world, lender=replace(world.lender, ready=world.lender.replicas))
 
 
 def service_of(world: World, part: str) -> Service:
@@ -164,6 +213,8 @@ def key(world: World) -> tuple[object, ...]:
     duration = status.duration
     return (
         (world.version, world.replicas, world.paused, world.invalid, world.let_go, world.short),
+        world.lender and (world.lender.replicas, world.lender.ready, world.lender.noted),
+        (world.restart is None, instant(world.restart) == status.restarted_at),
         tuple(_pods_key(world, one, numbers) for one in world.sets),
         *(
             (s.selector, s.shown, s.lagging, _age(now, s.written_at))
@@ -209,5 +260,5 @@ def _age(now: int, at: int | None) -> int | None:
 def _pods_key(world: World, one: Pods, numbers: list[int]) -> tuple[object, ...]:
     left = None if one.deadline is None else max((one.deadline - world.now) // 1_000_000, -1)
     reached = 99 if one.reached == LONG_AGO else min((world.now - one.reached) // 1_000_000, 40)
-    counts = (one.replicas, one.ready, one.pending)
+    counts = (one.replicas, one.ready, one.pending, one.old, one.shown)
     return (one.version, numbers.index(one.number), counts, left, one.set_for != "", reached)

@@ -140,8 +140,13 @@ def _base_of_service(standing: Standing, course: Course) -> str:
 
 
 def _may_move(standing: Standing, service: ServiceSeen, pod_hash: str) -> bool:
-    """A pod of the revision is ready; or nobody answers there, and it is the first of all."""
+    """A pod of the revision is ready; or nobody answers there, and it is the first of all.
+
+    From pods of a workload that lends them it goes only to as many as are wanted.
+    """
     revision = next((r for r in standing.snapshot.revisions if r.hash == pod_hash), None)
+    if reach.endpoints(service, "") and not service.selector_hash:
+        return standing.replicas > 0 and ready_pods(revision) >= standing.replicas
     nobody = standing.first and reach.all_endpoints(service) == 0
     return bool(ready_pods(revision)) or nobody or standing.replicas == 0
 

@@ -18,6 +18,7 @@ from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.gates import is_fast_tracked, is_switched, post_gate, pre_gate
 from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.restart import spared
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import current_run, judge
 from serinus.core.rollout.snapshot import Revision
@@ -108,9 +109,13 @@ def wanted_counts(standing: Standing, course: Course) -> Mapping[str, int]:
     """All of stable, what the preview asks for, nothing of the others."""
     counts = {revision.name: 0 for revision in standing.others}
     if standing.stable:
-        counts[standing.stable.name] = standing.replicas
+        counts[standing.stable.name] = spared(standing, standing.stable, standing.replicas)
     if standing.current and not standing.promoted:
-        counts[standing.current.name] = preview_count(standing, course, standing.current)
+        count = preview_count(standing, course, standing.current)
+        carries = is_switched(standing)
+        counts[standing.current.name] = (
+            spared(standing, standing.current, count) if carries else count
+        )
     return counts
 
 

@@ -134,12 +134,11 @@ def with_counts(standing: Standing, course: Course, proposal: Proposal) -> Propo
     weight = proposal.weight if now else wanted_weight(standing, course)
     counts = {revision.name: 0 for revision in standing.others}
     if standing.stable:
-        counts[standing.stable.name] = stable_count(standing, weight)
+        count = stable_count(standing, weight)
+        counts[standing.stable.name] = spared(standing, standing.stable, count)
     if standing.current and not standing.promoted:
-        counts[standing.current.name] = by_and_by(standing, canary_count(standing, course))
-    for revision in (standing.stable, standing.current):
-        if revision is not None:
-            counts[revision.name] = spared(standing, revision, counts[revision.name])
+        count = spared(standing, standing.current, canary_count(standing, course))
+        counts[standing.current.name] = by_and_by(standing, count)
     return replace(proposal, counts=counts)
 
 

@@ -23,10 +23,12 @@ def broken_workload(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             continue
         if action.replicas >= seen.replicas:
             continue
-        lost, ready = seen.replicas - action.replicas, _ready(snapshot)
+        # What somebody else adds beyond what it had is no capacity that production counts on.
+        had = seen.replicas if seen.noted is None else min(seen.replicas, seen.noted)
+        lost, ready = max(0, had - action.replicas), _ready(snapshot)
         asked = snapshot.rollout.spec.replicas
         enough = min(lost, 1 if asked is None else asked)
-        if ready < max(1, enough):
+        if ready < enough or not (ready or seen.noted):
             yield f"{seen.kind} {seen.name} would lose {lost} pods, and {ready} of ours are ready"
 
 

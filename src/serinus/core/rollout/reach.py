@@ -38,10 +38,12 @@ def endpoints(service: ServiceSeen | None, pod_hash: str) -> int | None:
 
 
 def lasting(standing: Standing, service: ServiceSeen | None, pod_hash: str) -> int | None:
-    """The same without those that go as soon as the ReplicaSet's controller has acted."""
+    """The same without those that go as soon as the ReplicaSet's controller has acted, and without
+    those that slices show still although their pods are known to be dead.
+    """
     count = endpoints(service, pod_hash)
     revisions = standing.snapshot.revisions
-    kept = next((r.replicas for r in revisions if r.hash == pod_hash), 0)
+    kept = ready_pods(next((r for r in revisions if r.hash == pod_hash), None))
     return None if count is None else min(count, kept)
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from serinus.core.rollout import reach
 from serinus.core.rollout.actions import Evict
 from serinus.core.rollout.proportions import Bounds, bounds_of
-from serinus.core.rollout.snapshot import PodSeen, Revision
+from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing
 
 RETRY = timedelta(seconds=30)
@@ -41,9 +42,10 @@ def wake(standing: Standing) -> datetime | None:
 
 
 def spared(standing: Standing, revision: Revision | None, count: int) -> int:
-    """A second pod for a revision that has to give away its only one."""
-    lonely = count == 1 and revision is not None and is_asked(standing)
-    return 2 if lonely and revision is not None and _old(standing, revision) else count
+    """A second pod for a revision that has to give away its only one that answers."""
+    if count != 1 or revision is None or not is_asked(standing):
+        return count
+    return 2 if any(pod.ready for pod in _old(standing, revision)) else count
 
 
 def evictions(standing: Standing, counts: dict[str, int]) -> list[Evict]:
@@ -100,10 +102,32 @@ def _may_go(standing: Standing, revision: Revision, wanted: int) -> list[PodSeen
     answering = sum(pod.ready and not pod.deleting for pod in revision.pods)
     idle = [pod for pod in old if not pod.ready]
     if revision.replicas == 1:
-        alone = wanted <= 1 and not (standing.frozen and not standing.promoted)
-        return old if alone else idle
+        return old if wanted <= 1 and _may_be_missed(standing, revision) else idle
     total = sum(one.replicas for one in standing.snapshot.revisions)
     part = max(1, _bounds(standing).unavailable * revision.replicas // total)
     missing = max(revision.replicas - answering, 0)
     room = max(min(part - missing, answering - 1), 0)
     return idle + [pod for pod in old if pod.ready][:room]
+
+
+def _may_be_missed(standing: Standing, revision: Revision) -> bool:
+    """A single pod may go before there is another one: nobody asks it, or there is no room for two.
+
+    Without a router that room is what may surge; where it is used up by a release, a pod that a
+    Service selects waits for the end of that.
+    """
+    if standing.frozen and not standing.promoted:
+        return False
+    if standing.blue_green is not None:
+        active = standing.active_service
+        return active is not None and not _may_reach(standing, active, revision)
+    if not standing.by_pods:
+        return reach.greatest_share(standing, revision.hash) == reach.NOTHING
+    services = (standing.stable_service, standing.canary_service)
+    asked = any(s is not None and _may_reach(standing, s, revision) for s in services)
+    return not (asked and _bounds(standing).surge)
+
+
+def _may_reach(standing: Standing, service: ServiceSeen, revision: Revision) -> bool:
+    on = service.selector_hash in (revision.hash, "")
+    return on or not reach.service_settled(standing, service)

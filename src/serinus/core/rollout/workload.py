@@ -55,7 +55,7 @@ def _wanted(standing: Standing, course: Course, seen: WorkloadSeen) -> tuple[int
         return here, seen.noted
     if standing.first and _timed_out(standing):
         return (full, None) if seen.noted is not None else (here, None)
-    left = max(0, full - covering)
+    left = min(full, max(0, max(full, standing.replicas) - covering))
     return left, full if left < full else None
 
 
