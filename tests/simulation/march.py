@@ -71,8 +71,8 @@ def _canary(shape: starts.Shape) -> Road:
             start = starts.nothing
         elif seed % 8 == 3 and not shape.broken:
             start = starts.under_way
-        elif seed % 8 == 7 and starts.measures(shape):
-            start = starts.condemned
+        elif seed % 4 == 1 and starts.measures(shape):
+            start = starts.measured if seed % 8 == 1 else starts.condemned
         return walks.walk(start(shape), checked if seed % 2 else sound, seed)
 
     return Road(shape.name, walk)

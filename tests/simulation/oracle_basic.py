@@ -148,7 +148,8 @@ def unrested_without_router(world: World) -> list[str]:
                 found.append(f"rest: {one.version} has {one.replicas} pods, not {wanted}")
         for part in ("stable", "canary") if world.shape.services else ():
             selector = getattr(world, part).selector
-            if selector != world.base:
+            lent = not selector and world.lender and not world.replicas
+            if selector != world.base and not lent:
                 found.append(f"rest: Service {part} is on {selector or 'all'}")
         return found
     steps, index = world.shape.steps, world.index

@@ -97,15 +97,15 @@ def _given_back_too_soon(before: World, after: World) -> Iterator[str]:
         yield "lender: it is scaled down although that is not asked for"
     if before.paused or before.invalid:
         yield "lender: it is scaled down although the rollout is frozen"
-    was, now = _answering(before), _answering(after)
+    was, now = _answering(before, before.lender), _answering(before, after.lender)
     if now < min(was, before.replicas):
         yield f"lender: {now} pods answer where {was} did and {before.replicas} are wanted"
 
 
-def _answering(world: World) -> int:
+def _answering(world: World, lender: Lender) -> int:
     """Pods that answer behind the Service of users under the worst mix, the lender's among them."""
-    service, lender = world.entry, world.lender
-    lent = min(lender.ready, lender.replicas) if lender else 0
+    service = world.entry
+    lent = min(lender.ready, lender.replicas)
     counts = [
         sum(one.lasting for one in world.sets if selector in ("", one.version))
         + (lent if not selector else 0)

@@ -7,7 +7,9 @@ object is older than the others. The seed alone decides a walk.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from serinus.api.argo import RolloutStatus
 from simulation.doing import Write, carried_out, writes_of
@@ -107,11 +109,31 @@ def _chosen(world: World, turn: Turn, rng: random.Random, left: dict[str, int]) 
         others = [*(bad(world, turn) if kind == "bad" else user(world))]
         if others:
             left[kind] -= 1
-            return rng.choice(others)
+            return one_of(others, rng)
     if not events and left["user"]:
         left["user"] -= 1
-        events = [*user(world)]
+        return one_of([*user(world)], rng)
     return rng.choice(events) if events else None
+
+
+class Named(Protocol):
+    """An event of any world."""
+
+    @property
+    def name(self) -> str: ...
+
+
+E = TypeVar("E", bound=Named)
+
+
+def one_of(events: Sequence[E], rng: random.Random) -> E:
+    """First of what sort, then which: crashes are many, and a verdict is one of two."""
+    sorts: dict[str, list[E]] = {}
+    for event in events:
+        sorts.setdefault(event.name.removeprefix("user: ").partition(" ")[0], []).append(event)
+    verdicts = [sort for sort in sorts if sort in ("run", "trial")]
+    often = verdicts if verdicts and rng.random() < 0.5 else [*sorts]  # they are soon over
+    return rng.choice(sorts[rng.choice(often)])
 
 
 # --- Late looks ----------------------------------------------------------------------------------

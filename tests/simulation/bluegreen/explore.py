@@ -31,6 +31,7 @@ from simulation.events import in_words
 from simulation.model import Lender
 from simulation.oracle_more import unrested_beside
 from simulation.search import Budget
+from simulation.walks import one_of
 
 LIMIT = 400
 Seen = set[tuple[object, ...]]
@@ -113,6 +114,8 @@ def unwanted(world: World) -> tuple[str, ...]:
         return ("rest: requests find no pod",)
     if world.recorded != world.version:
         return (f"rest: {world.version} is wanted, the status knows {world.recorded}",)
+    if world.lender and world.lender.replicas and not world.replicas:
+        return ()  # its users stay with it until pods of ours are wanted
     beside = tuple(unrested_beside(world))
     if beside:
         return beside
@@ -252,10 +255,10 @@ def walk(start: World, planner: Planner, seed: int, *, steps: int = 90, bads: in
             return walk
         events = list(good(world, turn))
         if users and chance.random() < 0.1:
-            events, users = list(user(world)), users - 1
+            events, users = [one_of([*user(world)], chance)], users - 1
         elif (bads and chance.random() < 0.15) or not events:
-            worse = list(bad(world, turn)) if bads else []
-            events, bads = (worse, bads - 1) if worse else (events, bads)
+            worse = [*bad(world, turn)] if bads else []
+            events, bads = ([one_of(worse, chance)], bads - 1) if worse else (events, bads)
         if not events:
             break
         event = chance.choice(events)
