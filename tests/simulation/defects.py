@@ -175,7 +175,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "a cancelled analysis passes",
         *("section 6", ANALYSIS, "S10"),
-        patch=((runs, "_verdict", wrong.verdict_of_a_cancelled_run),),
+        patch=((runs, "verdict_of", wrong.verdict_of_a_cancelled_run),),
     ),
     Defect(
         "a workload is left with its pods when the first revision was not the one that came whole",

@@ -18,7 +18,7 @@ from simulation.oracle_basic import faults_without_router
 from simulation.oracle_more import faults_beside
 from simulation.oracle_status import status_faults
 from simulation.reach import LENDER, Reach, reach
-from simulation.shape import DELAY, SECOND, version_of
+from simulation.shape import DELAY, SECOND, step_hash_of, version_of
 
 EPS = 1e-9
 GRAIN = SECOND
@@ -135,9 +135,23 @@ def allowance(world: World, version: str) -> float:
         # Not noted yet, and so at step 0; an abort that was acted on was that of another one.
         pending = status.abort and status.aborted_at is None
         return 0.0 if pending else world.shape.weight_at(0) / 100
+    if status.current_step_hash not in ("", step_hash_of(world.shape)):
+        # Other steps are another attempt; an abort that was acted on was that of the one before.
+        return 0.0 if status.abort and status.aborted_at is None else _of_either(world)
     if status.abort:
         return 0.0
     return 1.0 if status.promote_full else world.shape.weight_at(world.index) / 100
+
+
+def _of_either(world: World) -> float:
+    """Steps that changed behind the one it stands at start nothing again."""
+    return (
+        max(
+            world.shape.weight_at(0),
+            0 if world.status.abort else world.shape.weight_at(world.index),
+        )
+        / 100
+    )
 
 
 def out_of_bounds(deed: Deed) -> Iterator[str]:

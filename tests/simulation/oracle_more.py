@@ -59,6 +59,7 @@ def faults_beside(before: World, writes: Sequence[Write], after: World) -> Itera
         yield from _restarted(before, writes, after)
     if before.lender is not None:
         yield from _given_back_too_soon(before, after)
+        yield from _handed_over_too_soon(before, after)
     if before.surge_limit is not None:
         yield from _started_at_once(before, after)
 
@@ -100,6 +101,18 @@ def _given_back_too_soon(before: World, after: World) -> Iterator[str]:
     was, now = _answering(before, before.lender), _answering(before, after.lender)
     if now < min(was, before.replicas):
         yield f"lender: {now} pods answer where {was} did and {before.replicas} are wanted"
+
+
+def _handed_over_too_soon(before: World, after: World) -> Iterator[str]:
+    """Users of the lender's pods are handed over to as many as are wanted, or as there were."""
+    assert before.lender is not None
+    target = after.entry.selector
+    if before.entry.selector or not target or not before.lender.ready:
+        return
+    pods = before.pods(target)
+    have, was = pods.lasting if pods else 0, _answering(before, before.lender)
+    if have < min(was, before.replicas):
+        yield f"lender: users of {was} pods are handed over to {have}, {before.replicas} are wanted"
 
 
 def _answering(world: World, lender: Lender) -> int:

@@ -19,7 +19,7 @@ HAPPENING = (
     *("user: restart", "user: template A", "user: template C", "user: replicas 0", "lender"),
     *("user: later steps change", "user: an edit breaks the spec", "the spec is mended"),
 )
-VERDICTS = ("run 1 ends Failed", "run 1 ends Inconclusive", "trial 1 ends", "user: cancel")
+VERDICTS = ("run 1 ends", "trial 1 ends", "user: cancel")
 """Parts of names of events; each has to be met."""
 
 
@@ -53,4 +53,4 @@ def test_everything_that_may_happen_happens() -> None:
 
 def test_verdicts_come_and_are_not_waited_for() -> None:
     measuring = [road for road in ROADS if road.name in ("analysis", "experiment")]
-    assert not left_of(VERDICTS, measuring, range(1, 200, 8))
+    assert not left_of(VERDICTS, measuring, range(1, 130, 8))
