@@ -90,6 +90,26 @@ def test_who_terminates_an_experiment_gets_its_pods_and_runs_ended() -> None:
     assert services == {}
 
 
+def test_pods_that_a_router_may_ask_stay_until_the_note_is_taken_off() -> None:
+    async def story() -> Any:
+        async with shop() as seen:
+            await seen.cluster.apply(trial(analyses=None, duration="20s"))
+            await seen.until("Running")
+            await seen.patch({"metadata": {"annotations": {names.IN_TRAFFIC: "web"}}})
+            await seen.until("Successful")
+            await seen.cluster.clock.sleep(100)
+            held = len(await seen.pods())
+            await seen.patch({"metadata": {"annotations": {names.IN_TRAFFIC: None}}})
+            return held, await seen.watch(15)
+
+    held, lines = run_virtual(story())
+    assert held == 3
+    assert [line.partition(" ")[2] for line in lines] == [
+        "Successful Successful Successful pods=3",
+        "Successful Successful Successful pods=0",
+    ], "the delay begins when the note is gone"
+
+
 def test_terminated_before_it_was_available_it_measures_nothing() -> None:
     async def story() -> Any:
         async with shop() as seen:

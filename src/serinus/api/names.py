@@ -34,6 +34,9 @@ SCALED_BY = "serinus.dev/scaled-down-by"
 SCALED_FROM = "serinus.dev/scaled-down-from"
 """Annotation of a workload beside it: the replicas that it goes back to."""
 
+IN_TRAFFIC = "serinus.dev/in-traffic"
+"""Annotation of an Experiment: the Rollout whose router may send requests to its pods."""
+
 WRITTEN_AT = "serinus.dev/routing-written-at"
 """Annotation of routed objects (an Ingress, a Service, those of a mesh): RFC 3339 instant of our
 last routing write."""

@@ -171,6 +171,15 @@ RULES: list[tuple[dict[str, Any], str]] = [
         ),
         E + "templates: their weights add up to 110, over 100",
     ),
+    (
+        canary_steps(
+            ISTIO,
+            {"setWeight": 95},
+            {"experiment": {"templates": [{**ONE, "weight": 6}]}},
+        ),
+        "spec.strategy.canary.steps[1].experiment.templates: "
+        "their weights add up to 6 beside the canary's 95, over 100",
+    ),
     (experiment(duration="long"), E + "duration: 'long' is not a duration"),
     (experiment(scaleDownDelaySeconds=-1), E + "scaleDownDelaySeconds: -1 must be 0 or more"),
     (experiment(analyses=[{"name": "x"}]), E + "analyses[0].templateName: is missing"),

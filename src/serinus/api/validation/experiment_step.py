@@ -70,8 +70,21 @@ def _weights(
             yield FieldProblem(here, f"works only with the routers {', '.join(SPLIT_EXPERIMENTS)}")
         yield from within(template.weight, 0, total, here)
         given += max(template.weight, 0)
-    if given > total:
-        yield FieldProblem(f"{path}.templates", f"their weights add up to {given}, over {total}")
+    before = _weight_before(step, canary)
+    if given + before > total:
+        beside = f" beside the canary's {before}" if before else ""
+        message = f"their weights add up to {given}{beside}, over {total}"
+        yield FieldProblem(f"{path}.templates", message)
+
+
+def _weight_before(step: RolloutExperimentStep, canary: CanaryStrategy) -> int:
+    """What the canary has when the experiment begins."""
+    weight = 0
+    for one in canary.steps:
+        if one.experiment is step:
+            return weight
+        weight = one.set_weight if one.set_weight is not None else weight
+    return weight
 
 
 def _named(name: str, others: list[str], path: str) -> Iterator[FieldProblem]:

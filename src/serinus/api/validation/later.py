@@ -59,10 +59,6 @@ def _step(step: Step, path: str) -> Iterator[FieldProblem]:
     for name in step.kinds():
         if name not in STEPS:
             yield _refusal(f"{path}.{name}", f"use one of: {', '.join(STEPS)}")
-    for index, template in enumerate(step.experiment.templates if step.experiment else ()):
-        if template.weight:
-            here = f"{path}.experiment.templates[{index}].weight"
-            yield _refusal(here, "leave it out: no user comes to the pods of an experiment")
 
 
 def _rows(rows: tuple[_Row, ...], value: Any, prefix: str) -> Iterator[FieldProblem]:

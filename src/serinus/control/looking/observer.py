@@ -80,7 +80,9 @@ class Observer:
         routes, routers, found = self._routing(key, checked.rollout)
         found |= checked.found
         sides = sides_of(checked.rollout.spec.strategy, routes)
-        services = {reference(SERVICES, key[0], name) for side in sides for name in side.services()}
+        named = {name for side in sides for name in side.services()}
+        named.update(_of_trials(self._experiments(checked.rollout)))
+        services = {reference(SERVICES, key[0], name) for name in named}
         self._caches.interest.look(
             key, {*found, *services, *_measured(checked.rollout), *_tried(checked.rollout)}
         )
@@ -111,6 +113,7 @@ class Observer:
     ) -> Snapshot:
         rollout, now = checked.rollout, self._clock.now()
         uid = rollout.metadata.uid
+        experiments = self._experiments(rollout)
         items = self._caches.revisions.store.by_index("owner", uid)
         pods = {
             item.metadata.uid: self._caches.pods.store.by_index("owner", item.metadata.uid)
@@ -126,12 +129,14 @@ class Observer:
             revisions=tuple(revision_seen(item, pods[item.metadata.uid]) for item in alive),
             services={
                 name: self._sightings.of_service(key, seen, now)
-                for name, seen in self._services(key[0], sides, _serving(items, pods)).items()
+                for name, seen in self._services(
+                    key[0], sides, _of_trials(experiments), _serving(items, pods)
+                ).items()
             },
             routers=tuple(self._sightings.of_router(key, seen, now) for seen in routers),
             runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
             workload=checked.workload,
-            experiments=self._experiments(rollout),
+            experiments=experiments,
             problems=(*checked.problems, *left_behind(rollout), *self._unlisted(rollout)),
             settings=self._settings,
         )
@@ -163,9 +168,14 @@ class Observer:
             yield FieldProblem("spec.strategy.canary.steps", f"Experiments cannot be listed: {why}")
 
     def _services(
-        self, namespace: str, sides: tuple[Side, ...], serving: Mapping[str, str]
+        self,
+        namespace: str,
+        sides: tuple[Side, ...],
+        of_trials: Iterable[str],
+        serving: Mapping[str, str],
     ) -> dict[str, ServiceSeen]:
-        found = {}
+        tried = {name: self._service(namespace, name, serving) for name in of_trials}
+        found = {name: seen for name, seen in tried.items() if seen is not None}
         for side in sides:
             known = {
                 name: self._service(namespace, name, serving)
@@ -214,6 +224,14 @@ def _measured(rollout: Rollout) -> tuple[Reference, ...]:
     """The runs that the status waits for."""
     namespace = rollout.metadata.namespace
     return tuple(reference(ANALYSIS_RUNS, namespace, name) for name in all_noted(rollout.status))
+
+
+def _of_trials(experiments: Iterable[Experiment]) -> Iterator[str]:
+    """The Services of the pods of experiments, as far as there are some."""
+    for experiment in experiments:
+        for template in experiment.status.template_statuses:
+            if template.service_name:
+                yield template.service_name
 
 
 def _tried(rollout: Rollout) -> tuple[Reference, ...]:

@@ -35,6 +35,7 @@ from serinus.core.rollout.actions import (
     Evict,
     KeepApart,
     LabelPods,
+    MarkExperiment,
     Plan,
     PointService,
     Retire,
@@ -144,6 +145,9 @@ class Executor:
                 self._announce(rollout, Announce("ExperimentCreated", text))
             case StopExperiment(name, version):
                 patch = manifests.at(version, {"spec": {"terminate": True}})
+                await self._patch(kinds.EXPERIMENTS, rollout, name, patch)
+            case MarkExperiment(name):
+                patch = trials.marked(rollout, action)
                 await self._patch(kinds.EXPERIMENTS, rollout, name, patch)
             case EditRollout():
                 patch = manifests.edit(rollout, action)

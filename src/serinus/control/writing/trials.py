@@ -7,12 +7,12 @@ from typing import Any
 
 from serinus.api import names
 from serinus.api.analysis import AnalysisRunArgument
-from serinus.api.argo import Rollout, RolloutExperimentTemplate
+from serinus.api.argo import Rollout, RolloutExperimentTemplate, TemplateService
 from serinus.api.wire import builtins
 from serinus.base.errors import SerinusError
-from serinus.control.writing.manifests import inherited, owner
+from serinus.control.writing.manifests import at, inherited, owner
 from serinus.core.analysis.fieldref import field_value
-from serinus.core.rollout.actions import StartExperiment
+from serinus.core.rollout.actions import MarkExperiment, StartExperiment
 from serinus.core.rollout.snapshot import Revision
 
 
@@ -84,7 +84,15 @@ def _template(
         "selector": selector,
         "template": {**pods, "metadata": metadata},
     }
-    return made if asked.service is None else {**made, "service": builtins(asked.service)}
+    if asked.service is None and not asked.weight:
+        return made
+    return {**made, "service": builtins(asked.service or TemplateService())}
+
+
+def marked(rollout: Rollout, action: MarkExperiment) -> dict[str, Any]:
+    """The patch of an Experiment that says whether its pods are somebody's traffic."""
+    note = {names.IN_TRAFFIC: rollout.metadata.name if action.in_traffic else None}
+    return at(action.resource_version, {"metadata": {"annotations": note}})
 
 
 def _argument(

@@ -31,6 +31,7 @@ from serinus.core.experiment.standing import (
     ends_at,
     has_required,
     is_ending,
+    is_in_traffic,
     template_status,
 )
 
@@ -171,7 +172,7 @@ def writes(
         return
     if count and not snapshot.problems:
         yield from _scaled_up(made, template, count)
-    elif not count and made.replicas:
+    elif not count and made.replicas and not is_in_traffic(snapshot.experiment):
         yield from _scaled_down(snapshot, made)
     yield from _service(snapshot, template, made, count)
 

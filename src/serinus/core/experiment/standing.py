@@ -13,6 +13,7 @@ from serinus.api.experiment import (
     ExperimentStatus,
     TemplateStatus,
 )
+from serinus.api.names import IN_TRAFFIC
 from serinus.base.durations import parse_duration
 from serinus.core.analysis.assess import BAD, COMPLETED, PENDING
 from serinus.core.analysis.judge import ERROR, FAILED, INCONCLUSIVE, SUCCESSFUL
@@ -52,6 +53,11 @@ def is_ending(experiment: Experiment, status: ExperimentStatus) -> bool:
         or any(one.phase in BAD for one in status.analysis_runs)
         or required_passed(experiment, status)
     )
+
+
+def is_in_traffic(experiment: Experiment) -> bool:
+    """A router may send users to its pods, as its Rollout noted: they stay until it does not."""
+    return IN_TRAFFIC in experiment.metadata.annotations
 
 
 def has_required(experiment: Experiment) -> bool:

@@ -95,6 +95,15 @@ class StopExperiment:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkExperiment:
+    """Note on an Experiment that a router may send requests to its pods, or that none does."""
+
+    name: str
+    resource_version: str
+    in_traffic: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LabelPods:
     """Put ephemeral metadata on a revision's template and pods; drop what was put before."""
 
@@ -181,6 +190,7 @@ Action = (
     | StopRun
     | StartExperiment
     | StopExperiment
+    | MarkExperiment
     | LabelPods
     | KeepApart
     | Annotate

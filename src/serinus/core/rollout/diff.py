@@ -29,6 +29,7 @@ from serinus.core.rollout.restart import evictions
 from serinus.core.rollout.runs import run_actions
 from serinus.core.rollout.snapshot import Revision, ServiceSeen
 from serinus.core.rollout.standing import Standing
+from serinus.core.rollout.trial_traffic import traffic_notes
 from serinus.core.rollout.trials import trial_actions
 from serinus.core.rollout.workload import workload_actions
 
@@ -42,6 +43,7 @@ def actions_of(standing: Standing, course: Course, proposal: Proposal) -> tuple[
         found += _of_revision(standing, course, proposal, revision)
     found += run_actions(standing, course, proposal.may_step)
     found += trial_actions(standing, course, proposal.may_step)
+    found += traffic_notes(standing, course)
     found += [*_retired(standing), *workload_actions(standing, course)]
     # One thing at a time: what is restarted counts on the pods and the traffic that are seen.
     return tuple(found or evictions(standing, dict(proposal.counts)))

@@ -18,10 +18,12 @@ def left_behind(rollout: Rollout) -> tuple[FieldProblem, ...]:
     """
     canary, weights = rollout.spec.strategy.canary, rollout.status.canary.weights
     routed = canary is not None and canary.traffic_routing and canary.traffic_routing.routers()
-    if routed or weights is None or not weights.canary.weight:
+    parts = () if weights is None else (weights.canary, *weights.additional)
+    given = sum(part.weight for part in parts)
+    if routed or not given:
         return ()
     message = (
-        f"was taken out while its router gives the canary {weights.canary.weight}; put it back, "
+        f"was taken out while its router gives the canary {given}; put it back, "
         "abort or let the release end, and take it out then"
     )
     return (FieldProblem("spec.strategy.canary.trafficRouting", message),)

@@ -19,6 +19,7 @@ from serinus.core.rollout.invariants_course import broken_course
 from serinus.core.rollout.invariants_routes import broken_routes
 from serinus.core.rollout.invariants_runs import broken_runs
 from serinus.core.rollout.invariants_seen import ready_endpoints
+from serinus.core.rollout.invariants_trials import broken_trials
 from serinus.core.rollout.invariants_workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
@@ -37,6 +38,7 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
         *_status_is_consistent(snapshot, plan),
         *broken_workload(snapshot, plan),
         *broken_runs(snapshot, plan),
+        *broken_trials(snapshot, plan),
         *(_broken_canary(snapshot, plan) if switch is None else ()),
         *(broken_switch(snapshot, switch, plan) if switch is not None else ()),
     )
@@ -68,6 +70,9 @@ def _weights_in_bounds(plan: Plan) -> Iterator[str]:
             routing = action.routing
             if not 0 <= routing.weight <= routing.total:
                 yield f"weight {routing.weight} is not between 0 and {routing.total}"
+            given = routing.weight + sum(one.weight for one in routing.additional)
+            if given > routing.total:
+                yield f"the weights add up to {given}, over {routing.total}"
 
 
 # --- Traffic -------------------------------------------------------------------------------------

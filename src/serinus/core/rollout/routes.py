@@ -94,6 +94,11 @@ def same_routing(seen: Routing, wanted: Routing) -> bool:
     return seen == wanted or (nothing and replace(seen, total=wanted.total) == wanted)
 
 
+def same_for_canary(seen: Routing, wanted: Routing) -> bool:
+    """The same but for what experiments get."""
+    return same_routing(replace(seen, additional=wanted.additional), wanted)
+
+
 def shows(seen: RouterSeen, wanted: Routing) -> bool:
     """A router shows the routes of `wanted`, as far as it is able, and its data plane agrees."""
     if isinstance(seen.routing, Unknown) or seen.verified is False:
@@ -134,7 +139,13 @@ def first_write(seen: RouterSeen, wanted: Routing) -> Routing:
     """
     now = seen.routing
     if isinstance(now, Unknown):
-        return _common(seen, replace(wanted, weight=min(wanted.weight, max(seen.weights))))
+        least = replace(wanted, weight=min(wanted.weight, max(seen.weights)), additional=())
+        return _common(seen, least)
+    if now.additional != wanted.additional and not same_for_canary(now, wanted):
+        kept = tuple(one for one in now.additional if one in wanted.additional)
+        if gives_more(seen, wanted) and kept != now.additional:
+            return replace(now, additional=kept)
+        wanted = replace(wanted, additional=kept)
     falls = wanted.weight * now.total < now.weight * wanted.total
     return _common(now, wanted) if falls and new_routes(seen, wanted) else wanted
 

@@ -18,6 +18,7 @@ from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.routes import gives_more, in_words, same_routing
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing, ready_pods
+from serinus.core.rollout.trial_traffic import with_trial
 from serinus.core.routing import RouterSeen, Routing, Unknown
 
 Clamp = Callable[[Standing, Course, Proposal], Proposal]
@@ -323,6 +324,7 @@ def single(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
 CLAMPS: tuple[tuple[Rule | None, Clamp], ...] = (
     (Rule.S0, whose_weight),
     (None, follow_pods),
+    (None, with_trial),
     (None, lambda standing, course, proposal: with_writes(standing, proposal)),
     (None, lambda standing, course, proposal: with_counts(standing, course, proposal)),
     (Rule.S6, freeze),

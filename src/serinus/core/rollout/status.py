@@ -151,6 +151,7 @@ def _weights(standing: Standing) -> TrafficWeights | None:
         return standing.status.canary.weights
     canary, stable = standing.canary_service, standing.stable_service
     weight, before = seen.routing.weight, standing.status.canary.weights
+    additional = _of_experiments(standing, seen.routing)
     shown = TrafficWeights(
         canary=WeightDestination(
             weight=weight,
@@ -158,15 +159,32 @@ def _weights(standing: Standing) -> TrafficWeights | None:
             pod_template_hash=canary.selector_hash if canary else "",
         ),
         stable=WeightDestination(
-            weight=seen.routing.total - weight,
+            weight=seen.routing.total - weight - sum(one.weight for one in additional),
             service_name=standing.strategy.stable_service if stable else "",
             pod_template_hash=stable.selector_hash if stable else "",
         ),
+        additional=additional,
         verified=seen.verified,
     )
     # what was verified once stays so: a new process has not asked, and writes nothing at rest
     unasked = seen.verified is None and before == replace(shown, verified=True)
     return before if unasked else shown
+
+
+def _of_experiments(standing: Standing, routing: Routing) -> tuple[WeightDestination, ...]:
+    hashes = {
+        template.service_name: template.pod_template_hash
+        for trial in standing.snapshot.experiments
+        for template in trial.status.template_statuses
+    }
+    return tuple(
+        WeightDestination(
+            weight=one.weight,
+            service_name=one.service,
+            pod_template_hash=hashes.get(one.service, ""),
+        )
+        for one in routing.additional
+    )
 
 
 def selector_text(selector: LabelSelector | None) -> str:

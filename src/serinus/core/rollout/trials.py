@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from serinus.api.argo import PauseCondition, RolloutExperimentStep
 from serinus.api.experiment import Experiment
+from serinus.api.names import IN_TRAFFIC
 from serinus.core.rollout.actions import Action, Retire, StartExperiment, StopExperiment
 from serinus.core.rollout.canary import INCONCLUSIVE_TRIAL
 from serinus.core.rollout.course import Course, abort
@@ -165,6 +166,7 @@ def _retired(standing: Standing) -> list[Action]:
         for one in standing.snapshot.experiments
         if one.status.phase in FINISHED
         and one.metadata.name != kept
+        and IN_TRAFFIC not in one.metadata.annotations
         and not any(template.replicas for template in one.status.template_statuses)
     ]
     passed = [one for one in done if one.status.phase == "Successful"]
