@@ -81,11 +81,3 @@ def test_providers_that_are_not_there_yet(provider: str) -> None:
     texts = [text for text in world.told() if "not supported yet" in text]
     assert len(texts) == 1
     assert f"AnalysisTemplate errors: spec.metrics[0].provider.{provider}: is not" in texts[0]
-
-
-def test_an_experiments_weight_is_refused_rather_than_ignored() -> None:
-    world = World()
-    template = {"name": "a", "specRef": "canary", "weight": 5}
-    step = {"experiment": {"templates": [template], "duration": "1m"}}
-    put(world.rollout, C + "steps", [step])
-    assert C + "steps[0].experiment.templates[0].weight" in refused(world)
