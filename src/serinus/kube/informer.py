@@ -54,7 +54,11 @@ _SMALLEST_PAGE = 20
 def _unserved(resource: Resource) -> str:
     version = f"{resource.group}/{resource.version}".lstrip("/")
     what = f"the cluster does not serve {resource.kind} of {version}"
-    return f"{what}; install its CustomResourceDefinition" if "." in resource.group else what
+    return (
+        f"{what}; install its CustomResourceDefinition in that version"
+        if "." in resource.group
+        else what
+    )
 
 
 class Informer(Generic[T]):
