@@ -20,7 +20,7 @@ def row(start: str) -> set[str]:
     """The names in the first matching line of a table: its first cell if that is a list."""
     line = next(line for line in PAGE.splitlines() if line.startswith(f"| {start}"))
     cells = line.strip("| ").split(" | ")
-    return set(re.findall(r"`([\w.]+)`", cells[0] if "`" in cells[0] else cells[1]))
+    return set(re.findall(r"`([\w./-]+)`", cells[0] if "`" in cells[0] else cells[1]))
 
 
 def named(struct: type[msgspec.Struct]) -> set[str]:

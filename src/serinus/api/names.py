@@ -41,6 +41,9 @@ WRITTEN_AT = "serinus.dev/routing-written-at"
 """Annotation of routed objects (an Ingress, a Service, those of a mesh): RFC 3339 instant of our
 last routing write."""
 
+HEADER_ROUTES = "serinus.dev/header-routes"
+"""Annotation of a route of the Gateway API: the header routes whose rules are ours, as JSON."""
+
 TEMPLATE = "serinus.dev/template"
 """Annotation of a ReplicaSet: the template that it was made of (see `hashes.template_note`)."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.metadata import EntryPoint
 
+from serinus.api.gatewayapi import ROUTER as GATEWAY_API
 from serinus.base.plugins import known_points, load
 from serinus.traffic.router import Router
 
@@ -12,6 +13,7 @@ GROUP = "serinus.routers"
 BUILT_IN = (
     EntryPoint("nginx", "serinus.traffic.nginx:NginxRouter", GROUP),
     EntryPoint("istio", "serinus.traffic.istio.router:IstioRouter", GROUP),
+    EntryPoint(GATEWAY_API, "serinus.traffic.gatewayapi:GatewayApiRouter", GROUP),
 )
 
 

@@ -154,7 +154,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (experiment(templates=[{**ONE, "replicas": -1}]), E + "templates[0].replicas: -1 must be 0"),
     (
         experiment(templates=[{**ONE, "weight": 5}]),
-        E + "templates[0].weight: works only with the routers smi, alb, istio, plugins",
+        E + "templates[0].weight: works only with the routers smi, alb, istio",
     ),
     (
         canary_steps(ISTIO, {"experiment": {"templates": [{**ONE, "weight": 101}]}}),
@@ -190,7 +190,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     # header routes and mirrors, 2.3
     (
         canary_steps({"nginx": {"stableIngress": "shop"}}, {"setHeaderRoute": HEADER}),
-        C + "steps[0].setHeaderRoute: works only with the routers istio, alb, apisix, plugins",
+        C + "steps[0].setHeaderRoute: works only with the routers istio, alb, apisix, plugins/argo",
     ),
     (
         canary_steps(ISTIO, {"setHeaderRoute": {**HEADER, "name": "q"}}),
@@ -218,7 +218,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         canary_steps(ALB, {"setMirrorRoute": {"name": "r"}}),
-        C + "steps[0].setMirrorRoute: works only with the routers istio, plugins",
+        C + "steps[0].setMirrorRoute: works only with the routers istio",
     ),
     (mirror(percentage=101), C + "steps[0].setMirrorRoute.percentage: 101 must be 0 to 100"),
     (mirror(match=[{}]), C + "steps[0].setMirrorRoute.match[0]: is empty"),
@@ -241,14 +241,16 @@ SOUND: list[dict[str, Any]] = [
         prePromotionAnalysis=ANALYSIS,
     ),
     {"canary": {"maxSurge": 1, "maxUnavailable": 0, "analysis": {**ANALYSIS, "startingStep": 2}}},
-    {"canary": {"trafficRouting": {"plugins": {"argoproj-labs/x": {}}}}},
     {"canary": {"trafficRouting": {"istio": {**ISTIO["istio"], "destinationRule": RULE}}}},
     ping_pong({"alb": {**ALB["alb"], "rootService": "root"}}),
     ping_pong(ISTIO),
     canary_steps(ISTIO, {"setHeaderRoute": HEADER}, {"setHeaderRoute": {"name": "r"}}),
     canary_steps(ISTIO, {"experiment": {"templates": [{**ONE, "weight": 5}], "duration": "5m"}}),
     mirror(percentage=50, match=[{"method": {"exact": "GET"}, "headers": {"x": {"prefix": "a"}}}]),
-    canary_steps({"plugins": {"x": {}}, "maxTrafficWeight": 1000}, {"setWeight": 1000}),
+    canary_steps(
+        {"plugins": {"argoproj-labs/gatewayAPI": {"httpRoute": "w"}}, "maxTrafficWeight": 1000},
+        {"setWeight": 1000},
+    ),
 ]
 
 

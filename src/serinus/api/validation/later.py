@@ -11,9 +11,11 @@ from typing import Any
 
 from serinus.api.analysis import Metric, Sigv4Config
 from serinus.api.argo import Rollout, Step
+from serinus.api.gatewayapi import PLUGIN
+from serinus.api.gatewayapi import ROUTER as GATEWAY_API
 from serinus.base.errors import FieldProblem
 
-ROUTERS = ("nginx", "istio")
+ROUTERS = ("nginx", "istio", GATEWAY_API)
 PROVIDERS = ("prometheus",)
 STEPS = (
     *("setWeight", "pause", "setCanaryScale", "analysis", "experiment"),
@@ -35,10 +37,15 @@ def not_yet(rollout: Rollout) -> Iterator[FieldProblem]:
         return
     path = "spec.strategy.canary"
     yield from _rows(_CANARY, canary, f"{path}.")
-    routers = canary.traffic_routing.routers() if canary.traffic_routing else ()
+    routers = canary.traffic_routing.parts() if canary.traffic_routing else ()
     for name in routers:
-        if name not in ROUTERS:
-            yield _refusal(f"{path}.trafficRouting.{name}", f"use one of: {', '.join(ROUTERS)}")
+        kind, _, plugin = name.partition("/")
+        if name not in ROUTERS and plugin:
+            where = f"{path}.trafficRouting.plugins[{plugin}]"
+            message = "plugins of Argo Rollouts are Go programs, which Serinus cannot load"
+            yield FieldProblem(where, f"{message}; built in is: {PLUGIN}")
+        elif name not in ROUTERS:
+            yield _refusal(f"{path}.trafficRouting.{kind}", f"use one of: {', '.join(ROUTERS)}")
     for index, step in enumerate(canary.steps):
         yield from _step(step, f"{path}.steps[{index}]")
 

@@ -5,19 +5,22 @@ Routers that are kept unread are looked at as plain data, as far as the original
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from serinus.api.argo import CanaryStrategy, NginxTrafficRouting, TrafficRouting
+from serinus.api.gatewayapi import ROUTER as GATEWAY_API
+from serinus.api.validation.gatewayapi import validate_gateway_api
 from serinus.api.validation.istio import validate_istio
 from serinus.api.validation.labels import validate_key
 from serinus.api.validation.numbers import whole, within
 from serinus.base.errors import FieldProblem
 
-SPLIT_EXPERIMENTS = ("smi", "alb", "istio", "plugins")
+SPLIT_EXPERIMENTS = ("smi", "alb", "istio")
 """Routers that can give an experiment's templates a weight."""
-MATCH_HEADERS = ("istio", "alb", "apisix", "plugins")
-MIRROR = ("istio", "plugins")
+MATCH_HEADERS = ("istio", "alb", "apisix", GATEWAY_API)
+MIRROR = ("istio",)
+"""Of plugins only those that are built in, by their names in `TrafficRouting.parts`."""
 PING_PONG = ("alb", "istio", "plugins")
 OTHER_TOTALS = ("nginx", "plugins")
 """Routers whose weights may add up to something else than 100."""
@@ -39,6 +42,12 @@ def routers_of(canary: CanaryStrategy) -> tuple[str, ...]:
     return canary.traffic_routing.routers() if canary.traffic_routing else ()
 
 
+def is_able(canary: CanaryStrategy, able: Sequence[str]) -> bool:
+    """One of the routers, or of the plugins, of a canary is among `able`."""
+    routing = canary.traffic_routing
+    return routing is not None and bool(set(routing.parts()) & set(able))
+
+
 def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
     """`path` is that of the strategy."""
     yield from _services(canary, path)
@@ -54,6 +63,7 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
         yield from _nginx(routing.nginx, f"{here}.nginx")
     if routing.istio is not None:
         yield from validate_istio(routing.istio, f"{here}.istio")
+    yield from validate_gateway_api(canary, here)
     yield from _total(routing, here)
     for index, route in enumerate(routing.managed_routes):
         if not route.name:

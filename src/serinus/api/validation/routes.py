@@ -12,7 +12,7 @@ from serinus.api.argo import (
     StringMatch,
 )
 from serinus.api.validation.numbers import within
-from serinus.api.validation.routers import MATCH_HEADERS, MIRROR, routers_of
+from serinus.api.validation.routers import MATCH_HEADERS, MIRROR, is_able, routers_of
 from serinus.base.errors import FieldProblem
 
 _WAYS = ("exact", "prefix", "regex")
@@ -64,7 +64,7 @@ def _one_way(value: StringMatch, path: str) -> Iterator[FieldProblem]:
 def _name(
     name: str, canary: CanaryStrategy, able: Sequence[str], path: str
 ) -> Iterator[FieldProblem]:
-    if not set(routers_of(canary)) & set(able):
+    if not is_able(canary, able):
         yield FieldProblem(path, f"works only with the routers {', '.join(able)}")
     routing = canary.traffic_routing
     managed = [route.name for route in routing.managed_routes] if routing else []
