@@ -9,7 +9,7 @@ import pytest
 
 from cli.server import Server, serving, write_kubeconfig
 from serinus.base.errors import SerinusError
-from serinus.cli.hosts import check_host, hosts_of
+from serinus.cli.hosts import check_host, hosts_of, hosts_of_routes
 from serinus.cli.main import main
 from serinus.kube.auth import connect
 
@@ -68,3 +68,8 @@ def test_a_host_that_no_ingress_has_is_named_with_those_there_are(
 def test_a_default_backend_alone_has_every_host() -> None:
     assert hosts_of([{"spec": {"defaultBackend": {"service": {}}}}]) == ("",)
     assert hosts_of([{"spec": {}}, {}]) == ()
+
+
+def test_the_hosts_of_http_routes_count_too() -> None:
+    routes = [{"spec": {"hostnames": ["B.example.com", "*.wide.io"]}}, {"spec": {}}]
+    assert hosts_of_routes(routes) == ("", "*.wide.io", "b.example.com")

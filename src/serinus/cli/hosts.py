@@ -1,8 +1,8 @@
-"""Which hosts the Ingresses of a cluster answer for; a request to another one is lost for sure."""
+"""Which hosts a cluster's Ingresses and HTTPRoutes answer for; requests to others are lost."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from difflib import get_close_matches
 from typing import Any
@@ -11,25 +11,32 @@ from serinus.base.errors import SerinusError
 from serinus.cli.door import Door
 from serinus.kube.auth import Connection
 from serinus.kube.errors import ApiError
-from serinus.kube.resource import INGRESSES
+from serinus.kube.resource import HTTPROUTES, INGRESSES, Resource
 
 _SHOWN = 10
 
 
 def check_host(connection: Connection, host: str) -> None:
-    """Raises SerinusError with the hosts there are if no Ingress has this one.
+    """Raises SerinusError with the hosts there are if no Ingress or HTTPRoute has this one.
 
     Says nothing where the Ingresses cannot be read: then the answers will tell.
     """
     with closing(Door(connection)) as door:
-        try:
-            ingresses = door.list(INGRESSES, None, dict)
-        except ApiError:
-            return
-    known = hosts_of(ingresses)
+        ingresses, routes = _listed(door, INGRESSES), _listed(door, HTTPROUTES)
+    if ingresses is None:
+        return
+    known = tuple(sorted({*hosts_of(ingresses), *hosts_of_routes(routes or ())}))
     name = host.rsplit(":", 1)[0] if host.rsplit(":", 1)[-1].isdecimal() else host
     if not any(_answers(one, name.lower()) for one in known):
-        raise SerinusError(f"no Ingress has the host {name!r}; {_hint(name, known)}")
+        kinds = "Ingress or HTTPRoute" if routes else "Ingress"
+        raise SerinusError(f"no {kinds} has the host {name!r}; {_hint(name, known)}")
+
+
+def _listed(door: Door, resource: Resource) -> Sequence[Mapping[str, Any]] | None:
+    try:
+        return door.list(resource, None, dict)
+    except ApiError:
+        return None
 
 
 def hosts_of(ingresses: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -40,6 +47,15 @@ def hosts_of(ingresses: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         found |= {str(rule.get("host") or "").lower() for rule in spec.get("rules") or ()}
         if spec.get("defaultBackend"):
             found.add("")
+    return tuple(sorted(found))
+
+
+def hosts_of_routes(routes: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The same of HTTPRoutes; one without hostnames answers for those of its listeners."""
+    found: set[str] = set()
+    for route in routes:
+        names = (route.get("spec") or {}).get("hostnames") or [""]
+        found |= {str(name).lower() for name in names}
     return tuple(sorted(found))
 
 

@@ -59,6 +59,7 @@ ENDPOINTSLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointS
 GATEWAYCLASSES = Resource(
     "gateway.networking.k8s.io", "v1", "gatewayclasses", "GatewayClass", False
 )
+HTTPROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 EVENTS = Resource("", "v1", "events", "Event")
 INGRESSCLASSES = Resource("networking.k8s.io", "v1", "ingressclasses", "IngressClass", False)
 INGRESSES = Resource("networking.k8s.io", "v1", "ingresses", "Ingress")
