@@ -90,7 +90,7 @@ def eventually(so: Callable[[], Any]) -> None:
     raise AssertionError("never so")
 
 
-def testers_see(shop: Shop) -> dict[str, int]:
+def seen_by_testers(shop: Shop) -> dict[str, int]:
     return answers(shop, 20, **{"X-Tester": "yes"})
 
 
@@ -102,13 +102,13 @@ def test_testers_get_the_canary_at_weight_0_then_everybody_and_nothing_is_lost(
         shop.release("v2")
         paused = seen.until(lambda v: phase(v) == "Paused" and step_of(v) == 1, "testers' turn")
         assert weight_of(paused) == 0
-        eventually(lambda: testers_see(shop) == {"v2": 20})
+        eventually(lambda: seen_by_testers(shop) == {"v2": 20})
         assert answers(shop, 40) == {"v1": 40}
         assert answers(shop, 20, **{"X-Tester": "no"}) == {"v1": 20}
         shop.product.ok(shop.serinus(f"promote {NAME}"))
         seen.until(lambda v: phase(v) == "Paused" and weight_of(v) == 50, "weight 50")
         eventually(lambda: set(answers(shop, 20)) == {"v1", "v2"})
-        assert testers_see(shop) == {"v2": 20}
+        assert seen_by_testers(shop) == {"v2": 20}
         seen.until(lambda v: at_rest(v, "v2"), "v2 promoted")
         shop.wait("--for=jsonpath={.status.replicas}=2 rollout/shop")
         told = load.stop()
@@ -124,13 +124,13 @@ def test_an_abort_gives_the_testers_back_to_stable_and_loses_nothing(shop: Shop)
     with shop.load() as load, shop.followed() as seen:
         shop.release("v2")
         seen.until(lambda v: phase(v) == "Paused" and step_of(v) == 1, "testers' turn")
-        eventually(lambda: testers_see(shop) == {"v2": 20})
+        eventually(lambda: seen_by_testers(shop) == {"v2": 20})
         shop.product.ok(shop.serinus(f"abort {NAME}"))
         aborted = seen.until(lambda v: phase(v) == "Degraded", "aborted")
-        eventually(lambda: testers_see(shop) == {"v1": 20})
+        eventually(lambda: seen_by_testers(shop) == {"v1": 20})
         label = f"rollouts-pod-template-hash={aborted['status']['currentPodHash']}"
         shop.wait(f"--for=jsonpath={{.spec.replicas}}=0 replicaset -l {label}")
-        assert testers_see(shop) == {"v1": 20}
+        assert seen_by_testers(shop) == {"v1": 20}
         told = load.stop()
     assert told["lost_count"] == 0
     assert set(told["versions"]) == {"v1"}

@@ -37,9 +37,11 @@ def _write(world: World, write: Write, lenient: bool) -> World:
             return _status(world, write)
         case act.SetRouting(_, routing, at):
             weight = routing.weight * 100 // routing.total
-            old = world.router
-            lagging = tuple(dict.fromkeys(w for w in (*old.lagging, old.weight) if w != weight))
-            return replace(world, router=Router(weight, lagging, micros(at), old.readable))
+            order = (weight, bool(routing.header_routes))
+            past = (*world.router.lagging, (world.router.weight, world.router.tested))
+            lagging = tuple(dict.fromkeys(one for one in past if one != order))
+            router = Router(*order, lagging, micros(at), world.router.readable)
+            return replace(world, router=router)
         case act.PointService(name, version, hash_, at):
             return _point(world, name, version, (version_of(hash_), at), lenient)
         case act.CreateRevision(_, hash_, number, _):

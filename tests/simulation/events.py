@@ -259,7 +259,7 @@ def in_words(write: Write) -> str:
     """A write, short."""
     match write:
         case act.SetRouting(_, routing):
-            return f"weight {routing.weight}"
+            return f"weight {routing.weight}" + (" and testers" if routing.header_routes else "")
         case act.PointService(service, _, hash_):
             return f"{service} -> {version_of(hash_)}"
         case act.Scale(name, _, replicas):

@@ -61,10 +61,17 @@ class Service:
 @dataclass(frozen=True, slots=True)
 class Router:
     weight: int = 0
-    lagging: tuple[int, ...] = ()
-    """Earlier weights that the data plane may still obey."""
+    tested: bool = False
+    """A header route gives requests to the canary, nobody knows how many."""
+    lagging: tuple[tuple[int, bool], ...] = ()
+    """Earlier orders (weight, tested) that the data plane may still obey."""
     written_at: int | None = None
     readable: bool = True
+
+    @property
+    def orders(self) -> tuple[tuple[int, bool], ...]:
+        """All that may be obeyed now."""
+        return ((self.weight, self.tested), *self.lagging)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +307,7 @@ def key(world: World) -> tuple[object, ...]:
         ),
         (
             world.router.weight,
+            world.router.tested,
             world.router.lagging,
             _age(now, world.router.written_at),
             world.router.readable,

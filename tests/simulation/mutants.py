@@ -20,6 +20,7 @@ from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.rollout.standing import stand
 from serinus.core.routing import Routing
 from simulation.events import Planner
+from simulation.seeing import TESTERS
 
 See = Callable[[Snapshot], Snapshot]
 Answer = Callable[[Snapshot, Plan], Plan]
@@ -100,6 +101,38 @@ def waits_for_full_weight(snapshot: Snapshot, made: Plan) -> Plan:
     return replace(made, status=with_fields(made.status, stable_rs=old.stable_rs))
 
 
+def keeps_its_routes(snapshot: Snapshot, made: Plan) -> Plan:
+    """The weight is taken back, and the header route forgotten."""
+    shown = snapshot.routers[0].routing
+    routes = shown.header_routes if isinstance(shown, Routing) else ()
+    changed = [
+        replace(a, routing=replace(a.routing, header_routes=routes))
+        if isinstance(a, SetRouting)
+        else a
+        for a in made.actions
+    ]
+    return replace(made, actions=tuple(changed))
+
+
+def routes_at_once(snapshot: Snapshot, made: Plan) -> Plan:
+    """A header route is written with its step, whoever is ready (as in the original)."""
+    step, status = snapshot.rollout.status.current_step_index, snapshot.rollout.status
+    moving = any(isinstance(a, SetRouting | PointService) for a in made.actions)
+    shown = snapshot.routers[0].routing
+    if (
+        moving
+        or step != 0
+        or status.abort
+        or not status.stable_rs
+        or not isinstance(shown, Routing)
+    ):
+        return made
+    if status.stable_rs == status.current_pod_hash or shown.header_routes:
+        return made
+    write = SetRouting("nginx", Routing(0, header_routes=TESTERS), snapshot.now)
+    return replace(made, actions=(*made.actions, write))
+
+
 # --- Mistakes in what is seen ---------------------------------------------------------------------
 
 
@@ -138,6 +171,19 @@ def weight_from_status(snapshot: Snapshot) -> Snapshot:
     weights = snapshot.rollout.status.canary.weights
     shown = Routing(weights.canary.weight if weights else 0)
     routers = tuple(replace(seen, routing=shown) for seen in snapshot.routers)
+    return replace(snapshot, routers=routers)
+
+
+def blind_for_routes(snapshot: Snapshot) -> Snapshot:
+    """Nobody thinks of the header routes once the rollout is aborted."""
+    if not snapshot.rollout.status.abort:
+        return snapshot
+    routers = tuple(
+        replace(seen, routing=replace(seen.routing, header_routes=()))
+        if isinstance(seen.routing, Routing)
+        else seen
+        for seen in snapshot.routers
+    )
     return replace(snapshot, routers=routers)
 
 

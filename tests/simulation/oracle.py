@@ -86,6 +86,26 @@ def outgrown(deed: Deed) -> Iterator[str]:
             yield f"S1: {version} may get {share:.0%} with {have} pods where {needed} are needed"
 
 
+def tested_unready(deed: Deed) -> Iterator[str]:
+    """S1: a header route is given only to whom the step has given its pods."""
+    before = deed.before
+    if deed.reach_before.lost > 1 - EPS or not before.replicas:
+        return
+    for version in deed.reach_after.tested - deed.reach_before.tested:
+        pods = deed.after.pods(version)
+        have, needed = pods.lasting if pods else 0, step_room(before, version)
+        if version != before.base and have < needed:
+            yield f"S1: testers may get to {version} with {have} pods where {needed} are needed"
+
+
+def step_room(world: World, version: str) -> int:
+    """The pods that the step asks for, and one at least."""
+    index = world.index if version == world.recorded else 0
+    asked = world.shape.asked_at(index)
+    by_weight = -int(-world.replicas * world.shape.weight_at(index) // 100)
+    return max(1, by_weight if asked is None else asked)
+
+
 def room(world: World, version: str, share: float) -> int:
     """Pods that a share needs; what the user's own setCanaryScale asks for is enough."""
     needed = max(1, -int(-world.replicas * share // 1))
@@ -118,12 +138,24 @@ def on_whose_behalf(deed: Deed) -> Iterator[str]:
         may = allowance(before, version)
         if share > may + EPS:
             yield f"S5: {version} may get {share:.0%}, more than {was:.0%} before and {may:.0%}"
+    for version in deed.reach_after.tested - deed.reach_before.tested:
+        if version != before.base and before.base and not _may_be_tested(before, version):
+            yield f"S5: testers may get to {version}, for whom no step has set a route"
     for write in deed.of(act.PointService):
         assert isinstance(write, act.PointService)
-        weights = (before.router.weight, *before.router.lagging)
+        weights = [100 if tested else weight for weight, tested in before.router.orders]
         target = version_of(write.hash)
         if write.service == "canary" and target != before.base and before.base and any(weights):
             yield f"S0: the canary Service goes to {target} while a weight may be {max(weights)}"
+
+
+def _may_be_tested(world: World, version: str) -> bool:
+    """A step has set a header route for a revision on trial."""
+    full = world.status.promote_full and version == world.recorded
+    index = world.index if version == world.recorded else 0
+    allowed = world.shape.tested_at(index) and not full
+    aborted = world.status.abort and version == world.recorded
+    return allowed and version == world.version and not (aborted or world.paused or world.invalid)
 
 
 def allowance(world: World, version: str) -> float:
@@ -178,6 +210,23 @@ def robbed(deed: Deed) -> Iterator[str]:
         needed = room(deed.before, old.version, share)
         if left < min(needed, deed.before.replicas):
             yield f"S2: {old.version} keeps {left} pods where {share:.0%} may need {needed}"
+
+
+def robbed_of_testers(deed: Deed) -> Iterator[str]:
+    """S2: whom a header route may reach keeps its pods, but for what its own step asks."""
+    before = deed.before
+    for old in before.sets:
+        new = deed.after.pods(old.version)
+        left = new.replicas if new else 0
+        reached = old.version in deed.reach_before.tested | deed.reach_after.tested
+        if left >= old.replicas or not reached or not before.replicas:
+            continue
+        status = before.status
+        on_trial = before.version == before.recorded == old.version != before.base
+        own = on_trial and not status.abort and not status.promote_full
+        needed = step_room(before, old.version) if own else old.replicas
+        if left < min(needed, before.replicas):
+            yield f"S2: {old.version} keeps {left} pods while testers may get to it"
 
 
 def hurried(deed: Deed) -> Iterator[str]:
@@ -239,9 +288,11 @@ def thawed(deed: Deed) -> Iterator[str]:
 CHECKS: tuple[Callable[[Deed], Iterator[str]], ...] = (
     stranded,
     outgrown,
+    tested_unready,
     on_whose_behalf,
     out_of_bounds,
     robbed,
+    robbed_of_testers,
     hurried,
     emptied,
     thawed,
@@ -258,12 +309,13 @@ def omissions(world: World, writes: Sequence[Write]) -> tuple[str, ...]:
     still = not (world.router.lagging or world.canary.lagging or world.stable.lagging)
     settled = world.stable.shown == world.stable.selector == world.base
     behind = world.ready(world.canary.selector)
-    if not (world.router.weight and world.base and still and settled and world.replicas):
+    reaches = world.router.weight or world.router.tested
+    if not (reaches and world.base and still and settled and world.replicas):
         return ()
     if behind or not world.ready(world.base) or world.canary.selector == world.base:
         return ()
     for write in writes:
-        if isinstance(write, act.SetRouting) and write.routing.weight == 0:
+        if isinstance(write, act.SetRouting) and not write.routing.reaches:
             return ()
         if isinstance(write, act.PointService) and version_of(write.hash) == world.base:
             return ()

@@ -63,6 +63,14 @@ def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
             yield f"S5: setWeight {wanted} counts as done at weight {before.router.weight}"
         if before.shape.verifying and before.router.lagging:
             yield f"S5: setWeight {wanted} counts as done although the router disobeys ({share})"
+    if "setHeaderRoute" in step:
+        wanted = bool(step["setHeaderRoute"].get("match"))
+        if before.router.tested is not wanted:
+            yield f"S5: setHeaderRoute counts as done with a route: {before.router.tested}"
+        if wanted and before.canary.selector != before.version:
+            yield "S5: setHeaderRoute counts as done for another revision"
+        if before.shape.verifying and before.router.lagging:
+            yield "S5: setHeaderRoute counts as done although the router disobeys"
     if "setCanaryScale" in step:
         asked = before.shape.asked_at(index)
         if asked is not None and (pods is None or pods.ready < asked):
@@ -91,6 +99,8 @@ def _unpaused(before: World, duration: str | None) -> Iterator[str]:
         divided = before.replicas + before.shape.surge(before.replicas) > 1
         if wanted and divided and not before.ready(before.version):
             yield "S5: a pause is over although its canary is dead"
+    elif before.shape.tested_at(before.index) and not before.router.tested:
+        yield "S5: a pause is over although its header route is gone"
     elif before.router.weight < wanted:
         yield f"S5: a pause at weight {wanted} is over at weight {before.router.weight}"
 

@@ -24,6 +24,8 @@ class Reach:
     greatest: Mapping[str, float]
     least: Mapping[str, float]
     lost: float
+    tested: frozenset[str] = frozenset()
+    """Whom a header route may reach, on top; it counts for `lost` and `least`, not for a share."""
 
     def share(self, version: str) -> float:
         return self.greatest.get(version, 0.0)
@@ -37,8 +39,7 @@ def reach(world: World) -> Reach:
     lasting = tuple((one.version, one.lasting) for one in world.sets)
     if world.lender is not None:
         lasting += ((LENDER, min(world.lender.ready, world.lender.replicas)),)
-    weights = (world.router.weight, *world.router.lagging)
-    return _reach(lasting, weights, _selectors(world.stable), _selectors(world.canary))
+    return _reach(lasting, world.router.orders, _selectors(world.stable), _selectors(world.canary))
 
 
 def _selectors(service: Service) -> tuple[str, ...]:
@@ -48,19 +49,22 @@ def _selectors(service: Service) -> tuple[str, ...]:
 @lru_cache(maxsize=65536)
 def _reach(
     lasting: tuple[tuple[str, int], ...],
-    weights: tuple[int, ...],
+    orders: tuple[tuple[int, bool], ...],
     stable: tuple[str, ...],
     canary: tuple[str, ...],
 ) -> Reach:
     mixes = [
         _mix(dict(lasting), weight, to_stable, to_canary)
-        for weight, to_stable, to_canary in product(weights, stable, canary)
+        for (weight, _), to_stable, to_canary in product(orders, stable, canary)
     ]
-    versions = {version for shares, _ in mixes for version in shares}
+    # The requests that match a header may be none (the mixes above), or all.
+    by_header = [_mix(dict(lasting), 100, "", to) for to in canary if any(t for _, t in orders)]
+    versions = {version for shares, _ in (*mixes, *by_header) for version in shares}
     return Reach(
         greatest={v: max(shares.get(v, 0.0) for shares, _ in mixes) for v in versions},
-        least={v: min(shares.get(v, 0.0) for shares, _ in mixes) for v in versions},
-        lost=max(lost for _, lost in mixes),
+        least={v: min(s.get(v, 0.0) for s, _ in (*mixes, *by_header)) for v in versions},
+        lost=max(lost for _, lost in (*mixes, *by_header)),
+        tested=frozenset(version for shares, _ in by_header for version in shares),
     )
 
 
@@ -87,7 +91,9 @@ def touched(world: World) -> World:
     """The ghosts of who could be reached last, brought up to now."""
     shares = reach(world)
     sets = tuple(
-        replace(one, reached=world.now) if shares.share(one.version) > 0 else one
+        replace(one, reached=world.now)
+        if shares.share(one.version) > 0 or one.version in shares.tested
+        else one
         for one in world.sets
     )
     return replace(world, sets=sets)

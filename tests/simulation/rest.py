@@ -114,6 +114,8 @@ def unwanted(world: World) -> tuple[str, ...]:
 
 def _at_stable(world: World) -> list[str]:
     found = []
+    if world.router.tested:
+        found.append("rest: a header route although all belongs to stable")
     if world.router.weight:
         found.append(f"rest: weight {world.router.weight} although all belongs to stable")
     for name, service in (("stable", world.stable), ("canary", world.canary)):
@@ -142,6 +144,8 @@ def _at_pause(world: World) -> list[str]:
     wanted = world.shape.weight_at(index)
     if world.router.weight != wanted:
         return [f"rest: weight {world.router.weight} at step {index} instead of {wanted}"]
+    if world.router.tested is not world.shape.tested_at(index):
+        return [f"rest: the header route at step {index} is {world.router.tested}"]
     if wanted and world.canary.selector != world.version:
         return [f"rest: the canary Service is on {world.canary.selector} at step {index}"]
     return []

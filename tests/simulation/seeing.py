@@ -21,7 +21,7 @@ from serinus.core.rollout.snapshot import (
     Snapshot,
     WorkloadSeen,
 )
-from serinus.core.routing import RouterSeen, Routing, Unknown
+from serinus.core.routing import HeaderRoute, RouterSeen, Routing, Unknown
 from simulation.model import Lender, Pods, Run, Service, Trial, World
 from simulation.shape import (
     SECOND,
@@ -35,6 +35,7 @@ from simulation.shape import (
 
 SETTINGS = Settings(settle=timedelta(microseconds=SETTLE), verify_retry=timedelta(seconds=1))
 ROUTER = "nginx"
+TESTERS = (HeaderRoute("testers", (("x-tester", "exact", "yes"),)),)
 PROBLEM = (FieldProblem("spec.strategy.canary.steps[0]", "is not valid (injected)"),)
 KINDS = ("rollout", "sets", "services", "router", "runs")
 
@@ -143,7 +144,7 @@ def _router(world: World) -> RouterSeen:
         return RouterSeen(router=ROUTER, routing=Unknown("it cannot be read (injected)"))
     return RouterSeen(
         router=ROUTER,
-        routing=Routing(router.weight),
+        routing=Routing(router.weight, header_routes=TESTERS if router.tested else ()),
         written_at=instant(router.written_at),
         verified=not router.lagging if world.shape.verifying else None,
     )

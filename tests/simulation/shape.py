@@ -42,6 +42,15 @@ SCALED = (
     {"setCanaryScale": {"matchTrafficWeight": True}},
     {"setWeight": 80},
 )
+_BY_HEADER = {"headerName": "x-tester", "headerValue": {"exact": "yes"}}
+TESTED = (
+    {"setHeaderRoute": {"name": "testers", "match": [_BY_HEADER]}},
+    {"pause": {}},
+    {"setWeight": 50},
+    {"pause": {"duration": "60s"}},
+    {"setHeaderRoute": {"name": "testers"}},
+    {"pause": {}},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,6 +100,13 @@ class Shape:
         set_so_far = [s["setWeight"] for s in self.steps[: index + 1] if "setWeight" in s]
         return set_so_far[-1] if set_so_far else 0
 
+    def tested_at(self, index: int) -> bool:
+        """A header route is set at a step; a step without a match ends it, and so does the end."""
+        if index >= len(self.steps):
+            return False
+        so_far = [s["setHeaderRoute"] for s in self.steps[: index + 1] if "setHeaderRoute" in s]
+        return bool(so_far and so_far[-1].get("match"))
+
     def asked_at(self, index: int) -> int | None:
         """The pods that a setCanaryScale{replicas} asks for at a step; None if none holds."""
         scales = [s["setCanaryScale"] for s in self.steps[: index + 1] if "setCanaryScale" in s]
@@ -122,7 +138,10 @@ def base_rollout(shape: Shape) -> Rollout:
     strategy = {
         "canaryService": "canary",
         "stableService": "stable",
-        "trafficRouting": {"nginx": {"stableIngress": "main"}},
+        "trafficRouting": {
+            "nginx": {"stableIngress": "main"},
+            "managedRoutes": [{"name": "testers"}],
+        },
         "steps": list(shape.steps),
         "dynamicStableScale": shape.dynamic,
     }

@@ -11,7 +11,7 @@ from serinus.core.rollout.snapshot import Snapshot
 from simulation.events import verdict
 from simulation.model import Lender, World
 from simulation.rest import settled
-from simulation.shape import LADDER, MEASURED, SCALED, STEPWISE, Shape
+from simulation.shape import LADDER, MEASURED, SCALED, STEPWISE, TESTED, Shape
 
 PLAIN = Shape(name="plain")
 DYNAMIC = Shape(name="dynamic", dynamic=True)
@@ -21,6 +21,17 @@ ANALYSIS = Shape(name="analysis", steps=MEASURED)
 SCALE = Shape(name="setCanaryScale", steps=SCALED)
 TIMED = Shape(name="ladder", steps=LADDER)
 BROKEN = Shape(name="broken canary", broken=frozenset("B"))
+HEADER = Shape(name="header route", steps=TESTED)
+HEADER_DYNAMIC = Shape(name="header route, dynamic", steps=TESTED, dynamic=True)
+HEADER_SCALED = Shape(
+    name="header route, setCanaryScale",
+    steps=(
+        *({"setCanaryScale": {"replicas": 2}}, *TESTED[:2]),
+        *({"setCanaryScale": {"matchTrafficWeight": True}}, *TESTED[2:]),
+    ),
+    verifying=True,
+)
+HEADERS = (HEADER, HEADER_DYNAMIC, HEADER_SCALED)
 BASIC = Shape(name="without router", routed=False, services=False, replicas=3, steps=STEPWISE)
 BASIC_SERVICES = Shape(name="without router, Services", routed=False, steps=STEPWISE)
 BASIC_TIGHT = Shape(name="without surge", routed=False, surging=0, replicas=3)
@@ -44,7 +55,8 @@ BASIC_TRIAL = Shape(name="experiment without router", steps=TRIED, routed=False)
 BASIC_BROKEN = Shape(name="broken without router", routed=False, broken=frozenset("B"))
 UNROUTED = (BASIC, BASIC_SERVICES, BASIC_TIGHT, BASIC_ANALYSIS, BASIC_BROKEN)
 LENDING = (LENT, LENT_ONCE, BASIC_LENT)
-SHAPES = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN, *UNROUTED)
+ROUTED = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN, *HEADERS)
+SHAPES = (*ROUTED, *UNROUTED)
 OTHERS = (TRIAL, SURGE, DYNAMIC_SURGE, EDITED, *LENDING, BASIC_TRIAL, SINGLE, DYNAMIC_SINGLE)
 """What is walked, and not searched in the quick suite."""
 

@@ -10,7 +10,14 @@ from serinus.core.rollout.rules import Rule
 from simulation.doing import carried_out, writes_of
 from simulation.events import Planner, passed
 from simulation.model import World
-from simulation.mutants import marks_never_void, mistaken, without
+from simulation.mutants import (
+    blind_for_routes,
+    keeps_its_routes,
+    marks_never_void,
+    mistaken,
+    routes_at_once,
+    without,
+)
 from simulation.oracle import faults
 from simulation.scripts import play
 from simulation.search import Budget, search
@@ -23,6 +30,7 @@ from simulation.starts import (
     BASIC_SERVICES,
     BASIC_TIGHT,
     DYNAMIC,
+    HEADER,
     PLAIN,
     at_weight,
     condemned,
@@ -77,6 +85,28 @@ def test_without_two_that_stand_in_for_each_other_the_oracle_finds_harm(
     pair: tuple[Rule, Rule],
 ) -> None:
     assert hunted(without(*pair), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "rule", [Rule.S0, Rule.S1, Rule.S2, Rule.S3, Rule.S4, Rule.S5, Rule.S6, Rule.SETTLE], ids=str
+)
+def test_without_a_rule_header_routes_do_harm(rule: Rule) -> None:
+    assert hunted(without(rule), HEADER)
+
+
+@pytest.mark.parametrize(
+    "planner",
+    [
+        mistaken(answer=keeps_its_routes),
+        mistaken(answer=routes_at_once),
+        mistaken(see=blind_for_routes),
+    ],
+    ids=["kept", "too early", "not seen"],
+)
+def test_a_header_route_that_is_kept_or_comes_too_early_or_is_not_seen_does_harm(
+    planner: Planner,
+) -> None:
+    assert hunted(planner, HEADER)
 
 
 WITHOUT_ROUTER = {

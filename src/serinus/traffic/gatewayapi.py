@@ -216,7 +216,7 @@ def _sorted_out(one: _Route, noted: Sequence[HeaderRoute]) -> tuple[list[_Rule],
 
 
 def _leads_to_canary(one: _Route, rule: _Rule) -> bool:
-    refs = rule.get("backendRefs") or ()
+    refs: Sequence[Any] = rule.get("backendRefs") or ()
     return len(refs) == 1 and _is(one, refs[0], one.route.canary_service)
 
 
@@ -238,7 +238,7 @@ def _is(one: _Route, ref: Mapping[str, Any], service: str) -> bool:
 
 def _splits(one: _Route, rule: _Rule) -> bool:
     """A rule divides requests between the two Services; whoever else is in it keeps its weight."""
-    refs = rule.get("backendRefs") or ()
+    refs: Sequence[Any] = rule.get("backendRefs") or ()
     names = (one.route.stable_service, one.route.canary_service)
     return all(any(_is(one, ref, name) for ref in refs) for name in names)
 
