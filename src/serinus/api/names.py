@@ -53,6 +53,9 @@ INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 ADDED_DESTINATIONS = "serinus.dev/added-destinations"
 """Annotation of a VirtualService: the Services of an experiment that get a part, in this order."""
 
+ARGO_LEASE, ARGO_NAMESPACE = "argo-rollouts-controller-lock", "argo-rollouts"
+"""The Lease of Argo Rollouts' controller, with `-<instance id>` if it has one; its usual home."""
+
 NOT_COPIED = frozenset(
     {
         "kubectl.kubernetes.io/last-applied-configuration",

@@ -44,6 +44,11 @@ PORT = click.IntRange(0, 65535)
     metavar="ADDRESS",
     help="Address of these pages; otherwise all of a pod's, and 127.0.0.1 elsewhere.",
 )
+@click.option(
+    "--beside-argo-rollouts",
+    is_flag=True,
+    help="Work even if Argo Rollouts' controller does: for objects that it does not take.",
+)
 @election_options
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
@@ -65,6 +70,7 @@ async def _control(options: dict[str, Any]) -> None:
     from serinus.cli.remote import clock_of, resolver_of
     from serinus.control.counting.metered import MeteredTransport
     from serinus.control.counting.telemetry import Telemetry
+    from serinus.control.neighbour import alone, neighbour_of
     from serinus.control.wiring import USER_AGENT, World, run_controller
     from serinus.kube.auth import connect, make_transport
     from serinus.kube.client import Client
@@ -74,18 +80,18 @@ async def _control(options: dict[str, Any]) -> None:
     clock, telemetry = clock_of(connection), Telemetry()
     transport = MeteredTransport(make_transport(connection), telemetry.requested)
 
-    async def work(transport: Transport) -> None:
-        await run_controller(
-            World(
-                client=Client(transport, clock, user_agent=USER_AGENT),
-                clock=clock,
-                rng=random.Random(),
-                namespace=options["namespace"],
-                instance_id=options["instance_id"] or "",
-                resolve=resolver_of(connection),
-                telemetry=telemetry,
-            )
+    async def work(transport: Transport, own_lease: str = "") -> None:
+        world = World(
+            client=Client(transport, clock, user_agent=USER_AGENT),
+            clock=clock,
+            rng=random.Random(),
+            namespace=options["namespace"],
+            instance_id=options["instance_id"] or "",
+            resolve=resolver_of(connection),
+            telemetry=telemetry,
         )
+        other = None if options["beside_argo_rollouts"] else neighbour_of(world, own_lease)
+        await alone(other, lambda: run_controller(world))
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)
@@ -96,7 +102,8 @@ async def _control(options: dict[str, Any]) -> None:
         if elector is None:
             await work(transport)
         else:
-            await elector.lead(lambda: work(FencedTransport(transport, elector.fence)))
+            fenced, seat = FencedTransport(transport, elector.fence), elector.seat
+            await elector.lead(lambda: work(fenced, f"{seat.namespace}/{seat.name}"))
 
 
 async def _serve_pages(

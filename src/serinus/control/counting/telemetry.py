@@ -68,6 +68,7 @@ class Telemetry:
         self._queues: Mapping[str, Callable[[], int]] = {}
         self._lost: Callable[[], int] = lambda: 0
         self._elector: Elector | None = None
+        self._neighbour = ""
 
     # --- What it hears ----------------------------------------------------------------------------
 
@@ -80,6 +81,10 @@ class Telemetry:
     def elect(self, elector: Elector) -> None:
         """Whether this process works or stands by."""
         self._elector = elector
+
+    def neighbour(self, words: str) -> None:
+        """Argo Rollouts' controller is at work, and who says so; "" when it is not."""
+        self._neighbour = words
 
     def worked(self, kind: str, key: Key, seconds: float, error: Exception | None) -> None:
         """One reconcile is over; that of an object that is gone ends its series."""
@@ -138,12 +143,14 @@ class Telemetry:
         """What keeps the controller from working, in words; to stand by is not such a thing."""
         if self._elector is not None and not self._elector.leads:
             return (self._elector.problem,) if self._elector.problem else ()
+        if self._neighbour:
+            return ()
         return self._caches.missing() if self._caches else ("the controller has not started yet",)
 
     def standing_by(self) -> str:
         """Who leads, if not this process; "" if this one works."""
         if self._elector is None or self._elector.leads:
-            return ""
+            return self._neighbour and f"standing by; {self._neighbour}"
         return f"standing by; {self._elector.seat} is held by {self._elector.holder or 'nobody'}"
 
     def page(self, *, empty: bool = False) -> str:
@@ -152,6 +159,7 @@ class Telemetry:
             (
                 self._info(),
                 self._leads(),
+                self._beside(),
                 *self._reconciles.values(),
                 *self._errors.values(),
                 self._events,
@@ -176,6 +184,13 @@ class Telemetry:
         )
         if self._elector is not None:
             family.set(float(self._elector.leads), name=self._elector.seat.name)
+        return family
+
+    def _beside(self) -> Family:
+        family = Family(
+            "serinus_argo_rollouts_at_work", "gauge", "1: its controller works too: ours waits."
+        )
+        family.set(float(bool(self._neighbour)))
         return family
 
     def _held(self) -> Family:

@@ -1,9 +1,9 @@
 """Which revision a template belongs to, also if another controller made it.
 
-By the label first, or by our note of the template that it was made of; by equality of templates
-only to adopt a revision without such a note. Equality alone would take a ReplicaSet that somebody
-changed for the new template, and never update its pods; the label alone would make a new revision
-of everything when a library writes templates in another way. Decides nothing else.
+By the label first, or by our note of the template that it was made of; only a revision without such
+a note is adopted, by equality of templates or by the word of who made it. Equality alone would take
+a ReplicaSet that somebody changed for the new template, and never update its pods; the label alone
+would make a new revision of everything when a library writes templates in another way.
 """
 
 from __future__ import annotations
@@ -23,16 +23,23 @@ def made_of(snapshot: Snapshot, revisions: Sequence[Revision]) -> Revision | Non
     current goes on; then the one with our label, the stable one, the newest.
     """
     status, template = snapshot.rollout.status, snapshot.template
+
+    def is_current(revision: Revision) -> bool:
+        named = bool(revision.hash) and revision.hash == status.current_pod_hash
+        return named and (_is_of(revision, template) or _is_vouched_for(snapshot, revision))
+
     fitting = [
         revision
         for revision in revisions
-        if revision.hash == snapshot.template_hash or _is_of(revision, template)
+        if revision.hash == snapshot.template_hash
+        or is_current(revision)
+        or _is_of(revision, template)
     ]
 
     def rank(revision: Revision) -> tuple[bool, bool, bool, int, str]:
-        known = revision.hash == status.current_pod_hash and _is_of(revision, template)
         ours = revision.hash == snapshot.template_hash
-        return known, ours, revision.hash == status.stable_rs, revision.number, revision.name
+        stable = revision.hash == status.stable_rs
+        return is_current(revision), ours, stable, revision.number, revision.name
 
     return max(fitting, key=rank, default=None)
 
@@ -54,6 +61,24 @@ def _is_of(revision: Revision, template: Template) -> bool:
     if noted != template_note(template):
         return False
     return revision.template == template or pod_hash(revision.template) != pod_hash(template)
+
+
+def _is_vouched_for(snapshot: Snapshot, revision: Revision) -> bool:
+    """Another controller saw this very spec and called a revision of its own the current one.
+
+    Its word counts where templates seem to differ: an API server newer than our table of defaults
+    has filled something in. One with our hash is ours, and its label is its proof.
+    """
+    status = snapshot.rollout.status
+    if _noted(revision):
+        return False
+    counts = {None, status.collision_count}
+    if any(pod_hash(revision.template, count) == revision.hash for count in counts):
+        return False
+    if status.observed_generation != str(snapshot.rollout.metadata.generation):
+        return False
+    workload = snapshot.workload
+    return workload is None or status.workload_observed_generation == str(workload.generation)
 
 
 def _noted(revision: Revision) -> str:

@@ -6,7 +6,7 @@ Safety rules S2 and S9, applied by `safety.py`'s table. Judges replicas only, ne
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from serinus.core.rollout import capacity, reach
 from serinus.core.rollout.canary import scale_at
@@ -146,13 +146,26 @@ def delayed(
     now, deadline = standing.snapshot.now, revision.scale_down_deadline
     token = set_for(standing, revision)
     if deadline is None or revision.deadline_set_for != token:
-        deadline = now + delay
+        deadline = _of_another(standing, revision, delay) or now + delay
         proposal = replace(proposal, marks={**proposal.marks, revision.name: (deadline, token)})
     elif now >= deadline:
         return proposal
     proposal = keep(proposal, revision, revision.replicas)
     message = f"{revision.name} keeps its pods until {deadline:%H:%M:%S}Z"
     return proposal.because(Hold.DRAIN, message, deadline)
+
+
+def _of_another(standing: Standing, revision: Revision, delay: timedelta) -> datetime | None:
+    """A deadline that still lies ahead, of a controller that had this rollout before us.
+
+    It set it when traffic had left, and nothing was written since. One that is past, or farther
+    away than the delay, may be a forgotten one.
+    """
+    now, deadline = standing.snapshot.now, revision.scale_down_deadline
+    ours = revision.deadline_set_for or reach.last_write(standing, revision.hash)
+    if deadline is None or ours or not now < deadline <= now + delay:
+        return None
+    return deadline
 
 
 def set_for(standing: Standing, revision: Revision) -> str:

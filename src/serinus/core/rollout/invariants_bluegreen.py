@@ -138,13 +138,14 @@ def _reached_pods_removed(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -
 
 def _before_its_delay(snapshot: Snapshot, strategy: BlueGreenStrategy, plan: Plan) -> Iterator[str]:
     status, now = snapshot.rollout.status, snapshot.now
+    wanted = plan.status.current_pod_hash if plan.status else snapshot.template_hash
     for revision in snapshot.revisions:
         if not revision.replicas or replicas_after(plan, revision) or not wanted_replicas(snapshot):
             continue
         ends, aborted = revision.scale_down_deadline, status.abort
-        if revision.hash == snapshot.template_hash and not aborted:
+        if revision.hash == wanted and not aborted:
             continue  # a preview of no pods is what its user asked for
-        if revision.hash == status.current_pod_hash == snapshot.template_hash:
+        if revision.hash == status.current_pod_hash == wanted:
             owed = strategy.abort_scale_down_delay_seconds != 0
         else:
             owed = strategy.scale_down_delay_seconds != 0

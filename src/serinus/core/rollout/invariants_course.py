@@ -141,7 +141,8 @@ def _before_its_delay(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) 
     status, now = snapshot.rollout.status, snapshot.now
     if strategy.dynamic_stable_scale or strategy.scale_down_delay_revision_limit is not None:
         return
-    if snapshot.template_hash != status.current_pod_hash:
+    told = plan.status.current_pod_hash if plan.status else snapshot.template_hash
+    if told != status.current_pod_hash:
         return  # what a newer revision pushes aside has no delay
     promoted = status.stable_rs == status.current_pod_hash
     for revision in snapshot.revisions:
