@@ -24,7 +24,7 @@ class Findings:
     missing: tuple[FieldProblem, ...] = ()
     """Each a Missing; the appearance of the object mends it."""
     warnings: tuple[FieldProblem, ...] = ()
-    """Unknown fields. Not about values, so that they never hold anything."""
+    """Unknown fields, and what will hold a weight only. They never hold the object."""
 
     @classmethod
     def of(cls, found: Iterable[FieldProblem]) -> Findings:

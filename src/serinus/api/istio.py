@@ -248,10 +248,17 @@ def weight_of(row: Mapping[str, Any]) -> int:
     return int(weight)
 
 
-def strangers(one: Chosen, route: Mapping[str, Any], namespace: str, ours: Ours) -> Iterator[str]:
-    """Destinations that are not this Rollout's and get a part: then a weight is no share."""
+def strangers(
+    one: Chosen, route: Mapping[str, Any], namespace: str, ours: Ours, added: Sequence[str]
+) -> Iterator[str]:
+    """Destinations that are not this Rollout's and get a part: then a weight is no share.
+
+    `added` are the Services of an experiment that were put there for it.
+    """
     for part, row in parts_of(route, namespace, ours):
-        if part is Part.OTHER and row.get("weight"):
+        service = service_at(str((row.get("destination") or {}).get("host", "")), namespace)
+        known = service is not None and service[0] == ours.namespace and service[1] in added
+        if part is Part.OTHER and row.get("weight") and not known:
             yield (
                 f"{one.label} gives {row['weight']} to {_place(row)}, which is not this Rollout's: "
                 "set that weight to 0, or list its subset in additionalSubsetNames"

@@ -214,3 +214,18 @@ def test_the_services_of_ping_pong_are_those_that_a_route_must_have() -> None:
     assert not any("virtualService" in text for text in made.told())
     put(made.rollout, C + "pingPong.pongService", "pong")
     assert any("no destination to the host pong" in text for text in made.told())
+
+
+def test_a_part_of_somebody_else_is_a_warning_that_names_it() -> None:
+    made = world(BY_HOST)
+    service = made.of("VirtualService")
+    cart = {"destination": {"host": "cart"}, "weight": 5}
+    service["spec"]["http"][0]["route"].append(cart)
+    found = made.findings()
+    assert found.problems() == ()
+    assert [str(one) for one in found.warnings] == [
+        T + "virtualService.name: VirtualService shop: route 'primary' gives 5 to host cart, which "
+        "is not this Rollout's: set that weight to 0, or list its subset in additionalSubsetNames"
+    ]
+    put(service, "metadata.annotations", {"serinus.dev/added-destinations": "trial,cart"})
+    assert made.told() == []

@@ -27,6 +27,7 @@ from serinus.api.validation.analysis import (
 )
 from serinus.api.validation.canary import dormant_background
 from serinus.api.validation.experiment import validate_experiment
+from serinus.api.validation.istio import strangers_told
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup
 from serinus.api.validation.references import validate_references
@@ -67,7 +68,12 @@ def rules_of_rollout(rollout: Rollout, lookup: Lookup) -> Findings:
 def references_of_rollout(rollout: Rollout, lookup: Lookup, language: Language) -> Findings:
     """What is wrong with what it refers to."""
     resolved = resolve(rollout, lookup).rollout
-    return Findings.of(validate_references(resolved, lookup, language))
+    found = Findings.of(validate_references(resolved, lookup, language))
+    canary, namespace = rollout.spec.strategy.canary, rollout.metadata.namespace
+    if canary is None:
+        return found
+    told = strangers_told(canary, namespace, lookup, "spec.strategy.canary")
+    return found + Findings(warnings=tuple(told))
 
 
 def check(reading: Reading[Any], lookup: Lookup, language: Language = UNKNOWN) -> Findings:

@@ -15,7 +15,7 @@ from serinus.api.argo import (
     IstioVirtualService,
 )
 from serinus.api.istio import DestinationRule, Ours, Unfit, VirtualService
-from serinus.api.names import POD_HASH
+from serinus.api.names import ADDED_DESTINATIONS, POD_HASH
 from serinus.api.validation.lookup import Lookup, find
 from serinus.base.errors import FieldProblem
 
@@ -90,19 +90,50 @@ def validate_istio_objects(
         yield rule
     elif rule is not None:
         yield from _subsets(canary, namespace, labels, rule, f"{here}.destinationRule")
+    ours = _ours(canary, namespace, rule)
+    for place, named in _places(routing.istio, here):
+        yield from _service(named, ours, lookup, f"{place}.name")
+
+
+def strangers_told(
+    canary: CanaryStrategy, namespace: str, lookup: Lookup, path: str
+) -> Iterator[FieldProblem]:
+    """Warnings: destinations of others that get a part, beside which no weight may rise."""
+    routing = canary.traffic_routing
+    if routing is None or routing.istio is None:
+        return
+    rule = _rule_object(canary, namespace, lookup, path)
+    ours = _ours(canary, namespace, rule)
+    for place, named in _places(routing.istio, f"{path}.trafficRouting.istio"):
+        try:
+            where, name = istio.located(named.name, namespace)
+            found = find(lookup, VirtualService, where, name, place)
+            if isinstance(found, FieldProblem):
+                continue
+            noted = found.metadata.annotations.get(ADDED_DESTINATIONS, "")
+            for one in istio.chosen(found.spec, named, where, ours):
+                route = found.spec[one.section][one.index]
+                for text in istio.strangers(one, route, where, ours, noted.split(",")):
+                    yield FieldProblem(f"{place}.name", f"VirtualService {name}: {text}")
+        except Unfit:
+            continue  # an error says so
+
+
+def _ours(
+    canary: CanaryStrategy, namespace: str, rule: DestinationRule | FieldProblem | None
+) -> Ours:
     stable, other = canary.stable_service, canary.canary_service
     if canary.ping_pong is not None:  # the two take turns
         stable, other = canary.ping_pong.ping_service, canary.ping_pong.pong_service
-    ours = Ours(
+    routing = canary.traffic_routing
+    return Ours(
         namespace=namespace,
         stable_service=stable,
         canary_service=other,
-        rule=routing.istio.destination_rule,
+        rule=routing.istio.destination_rule if routing and routing.istio else None,
         rule_host=_host(rule) if isinstance(rule, DestinationRule) else "",
-        managed=tuple(route.name for route in routing.managed_routes),
+        managed=tuple(route.name for route in routing.managed_routes) if routing else (),
     )
-    for place, named in _places(routing.istio, here):
-        yield from _service(named, ours, lookup, f"{place}.name")
 
 
 def _rule_object(

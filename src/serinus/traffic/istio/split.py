@@ -97,9 +97,10 @@ def strangers_of(view: View) -> list[str]:
         for one in picked
         for text in istio.strangers(
             one,
-            _without_added(view, view.spec[one.section][one.index]),
+            view.spec[one.section][one.index],
             view.ref.namespace,
             view.ours,
+            view.added,
         )
     ]
 
@@ -217,12 +218,6 @@ def _added_service(view: View, part: Part, row: Mapping[str, Any]) -> str:
     service = istio.service_at(host, view.ref.namespace)
     ours = service is not None and service[0] == view.ours.namespace
     return service[1] if service and ours and service[1] in view.added else ""
-
-
-def _without_added(view: View, route: Mapping[str, Any]) -> dict[str, Any]:
-    rows = istio.parts_of(route, view.ref.namespace, view.ours)
-    left = [row for part, row in rows if not _added_service(view, part, row)]
-    return {**route, "route": left}
 
 
 # --- Writing -------------------------------------------------------------------------------------
