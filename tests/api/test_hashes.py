@@ -87,6 +87,22 @@ GO_JSON = {
         '"service":{}}],"duration":"1h","analyses":[{"name":"n","templateName":"t"}],'
         '"analysisRunMetadata":{},"scaleDownDelaySeconds":0}}',
     ),
+    "a plugin's empty config is written": (
+        {"plugin": {"config": {}, "name": "p"}},
+        '{"plugin":{"name":"p","config":{}}}',
+    ),
+    "whole floats, zeros and false in a config": (
+        {"plugin": {"config": {"c": 1.0, "b": 0, "a": False, "d": 2.5}, "name": "p"}},
+        '{"plugin":{"name":"p","config":{"a":false,"b":0,"c":1,"d":2.5}}}',
+    ),
+    "canary scale by weight": (
+        {"setCanaryScale": {"weight": 0, "matchTrafficWeight": False}},
+        '{"setCanaryScale":{"weight":0}}',
+    ),
+    "a header route that is taken away": (
+        {"setHeaderRoute": {"name": "r", "match": []}},
+        '{"setHeaderRoute":{"name":"r"}}',
+    ),
     "plugin": (
         {"plugin": {"config": {"b": "é", "a": 1}, "name": "p"}},
         '{"plugin":{"name":"p","config":{"a":1,"b":"é"}}}',

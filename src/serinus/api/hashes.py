@@ -110,6 +110,8 @@ def _go_value(value: Any) -> Any:
             return [_go_value(item) for item in value]
         case Mapping():
             return {key: _go_value(value[key]) for key in sorted(value)}
+        case float() if value.is_integer() and abs(value) < 1e21:
+            return int(value)  # as Go writes it
     return value
 
 
@@ -121,6 +123,8 @@ def _go_struct(value: msgspec.Struct) -> dict[str, Any]:
         item = getattr(value, attributes[name])
         if entry != name:
             written[name] = None if item == () else _go_value(item)
+        elif (type(value), name) == (argo.PluginStep, "config") and item is not None:
+            written[name] = _go_value(item)  # raw JSON is left out only where it is absent
         elif item is not None and item is not False and item not in ("", (), {}):
             written[name] = _go_value(item)
     return written
