@@ -118,6 +118,13 @@ def test_seed_000_is_accepted_unchanged() -> None:
     assert World((SEEDS / "000-canary-nginx.yaml").read_text()).told() == []
 
 
+@seeds
+def test_the_seed_that_asks_nginx_for_a_header_route_is_told_who_can_do_it() -> None:
+    text = describe(World((SEEDS / "000-header-nginx.yaml").read_text()).findings().problems())
+    assert f"{CANARY}.steps[1].setHeaderRoute: works only with the routers istio, " in text
+    assert "plugins/argoproj-labs/gatewayAPI" in text
+
+
 def test_apply_tells_all_that_is_wrong_with_an_experiment() -> None:
     pods = {"metadata": {"labels": {"app": "b"}}, "spec": {"containers": [{"name": "a"}]}}
     selector = {"matchLabels": {"app": "a"}}

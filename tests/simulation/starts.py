@@ -31,6 +31,7 @@ HEADER_SCALED = Shape(
     ),
     verifying=True,
 )
+HEADER_ONLY = Shape(name="header route alone", steps=TESTED[:2])
 HEADERS = (HEADER, HEADER_DYNAMIC, HEADER_SCALED)
 BASIC = Shape(name="without router", routed=False, services=False, replicas=3, steps=STEPWISE)
 BASIC_SERVICES = Shape(name="without router, Services", routed=False, steps=STEPWISE)

@@ -17,6 +17,7 @@ from simulation.starts import (
     BASIC_SERVICES,
     BASIC_TIGHT,
     DYNAMIC,
+    HEADER_ONLY,
     PLAIN,
     SHAPES,
     at_weight,
@@ -49,6 +50,12 @@ def looked_at(shape: Shape, *rules: Rule, seeds: range = SEEDS) -> None:
 def test_without_a_rule_an_invariant_trips(rule: Rule) -> None:
     with pytest.raises(Tripped):
         looked_at(WORLDS.get(rule, PLAIN), rule)
+
+
+@pytest.mark.parametrize("rule", [Rule.S0, Rule.S1, Rule.S3, Rule.S5, Rule.S6], ids=str)
+def test_without_a_rule_header_routes_trip_an_invariant(rule: Rule) -> None:
+    with pytest.raises(Tripped):
+        looked_at(HEADER_ONLY, rule)
 
 
 WITHOUT_ROUTER = {
