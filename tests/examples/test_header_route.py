@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from api.worlds import World
 from serinus.api.argo import Rollout
 from serinus.api.wire import decode
 from serinus.control.looking.seen import routes_of
@@ -21,6 +22,13 @@ DOCUMENTS: list[dict[str, Any]] = [
     for path in sorted(FOLDER.glob("*.yaml"))
     for document in yaml.safe_load_all(path.read_text())
 ]
+
+
+def test_nothing_of_it_is_refused() -> None:
+    world = World("---\n".join(path.read_text() for path in sorted(FOLDER.glob("*.yaml"))))
+    for document in world.documents:
+        document["metadata"].setdefault("namespace", "default")
+    assert world.told() == []
 
 
 def of_kind(kind: str) -> dict[str, Any]:
