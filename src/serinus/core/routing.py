@@ -21,7 +21,11 @@ ALL_ABILITIES: Abilities = frozenset(Ability)
 
 @dataclass(frozen=True, slots=True)
 class HeaderRoute:
-    """Requests that match all `matches` (header, kind exact|prefix|regex, value) get the canary."""
+    """Requests that match `matches` (header, kind exact|prefix|regex, value) get the canary.
+
+    Whether several are alternatives or all needed is the router's: Istio takes any, the Gateway API
+    all of them, as in the original's routers.
+    """
 
     name: str
     matches: tuple[tuple[str, str, str], ...]
