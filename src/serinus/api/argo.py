@@ -454,6 +454,9 @@ class RolloutStatus(Wire, frozen=True, kw_only=True):
     current_pod_hash: str = ""
     current_step_hash: str = ""
     current_step_index: int | None = None
+    passed_steps_hash: str = ""
+    """Ours: of the steps before the current one, and of that one, so that an edit of later steps
+    is told from one of earlier ones."""
     stable_rs: str = field(name="stableRS", default="")
     replicas: int = 0
     updated_replicas: int = 0

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from core.rollout.watched import RUN, deployed, freeze, noted, stopped, watched
 from core.rollout.world import hash_of
 from serinus.api.analysis import AnalysisRunStatus
-from serinus.api.argo import RollbackWindow, RolloutAnalysis
+from serinus.api.argo import Pause, RollbackWindow, RolloutAnalysis, Step
 from serinus.core.rollout import actions as act
 
 
@@ -149,11 +149,18 @@ def test_a_retry_is_watched_anew_and_the_old_verdict_does_not_count() -> None:
     assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
 
 
-def test_changed_steps_are_watched_anew() -> None:
+def test_an_edit_of_later_steps_leaves_the_run_alone() -> None:
     world = watched()
     canary = world.rollout.spec.strategy.canary
     assert canary is not None
     world.edit_canary(steps=canary.steps[:2])
+    world.run()
+    assert (list(world.runs), stopped(world, RUN)) == ([RUN], False)
+
+
+def test_steps_that_begin_otherwise_are_watched_anew() -> None:
+    world = watched()
+    world.edit_canary(steps=(Step(set_weight=10), Step(pause=Pause())))
     world.run()
     assert (list(world.runs), stopped(world, RUN)) == ([RUN, f"{RUN}.1"], True)
     assert stopped(world, f"{RUN}.1") is False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.rollout.world import World, first_deploy, hash_of
-from serinus.api.argo import RollbackWindow
+from serinus.api.argo import Pause, RollbackWindow, Step
 
 STEPS = [{"setWeight": 25}, {"pause": {"duration": "60s"}}, {"setWeight": 50}, {"pause": {}}]
 
@@ -186,14 +188,64 @@ def test_a_rollback_outside_the_window_goes_through_the_steps() -> None:
     assert world.status.phase == "Paused"
 
 
-def test_changed_steps_start_again_with_the_same_revision() -> None:
+Steps = tuple[Step, ...]
+
+
+def edited(change: Callable[[Steps], Steps]) -> World:
+    """Its steps are edited while it stands in its second pause, at weight 50."""
     world = released()
-    steps = world.rollout.spec.strategy.canary.steps  # type: ignore[union-attr]
-    world.edit_canary(steps=(*steps, steps[0]))
+    assert world.line() == "w=50 step=3 v1:4 v2:2 Paused"
+    canary = world.rollout.spec.strategy.canary
+    assert canary is not None
+    world.timeline.clear()
+    world.edit_canary(steps=change(canary.steps))
     world.run(seconds=30)
-    assert world.timeline[-1] == "77s w=25 step=1 v1:4 v2:1 Paused" or (
-        world.line() == "w=25 step=1 v1:4 v2:1 Paused"
-    )
+    return world
+
+
+def test_steps_that_are_added_behind_the_current_one_restart_nothing() -> None:
+    world = edited(lambda steps: (*steps, Step(set_weight=75), Step(pause=Pause())))
+    assert world.line() == "w=50 step=3 v1:4 v2:2 Paused"
+    assert all("w=50 step=3" in line for line in world.timeline)
+    world.command(pause_conditions=())
+    world.run()
+    assert world.line() == "w=75 step=5 v1:4 v2:3 Paused"
+
+
+def test_a_current_step_that_is_edited_is_done_again_but_none_before_it() -> None:
+    world = edited(lambda steps: (*steps[:3], Step(set_weight=60), Step(pause=Pause())))
+    assert world.line() == "w=60 step=4 v1:4 v2:3 Paused"
+    assert not any("w=25" in line for line in world.timeline)
+
+
+def test_an_earlier_step_that_is_edited_starts_all_of_them_again() -> None:
+    world = edited(lambda steps: (Step(set_weight=10), *steps[1:]))
+    assert world.line() == "w=10 step=1 v1:4 v2:1 Paused"
+
+
+def test_steps_that_are_edited_after_an_abort_start_again() -> None:
+    world = released()
+    world.command(abort=True)
+    world.run()
+    canary = world.rollout.spec.strategy.canary
+    assert canary is not None
+    world.edit_canary(steps=(*canary.steps, Step(set_weight=75)))
+    world.run(seconds=30)
+    assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
+
+
+def test_where_the_server_drops_the_mark_of_what_was_passed_steps_start_again() -> None:
+    """Definitions of the original know no such field; nothing is written again and again for it."""
+    world = released()
+    world.command(passed_steps_hash="")
+    writes = world.writes
+    world.settle()
+    assert (world.writes, world.status.passed_steps_hash) == (writes, "")
+    canary = world.rollout.spec.strategy.canary
+    assert canary is not None
+    world.edit_canary(steps=(*canary.steps, Step(set_weight=75)))
+    world.run(seconds=30)
+    assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
 
 
 def test_replicas_edited_in_mid_rollout_scale_both_sides_by_the_weight() -> None:

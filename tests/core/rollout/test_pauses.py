@@ -146,3 +146,43 @@ def test_the_deadline_aborts_where_the_user_says_so() -> None:
     world.run()
     assert world.line() == "w=0 step=0 v1:4 v2:0 Degraded"
     assert world.status.message.endswith("has timed out progressing.")
+
+
+# --- Pauses that only a person ends -------------------------------------------------------------
+
+ENDLESS = [{"setWeight": 50}, {"pause": {}}]
+
+
+def test_an_endless_pause_has_a_deadline_from_when_its_canary_was_left() -> None:
+    world = paused(ENDLESS)
+    world.edit(progress_deadline_seconds=100)
+    world.run(seconds=1000)
+    assert world.status.phase == "Paused", "a canary that answers has all the time of the world"
+    world.kill("v2", revive=False)
+    world.run(until=lambda w: w.router.routing.weight == 0)
+    left = world.now
+    world.run(until=lambda w: progress(w)[1] == "ProgressDeadlineExceeded")
+    assert timedelta(seconds=100) <= world.now - left <= timedelta(seconds=102)
+    assert world.status.phase == "Degraded"
+    world.revive("v2")
+    world.run()
+    assert world.line() == "w=50 step=1 v1:4 v2:2 Paused"
+
+
+def test_and_is_taken_back_then_where_the_user_says_so() -> None:
+    world = paused(ENDLESS)
+    world.edit(progress_deadline_seconds=100, progress_deadline_abort=True)
+    world.kill("v2", revive=False)
+    world.run()
+    assert world.line() == "w=0 step=0 v1:4 v2:0 Degraded"
+
+
+def test_a_canary_that_comes_back_in_time_goes_on_waiting_for_a_person() -> None:
+    world = paused(ENDLESS)
+    world.edit(progress_deadline_seconds=100)
+    for _ in range(3):
+        world.kill("v2", revive=False)
+        world.run(seconds=80)
+        world.revive("v2")
+        world.run(seconds=80)
+    assert world.line() == "w=50 step=1 v1:4 v2:2 Paused"

@@ -229,13 +229,20 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
 
 
 def _pausing(standing: Standing, course: Course, status: RolloutStatus) -> Said:
-    """A pause has no deadline; what still holds it when its time is over has one."""
-    late = pauses.is_late(standing, course) and not standing.frozen
+    """A pause has no deadline; what still holds it when its time is over has one, and so has an
+    endless one whose canary is left by all traffic: from then on.
+    """
+    late = _is_overdue(standing, course) and not standing.frozen
     moved = late and _progressed(standing.status, status)
     if late and not moved and timed_out(standing, course):
         message = f'ReplicaSet "{_name(standing)}" has timed out progressing.'
         return Said("Progressing", "False", TIMED_OUT, message)
     return Said("Progressing", "Unknown", "RolloutPaused", "Rollout is paused", refresh=moved)
+
+
+def _is_overdue(standing: Standing, course: Course) -> bool:
+    """A pause in which something else than time or a person is waited for."""
+    return pauses.is_late(standing, course) or pauses.is_left(standing, course)
 
 
 def _old(standing: Standing) -> Condition | None:
@@ -267,12 +274,13 @@ def deadline(standing: Standing, course: Course) -> datetime | None:
     """When lack of progress becomes a failure; None while it is not looked at.
 
     A pause and an analysis take what they take; an abort, a rest and old pods in their delay have
-    no deadline. A timed pause that is held longer has one, counted from its end.
+    no deadline. A timed pause that is held longer has one, counted from its end, and an endless
+    one while traffic has left its canary.
     """
     old = _old(standing)
     if old is None or old.last_update_time is None or course.abort or standing.frozen:
         return None
-    late = pauses.is_late(standing, course)
+    late = _is_overdue(standing, course)
     if course.renewed or old.reason in (COMPLETE, TIMED_OUT, ABORTED):
         return None
     if course.pauses and not late:

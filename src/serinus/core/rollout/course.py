@@ -17,6 +17,7 @@ from serinus.core.rollout.canary import (
     INCONCLUSIVE_TRIAL,
     PAUSE_STEP,
 )
+from serinus.core.rollout.passed import Edited, edited_from
 from serinus.core.rollout.rollback import is_fast, skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
@@ -138,8 +139,22 @@ def _changed(standing: Standing, course: Course) -> Course:
         return course
     changed = status.current_step_hash != standing.snapshot.step_hash
     if changed and not standing.invalid and not standing.promoted:
-        return _restarted(standing, course)
+        return _edited(standing, course)
     return course
+
+
+def _edited(standing: Standing, course: Course) -> Course:
+    """Other steps under the same revision: what was passed stays passed, unless it was aborted."""
+    status, steps = standing.status, standing.strategy.steps
+    if course.abort or course.aborted_at is not None or status.current_step_index is None:
+        return _restarted(standing, course)
+    match edited_from(status.passed_steps_hash, steps, status.current_step_index):
+        case Edited.LATER:
+            return course
+        case Edited.CURRENT:
+            return replace(course, pauses=(), controller_pause=False, run=None, trial="")
+        case Edited.EARLIER:
+            return _restarted(standing, course)
 
 
 def _retried(standing: Standing, course: Course) -> Course:

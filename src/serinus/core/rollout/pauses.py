@@ -14,9 +14,11 @@ from serinus.core.rollout.canary import (
     INCONCLUSIVE,
     INCONCLUSIVE_TRIAL,
     PAUSE_STEP,
+    weight_at,
 )
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.standing import Standing
+from serinus.core.routing import Routing
 
 
 def entered_at(course: Course) -> datetime | None:
@@ -39,6 +41,16 @@ def is_late(standing: Standing, course: Course) -> bool:
     """The time of the pause is over, and something else than a person still holds its end."""
     ends = ends_at(standing, course)
     return ends is not None and standing.snapshot.now >= ends and not course.in_doubt
+
+
+def is_left(standing: Standing, course: Course) -> bool:
+    """Traffic has left the canary in a pause that only a person ends."""
+    pause = _of_step(standing, course)
+    if pause is None or pause.duration is not None or entered_at(course) is None:
+        return False
+    wanted = weight_at(standing.strategy.steps, course.index, standing.total)
+    known = (seen.routing for seen in standing.routers if isinstance(seen.routing, Routing))
+    return any(seen.weight * standing.total < wanted * seen.total for seen in known)
 
 
 def waits_for_person(standing: Standing, course: Course) -> bool:

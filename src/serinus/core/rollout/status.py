@@ -26,6 +26,7 @@ from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.drain import FINISHED
 from serinus.core.rollout.edits import left_behind
+from serinus.core.rollout.passed import mark
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
@@ -54,6 +55,7 @@ def tell(
         current_pod_hash=standing.current_hash if begun else "",
         current_step_hash=_step_hash(standing),
         current_step_index=course.index if steps and begun else None,
+        passed_steps_hash=_passed(standing, course),
         stable_rs=course.stable_hash or old.stable_rs,
         replicas=sum(revision.seen for revision in revisions),
         updated_replicas=current.seen if current else 0,
@@ -87,6 +89,21 @@ def _workload_generation(standing: Standing) -> str:
 
 def _step_hash(standing: Standing) -> str:
     return standing.status.current_step_hash if standing.invalid else standing.snapshot.step_hash
+
+
+def _passed(standing: Standing, course: Course) -> str:
+    """The mark of the steps up to the one under way; "" without an update.
+
+    Written anew only with what else changes then: a server that drops the field is not asked again.
+    """
+    old, steps = standing.status, standing.strategy.steps
+    if standing.invalid:
+        return old.passed_steps_hash
+    if not steps or course.stable_hash == standing.current_hash:
+        return ""
+    was = (old.current_pod_hash, old.current_step_hash, old.current_step_index)
+    same = was == (standing.current_hash, standing.snapshot.step_hash, course.index)
+    return old.passed_steps_hash if same else mark(steps, course.index)
 
 
 def _restarted_at(standing: Standing, course: Course) -> datetime | None:
