@@ -93,10 +93,10 @@ def ingress(number: int) -> Json:
 
 
 def template(address: str) -> Json:
-    """An analysis that asks the server at `address` every second about the Rollout `who`."""
+    """An analysis that asks the server at `address` every five seconds about the Rollout `who`."""
     metric = {
         "name": "told",
-        "interval": "1s",
+        "interval": "5s",
         "successCondition": "result[0] > 0",
         "failureLimit": 0,
         "provider": {"prometheus": {"address": address, "query": 'told{who="{{args.who}}"}'}},

@@ -59,7 +59,7 @@ class Noted:
     async def send(self, request: Request) -> Response:
         written = write_kind(request)
         self.requests[str(written) if written else _read_kind(request)] += 1
-        if written and written.resource == "analysisruns" and written.subresource:
+        if written and written.resource == "analysisruns":
             self._note_verdict(request)
         answer = await self._inner.send(request)
         if written and written.resource == "ingresses":

@@ -298,9 +298,3 @@ async def each(numbers: Sequence[int], action: Callable[[int], Any]) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):
             group.create_task(take())
-
-
-def shuffled(count: int) -> list[int]:
-    numbers = list(range(count))
-    random.Random(1).shuffle(numbers)
-    return numbers
