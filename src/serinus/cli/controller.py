@@ -49,6 +49,20 @@ PORT = click.IntRange(0, 65535)
     is_flag=True,
     help="Work even if Argo Rollouts' controller does: for objects that it does not take.",
 )
+@click.option(
+    "--qps",
+    type=click.FloatRange(min=1),
+    default=50.0,
+    show_default=True,
+    help="API requests a second, over time.",
+)
+@click.option(
+    "--burst",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="API requests that may come at once.",
+)
 @election_options
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
@@ -73,16 +87,18 @@ async def _control(options: dict[str, Any]) -> None:
     from serinus.control.neighbour import alone, neighbour_of
     from serinus.control.wiring import USER_AGENT, World, run_controller
     from serinus.kube.auth import connect, make_transport
+    from serinus.kube.calls import Limits
     from serinus.kube.client import Client
     from serinus.kube.fence import FencedTransport
 
     connection = connect(options["kubeconfig"], options["context"])
     clock, telemetry = clock_of(connection), Telemetry()
+    limits = Limits(requests_per_second=options["qps"], burst=options["burst"])
     transport = MeteredTransport(make_transport(connection), telemetry.requested)
 
     async def work(transport: Transport, own_lease: str = "") -> None:
         world = World(
-            client=Client(transport, clock, user_agent=USER_AGENT),
+            client=Client(transport, clock, user_agent=USER_AGENT, limits=limits),
             clock=clock,
             rng=random.Random(),
             namespace=options["namespace"],
