@@ -78,7 +78,8 @@ class Router:
 class Run:
     name: str
     version: str
-    step: int
+    step: int | None
+    """None in the background."""
     phase: str = "Running"
     stopped: bool = False
     attempt: int = 0
@@ -356,12 +357,16 @@ def _pods_key(
 
 
 def _noted(world: World, run: Run) -> bool:
-    noted = world.status.canary.current_step_analysis_run_status
+    canary = world.status.canary
+    noted = canary.current_step_analysis_run_status
+    if run.step is None:
+        noted = canary.current_background_analysis_run_status
     return noted is not None and noted.name == run.name
 
 
 def _status_key(world: World, status: RolloutStatus) -> tuple[object, ...]:
     noted = status.canary.current_step_analysis_run_status
+    beside = status.canary.current_background_analysis_run_status
     started = tuple(
         (pause.reason, _age(world.now, micros(pause.start_time)) if pause.start_time else None)
         for pause in status.pause_conditions
@@ -378,4 +383,5 @@ def _status_key(world: World, status: RolloutStatus) -> tuple[object, ...]:
         version_of(status.stable_rs),
         (status.canary.current_experiment in {trial.name for trial in world.trials}),
         (noted.status, noted.name in {run.name for run in world.runs}) if noted else None,
+        (beside.status, beside.name in {run.name for run in world.runs}) if beside else None,
     )

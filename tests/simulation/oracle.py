@@ -14,6 +14,7 @@ from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import actions as act
 from simulation.doing import Write
 from simulation.model import World
+from simulation.oracle_background import raised
 from simulation.oracle_basic import faults_without_router
 from simulation.oracle_more import faults_beside
 from simulation.oracle_status import status_faults
@@ -53,6 +54,7 @@ def faults(before: World, writes: Sequence[Write], after: World) -> tuple[str, .
     else:
         found = [*faults_without_router(before, writes, after)]
     found += faults_beside(before, writes, after)
+    found += raised(before, writes)
     statuses = [write for write in writes if isinstance(write, RolloutStatus)]
     for status in statuses:
         found += status_faults(before, status)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from serinus.api.argo import RolloutStatus
 from simulation.model import Run, Trial, World
+from simulation.oracle_background import unheeded
 from simulation.oracle_basic import not_in_proportion
 from simulation.reach import reach
 from simulation.shape import micros, version_of
@@ -23,6 +24,7 @@ def status_faults(before: World, new: RolloutStatus) -> Iterator[str]:
     yield from _promotion(before, new)
     yield from _abort(before, new)
     yield from _pauses(before, new)
+    yield from unheeded(before, new)
 
 
 def _index(world: World, status: RolloutStatus) -> int:

@@ -13,6 +13,7 @@ from simulation.doing import carried_out
 from simulation.events import Planner, healthy, next_instant, passed, turn_of
 from simulation.model import World, key
 from simulation.oracle import faults
+from simulation.oracle_background import doubted, unpaused
 from simulation.oracle_basic import unrested_without_router
 from simulation.oracle_more import unrested_beside
 from simulation.reach import reach, touched
@@ -103,6 +104,8 @@ def unwanted(world: World) -> tuple[str, ...]:
         return tuple(found)
     if world.paused and world.base != world.version and not world.status.abort:
         return ()
+    if doubted(world) is not None:
+        return tuple(unpaused(world))
     if not world.replicas and world.base != world.version and not world.status.abort:
         return ("rest: nothing to wait for with no replicas wanted, and not promoted",)
     if not routed:

@@ -75,6 +75,8 @@ class Shape:
     """scaleDown of a workloadRef; "" has none."""
     longer: tuple[Mapping[str, Any], ...] = ()
     """Steps that an edit of the user's adds at the end, and takes away again."""
+    watched: int | None = None
+    """startingStep of a background analysis; None has none."""
     broken: frozenset[str] = frozenset()
     """Versions whose pods never get ready."""
 
@@ -148,6 +150,9 @@ def base_rollout(shape: Shape) -> Rollout:
     if not shape.routed:
         bounds = {"maxSurge": shape.surging, "maxUnavailable": 1 - shape.surging}
         strategy = {**strategy, **bounds, "trafficRouting": None}
+    if shape.watched is not None:
+        asked = {"templates": [{"templateName": "errors"}], "startingStep": shape.watched}
+        strategy = {**strategy, "analysis": asked}
     if not shape.services:
         strategy = {**strategy, "canaryService": "", "stableService": ""}
     if shape.surge_limit is not None:
