@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from control.lent import AROUND, edit
-from control.scenes import SMALL, condition, release, rollout, status, until_phase, weight
+from control.scenes import SMALL, command, condition, release, rollout, status, until_phase, weight
+from serinus.core.rollout.commands import abort
 from serinus.kube.resource import REPLICASETS
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
 from support.virtual import run_virtual
@@ -60,3 +61,28 @@ def test_the_edit_holds_the_release_until_the_router_is_back(name: str) -> None:
 
 
 V1 = [{"name": "web", "image": "web:v1", "ports": [{"containerPort": 8080}]}]
+
+
+def test_in_mid_release_it_is_held_at_weight_0_too_and_let_go_after_an_abort() -> None:
+    async def story() -> Any:
+        async with paper_cluster() as cluster, controlled(cluster):
+            await cluster.apply("---".join((SHOP.replace("setWeight: 50", "setWeight: 0"), AROUND)))
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            await until_phase(cluster, "Paused", 1)
+            before = (await rollout(cluster))["spec"]["strategy"]
+            await edit(cluster, {"spec": {"strategy": EDITS["trafficRouting taken out"]}})
+            await until_phase(cluster, "Degraded")
+            told = condition(await status(cluster), "InvalidSpec")["message"]
+            await edit(cluster, {"spec": {"strategy": before}})
+            await until_phase(cluster, "Paused", 1)
+            await command(cluster, abort)
+            await until_phase(cluster, "Degraded")
+            await cluster.clock.sleep(60)
+            await edit(cluster, {"spec": {"strategy": EDITS["trafficRouting taken out"]}})
+            await cluster.clock.sleep(60)
+            return told, condition(await status(cluster), "InvalidSpec")
+
+    told, after = run_virtual(story())
+    assert "its router may still have routes to the canary" in told
+    assert after == {}

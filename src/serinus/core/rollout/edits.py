@@ -16,14 +16,18 @@ def left_behind(rollout: Rollout) -> tuple[FieldProblem, ...]:
     What it was told stays in force: without its name we can neither see nor take it back. So the
     edit holds the release, as an invalid spec does, until the router is named again.
     """
-    canary, weights = rollout.spec.strategy.canary, rollout.status.canary.weights
+    canary, status = rollout.spec.strategy.canary, rollout.status
     routed = canary is not None and canary.traffic_routing and canary.traffic_routing.routers()
-    parts = () if weights is None else (weights.canary, *weights.additional)
-    given = sum(part.weight for part in parts)
-    if routed or not given:
+    weights = status.canary.weights
+    if routed or weights is None:
         return ()
+    given = sum(part.weight for part in (weights.canary, *weights.additional))
+    on_trial = status.stable_rs not in ("", status.current_pod_hash) and not status.abort
+    if not (given or on_trial):
+        return ()
+    what = f"gives the canary {given}" if given else "may still have routes to the canary"
     message = (
-        f"was taken out while its router gives the canary {given}; put it back, "
+        f"was taken out while its router {what}; put it back, "
         "abort or let the release end, and take it out then"
     )
     return (FieldProblem("spec.strategy.canary.trafficRouting", message),)
