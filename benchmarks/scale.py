@@ -36,7 +36,9 @@ AT_ONCE = 16
 """Requests that the driver has under way."""
 REST_SECONDS = 20.0
 QUIET_SECONDS = 4.0
-"""Without a request: it rests."""
+"""Between two looks at the count of requests."""
+QUIET_LOOKS = 4
+"""So many without a request in between: it rests."""
 DEADLINE_SECONDS = 3600
 LIMITS = Limits(requests_per_second=1e6, burst=10**6, deadline_seconds=300, try_seconds=120)
 
@@ -128,9 +130,14 @@ class Fleet:
             await self.clock.sleep_wall(0.1)
 
     async def quiet(self) -> None:
-        """Until the controller has asked nothing for a while."""
-        before = -1
-        while before != (now := (await self.controller.used()).requests.total()):
+        """Until the controller has asked nothing for a while, several times in a row.
+
+        Once is not enough: on a busy machine one request may take as long.
+        """
+        before, quiet = -1, 0
+        while quiet < QUIET_LOOKS:
+            now = (await self.controller.used()).requests.total()
+            quiet = quiet + 1 if now == before else 0
             before = now
             await self.clock.sleep_wall(QUIET_SECONDS)
 
