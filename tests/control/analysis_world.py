@@ -19,6 +19,7 @@ from serinus.control.analysis.asking import Asker
 from serinus.control.analysis.measure import Measurer
 from serinus.control.analysis.reconciler import AnalysisReconciler
 from serinus.control.kinds import ANALYSIS_RUNS
+from serinus.core.http import HttpAnswer, HttpRequest
 from serinus.kube.client import Client
 from serinus.kube.errors import ApiError
 from serinus.kube.informer import Informer
@@ -26,7 +27,6 @@ from serinus.kube.resource import CRDS
 from serinus.kube.transport.asgi import AsgiTransport
 from serinus.kube.workqueue import WorkQueue
 from serinus.local.apiserver.app import ApiServer
-from serinus.metrics.provider import HttpAnswer, HttpRequest
 from support.virtual import virtual_clock
 
 

@@ -18,7 +18,8 @@ from aiohttp import web
 
 from serinus.control.analysis.asking import Asker, Unanswered
 from serinus.core.analysis.answers import NoData, Outcome, Trouble, Value
-from serinus.metrics.provider import Context, HttpAnswer, HttpRequest, Provider
+from serinus.core.http import HttpAnswer, HttpRequest
+from serinus.metrics.provider import Context, Provider
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTEXT = Context(now=NOW)

@@ -14,8 +14,9 @@ from serinus.api.analysis import PrometheusMetric
 from serinus.api.wire import decode
 from serinus.base.errors import SerinusError
 from serinus.core.analysis.answers import NoData, Trouble, Value
+from serinus.core.http import BasicAuth, ClientCredentials, HttpRequest
 from serinus.metrics.prometheus import PrometheusProvider
-from serinus.metrics.provider import BasicAuth, ClientCredentials, Context, HttpRequest
+from serinus.metrics.provider import Context
 
 PROVIDER = PrometheusProvider()
 

@@ -11,7 +11,16 @@ import pytest
 from rich.console import Console
 
 from present.objects import NOON, family, golden
-from serinus.api.argo import BlueGreenStatus, BlueGreenStrategy, Rollout, Strategy
+from serinus.api.argo import (
+    BlueGreenStatus,
+    BlueGreenStrategy,
+    CanaryStatus,
+    CanaryStrategy,
+    PingPong,
+    Rollout,
+    RolloutStatus,
+    Strategy,
+)
 from serinus.present import icons
 from serinus.present.describe import actual_weight, overview, set_weight, waiting_for
 from serinus.present.family import roles
@@ -177,3 +186,19 @@ def test_an_unknown_state_is_shown_with_a_question_mark() -> None:
 def test_a_table_aligns_columns_and_short_rows_end_early() -> None:
     rows = [[line("a"), line("b")], [line("long"), line("c"), line("d")], [line("x")]]
     assert to_plain(table(rows)) == "a     b\nlong  c  d\nx\n"
+
+
+def test_with_ping_pong_a_revision_says_behind_which_service_it_stands() -> None:
+    canary = CanaryStrategy(ping_pong=PingPong(ping_service="a", pong_service="b"))
+    status = RolloutStatus(
+        stable_rs="s", current_pod_hash="c", canary=CanaryStatus(stable_ping_pong="pong")
+    )
+    spec = msgspec.structs.replace(family().rollout.spec, strategy=Strategy(canary=canary))
+    rollout = Rollout(spec=spec, status=status)
+    assert [roles(rollout, hash_) for hash_ in "sco"] == [
+        ("stable", "pong"),
+        ("canary", "ping"),
+        (),
+    ]
+    begun = msgspec.structs.replace(status, canary=CanaryStatus())
+    assert roles(msgspec.structs.replace(rollout, status=begun), "s") == ("stable", "ping")

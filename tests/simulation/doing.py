@@ -112,6 +112,7 @@ def scaled(lender: Lender | None, write: act.ScaleWorkload) -> Lender | None:
 def _status(world: World, new: RolloutStatus) -> World:
     """Ghosts follow the memory: what starts the steps anew, and what a user let go on."""
     old = world.status
+    world = _by_roles(world, old.canary.stable_ping_pong, new.canary.stable_ping_pong)
     anew = (
         new.current_pod_hash != old.current_pod_hash
         or (old.aborted_at is not None and new.aborted_at is None)
@@ -120,6 +121,16 @@ def _status(world: World, new: RolloutStatus) -> World:
     moved = anew or new.current_step_index != old.current_step_index
     let_go = -1 if moved else world.let_go
     return replace(world, status=new, attempt=world.attempt + anew, let_go=let_go)
+
+
+def _by_roles(world: World, old: str, new: str) -> World:
+    """pingPong: the same Services and the same weights, told by other roles. Nobody is moved."""
+    if (old or "ping") == (new or "ping"):
+        return world
+    router = world.router
+    turned = tuple((100 - weight, tested) for weight, tested in router.lagging)
+    router = replace(router, weight=100 - router.weight, lagging=turned)
+    return replace(world, stable=world.canary, canary=world.stable, router=router)
 
 
 def _point(

@@ -77,6 +77,8 @@ class Shape:
     """Steps that an edit of the user's adds at the end, and takes away again."""
     watched: int | None = None
     """startingStep of a background analysis; None has none."""
+    swapping: bool = False
+    """pingPong: at a promotion the two Services swap their roles."""
     broken: frozenset[str] = frozenset()
     """Versions whose pods never get ready."""
 
@@ -147,6 +149,9 @@ def base_rollout(shape: Shape) -> Rollout:
         "steps": list(shape.steps),
         "dynamicStableScale": shape.dynamic,
     }
+    if shape.swapping:
+        # by their roles, as the controller reads them: `doing.py` swaps what stands behind them
+        strategy["pingPong"] = {"pingService": "ping", "pongService": "pong"}
     if not shape.routed:
         bounds = {"maxSurge": shape.surging, "maxUnavailable": 1 - shape.surging}
         strategy = {**strategy, **bounds, "trafficRouting": None}

@@ -19,6 +19,8 @@ VERIFYING = Shape(name="verifying", verifying=True)
 DYNAMIC_VERIFYING = Shape(name="dynamic verifying", dynamic=True, verifying=True)
 ANALYSIS = Shape(name="analysis", steps=MEASURED)
 SCALE = Shape(name="setCanaryScale", steps=SCALED)
+SWAPPING = Shape(name="pingPong", swapping=True)
+SWAPPING_DYNAMIC = Shape(name="pingPong, dynamic", swapping=True, dynamic=True, steps=MEASURED)
 TIMED = Shape(name="ladder", steps=LADDER)
 BROKEN = Shape(name="broken canary", broken=frozenset("B"))
 HEADER = Shape(name="header route", steps=TESTED)
@@ -55,10 +57,21 @@ DYNAMIC_SINGLE = Shape(name="dynamic, single pod", replicas=1, dynamic=True)
 BASIC_TRIAL = Shape(name="experiment without router", steps=TRIED, routed=False)
 BASIC_BROKEN = Shape(name="broken without router", routed=False, broken=frozenset("B"))
 UNROUTED = (BASIC, BASIC_SERVICES, BASIC_TIGHT, BASIC_ANALYSIS, BASIC_BROKEN)
+SWAPPED = (SWAPPING, SWAPPING_DYNAMIC)
 LENDING = (LENT, LENT_ONCE, BASIC_LENT)
 ROUTED = (PLAIN, DYNAMIC, VERIFYING, DYNAMIC_VERIFYING, ANALYSIS, SCALE, TIMED, BROKEN, *HEADERS)
 SHAPES = (*ROUTED, *UNROUTED)
-OTHERS = (TRIAL, SURGE, DYNAMIC_SURGE, EDITED, *LENDING, BASIC_TRIAL, SINGLE, DYNAMIC_SINGLE)
+OTHERS = (
+    TRIAL,
+    SURGE,
+    DYNAMIC_SURGE,
+    EDITED,
+    *LENDING,
+    BASIC_TRIAL,
+    SINGLE,
+    DYNAMIC_SINGLE,
+    *SWAPPED,
+)
 """What is walked, and not searched in the quick suite."""
 
 

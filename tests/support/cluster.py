@@ -18,6 +18,7 @@ from serinus.api.admission import admit
 from serinus.base.clock import Clock
 from serinus.control.analysis.asking import Asker
 from serinus.control.looking.in_force import Verify
+from serinus.control.steps.calling import StepPlugins
 from serinus.control.wiring import World, run_controller
 from serinus.kube.calls import Limits
 from serinus.kube.client import Client
@@ -163,9 +164,11 @@ async def controlled(
     verify: Verify | None = None,
     wait_for_ready: bool = True,
     instance_id: str = "",
+    step_plugins: StepPlugins | None = None,
+    disabled_step_plugins: frozenset[str] = frozenset(),
 ) -> AsyncIterator[World]:
-    """Our controller at work on the cluster while the block runs; `asker` is its network
-    and `verify` its data plane."""
+    """Our controller at work on the cluster while the block runs; `asker` is its network,
+    `verify` its data plane, `step_plugins` what is installed beside it."""
     world = World(
         client=cluster.client("controller", wrap),
         clock=cluster.clock,
@@ -173,6 +176,8 @@ async def controlled(
         asker=asker,
         verify=verify,
         instance_id=instance_id,
+        step_plugins=step_plugins or StepPlugins(),
+        disabled_step_plugins=disabled_step_plugins,
     )
     task = asyncio.create_task(run_controller(world))
     waiting = asyncio.create_task(world.ready.wait())

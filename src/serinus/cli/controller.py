@@ -63,6 +63,13 @@ PORT = click.IntRange(0, 65535)
     show_default=True,
     help="API requests that may come at once.",
 )
+@click.option(
+    "--disable-step-plugin",
+    "disabled",
+    metavar="NAME",
+    multiple=True,
+    help="Steps of this plugin count as done; may be given again.",
+)
 @election_options
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
@@ -105,6 +112,7 @@ async def _control(options: dict[str, Any]) -> None:
             instance_id=options["instance_id"] or "",
             resolve=resolver_of(connection),
             telemetry=telemetry,
+            disabled_step_plugins=frozenset(options["disabled"]),
         )
         other = None if options["beside_argo_rollouts"] else neighbour_of(world, own_lease)
         await alone(other, lambda: run_controller(world))

@@ -17,14 +17,17 @@ from serinus.control.looking.interest import Key
 from serinus.control.looking.observer import NotYet, Observer
 from serinus.control.looking.seen import Observation
 from serinus.control.retry import Refused
+from serinus.control.steps.calling import StepCalls
 from serinus.control.telling.refusals import Refusals
 from serinus.control.telling.unreadable import UnreadableObjects
 from serinus.control.writing.departed import Departed
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Done, Executor
-from serinus.core.rollout.actions import Plan
+from serinus.core.rollout.actions import CallStep, Plan
 from serinus.core.rollout.plan import plan
+from serinus.core.rollout.plugins import awaited
 from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.snapshot import Snapshot
 
 _log = logging.getLogger("serinus.rollout")
 
@@ -43,11 +46,12 @@ class RolloutReconciler:
         telemetry: Telemetry,
         *,
         departed: Departed,
+        calls: StepCalls,
         clock: Clock,
     ) -> None:
         self._observer, self._executor = observer, executor
         self._doubts, self._unreadable, self._telemetry = doubts, unreadable, telemetry
-        self._departed, self._refusals = departed, Refusals(clock)
+        self._departed, self._refusals, self._calls = departed, Refusals(clock), calls
 
     async def reconcile(self, key: Key) -> datetime | None:
         """Raises the first error that ended the plan, or Refused; the next look starts over."""
@@ -68,21 +72,31 @@ class RolloutReconciler:
                 _log.debug("not yet", extra={"key": "/".join(key), "why": why})
                 return look_at
         self._departed.saw(key, found.snapshot.rollout.metadata)
-        snapshot = replace(found.snapshot, refusals=self._refusals.of(key))
+        snapshot = self._with_answers(key, found.snapshot)
         seen = replace(found, snapshot=snapshot)
         decided = plan(snapshot)
         self._telemetry.held(key, [reason.hold for reason in decided.reasons])
         done = await self._executor.carry_out(seen, decided)
+        for action in decided.actions:
+            if isinstance(action, CallStep):
+                self._calls.call(key, action.call)
         _tell(key, seen, decided, done)
         self._refusals.note(key, done.refusals)
         if done.refusals:
             raise Refused(done.refusals, decided.wake_at)
         return decided.wake_at
 
+    def _with_answers(self, key: Key, snapshot: Snapshot) -> Snapshot:
+        """What was refused of the last plan, and what step plugins have answered since."""
+        noted = snapshot.rollout.status.canary.step_plugin_statuses
+        answers = self._calls.answers(key, {asked for _, asked in awaited(noted)})
+        return replace(snapshot, refusals=self._refusals.of(key), step_answers=answers)
+
     def _forget(self, key: Key) -> None:
         self._telemetry.held(key, ())
         self._refusals.forget(key)
         self._doubts.forget(key)
+        self._calls.forget(key)
 
 
 def _tell(key: Key, seen: Observation, decided: Plan, done: Done) -> None:

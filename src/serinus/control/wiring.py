@@ -30,6 +30,7 @@ from serinus.control.looking.objects import RoutedObjects
 from serinus.control.looking.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
 from serinus.control.retry import Refused
+from serinus.control.steps.calling import StepCalls, StepPlugins
 from serinus.control.telling.announcer import Announcer
 from serinus.control.telling.pruned import PrunedFields
 from serinus.control.telling.unreadable import UnreadableObjects, invalid_spec
@@ -77,6 +78,10 @@ class World:
     """Asks the data plane whether a weight is in force; None: nobody can be asked."""
     settle_wall_seconds: float = SETTLE_WALL_SECONDS
     workers: int = 8
+    step_plugins: StepPlugins = field(default_factory=StepPlugins)
+    """Where steps find their plugins."""
+    disabled_step_plugins: frozenset[str] = frozenset()
+    """Names of plugins whose steps count as done."""
     telemetry: Telemetry = field(default_factory=Telemetry)
     """What it counts of itself; whoever hands it in can show it."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,6 +98,7 @@ async def run_controller(world: World) -> None:
     rollouts, runs, experiments = _queue(world), _queue(world), _queue(world)
     asker = world.asker or Asker(world.resolve)
     measurer = Measurer(world.client, world.clock, asker, runs.add, addresses=world.addresses)
+    calls = StepCalls(world.client, world.clock, asker, rollouts.add, world.step_plugins)
     in_force = InForce(world.verify, world.clock, rollouts.add)
     watcher = _Watcher(telemetry, caches, announcer)
     queues = {"rollouts": rollouts, "analysisruns": runs, "experiments": experiments}
@@ -101,6 +107,7 @@ async def run_controller(world: World) -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(measurer.close)
         stack.push_async_callback(in_force.close)
+        stack.push_async_callback(calls.close)
         stack.push_async_callback(announcer.drain, LAST_WORDS_SECONDS)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         objects = RoutedObjects(caches, rollouts.add, group.create_task)
@@ -116,7 +123,7 @@ async def run_controller(world: World) -> None:
         group.create_task(announcer.run())
         group.create_task(PrunedFields(world.client, caches, announcer, telemetry).look())
         observer = _observer(world, caches, objects, in_force)
-        reconciler = _rollout_reconciler(world, caches, observer, announcer)
+        reconciler = _rollout_reconciler(world, caches, observer, announcer, calls)
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
         trials = _experiment_reconciler(world, caches, looking, announcer)
         works: tuple[tuple[Reconciler, WorkQueue[Key]], ...] = (
@@ -137,13 +144,19 @@ def _queue(world: World) -> WorkQueue[Key]:
 
 def _observer(world: World, caches: Caches, objects: RoutedObjects, in_force: InForce) -> Observer:
     clock = world.clock
-    settings = Settings(settle=clock.span(world.settle_wall_seconds), verify_retry=clock.span(0.25))
+    settings = Settings(
+        settle=clock.span(world.settle_wall_seconds),
+        verify_retry=clock.span(0.25),
+        disabled_plugins=world.disabled_step_plugins,
+    )
     routers = {name: load_router(name) for name in ROUTERS}
-    return Observer(caches, objects, routers, settings, clock, in_force=in_force)
+    return Observer(
+        caches, objects, routers, settings, clock, in_force=in_force, plugins=world.step_plugins
+    )
 
 
 def _rollout_reconciler(
-    world: World, caches: Caches, observer: Observer, announcer: Announcer
+    world: World, caches: Caches, observer: Observer, announcer: Announcer, calls: StepCalls
 ) -> RolloutReconciler:
     client, clock = world.client, world.clock
     doubts = Doubts(client, caches)
@@ -154,6 +167,7 @@ def _rollout_reconciler(
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
         world.telemetry,
         departed=Departed(client, caches, announcer),
+        calls=calls,
         clock=clock,
     )
 

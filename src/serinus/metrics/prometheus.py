@@ -16,15 +16,9 @@ from serinus.api.analysis import Authentication, PrometheusMetric
 from serinus.base.durations import parse_duration
 from serinus.base.errors import SerinusError
 from serinus.core.analysis.answers import NoData, Outcome, Trouble, Value
+from serinus.core.http import BasicAuth, ClientCredentials, HttpAnswer, HttpRequest, Pairs
 from serinus.expr.condition import evaluate_time
-from serinus.metrics.provider import (
-    BasicAuth,
-    ClientCredentials,
-    Context,
-    HttpAnswer,
-    HttpRequest,
-    Pairs,
-)
+from serinus.metrics.provider import Context
 
 DEFAULT_TIMEOUT_SECONDS = 30
 _SHOWN_CHARACTERS = 2_000

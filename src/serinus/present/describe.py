@@ -29,6 +29,8 @@ _ROLE_TONES = {
     "active": Tone.GOOD,
     "canary": Tone.RESTING,
     "preview": Tone.MOVING,
+    "ping": Tone.RESTING,
+    "pong": Tone.RESTING,
 }
 
 

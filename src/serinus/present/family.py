@@ -14,6 +14,7 @@ from serinus.api.argo import Rollout
 from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import ObjectMeta, Pod, ReplicaSet
 from serinus.api.names import POD_HASH, REVISION
+from serinus.api.pingpong import OTHER, stable_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,10 @@ def revision_of(metadata: ObjectMeta) -> int:
 
 
 def roles(rollout: Rollout, hash_: str) -> tuple[str, ...]:
-    """What a revision is to its rollout: stable, canary, active, preview, or nothing any more."""
+    """What a revision is to its rollout: stable, canary, active, preview, or nothing any more.
+
+    With pingPong also behind which of the two Services it stands.
+    """
     status, strategy = rollout.status, rollout.spec.strategy
     if not hash_:
         return ()
@@ -93,9 +97,12 @@ def roles(rollout: Rollout, hash_: str) -> tuple[str, ...]:
         named = tuple(name for name, owner in claims if owner == hash_)
         # Once all is switched, the preview Service selects the active revision as well.
         return tuple(n for n in named if n != "preview" or "active" not in named)
+    role = stable_role(rollout)
     if hash_ == status.stable_rs:
-        return ("stable",)
-    return ("canary",) if hash_ == status.current_pod_hash else ()
+        return ("stable", role) if role else ("stable",)
+    if hash_ != status.current_pod_hash:
+        return ()
+    return ("canary", OTHER[role]) if role else ("canary",)
 
 
 def newest_first(replica_sets: Iterable[ReplicaSet]) -> Sequence[ReplicaSet]:

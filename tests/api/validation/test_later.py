@@ -12,12 +12,6 @@ C = "spec.strategy.canary."
 ROUTERS = ["alb", "ambassador", "apisix", "appMesh", "smi", "traefik"]
 PROVIDERS = ["web", "job", "datadog", "newRelic", "wavefront", "cloudWatch", "graphite"]
 PROVIDERS += ["influxdb", "kayenta", "skywalking", "plugin"]
-STEPS: dict[str, Any] = {
-    "plugin": {"name": "p"},
-}
-REFUSED: dict[str, Any] = {
-    C + "pingPong": {"pingService": "a", "pongService": "b"},
-}
 ACCEPTED: dict[str, Any] = {
     C + "analysis": {},
     C + "antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}},
@@ -36,13 +30,6 @@ def refused(world: World) -> list[str]:
     return [text.split(":")[0] for text in world.told() if "not supported yet" in text]
 
 
-@pytest.mark.parametrize("path", REFUSED)
-def test_what_comes_later_is_refused_by_name(path: str) -> None:
-    world = World()
-    put(world.rollout, path, REFUSED[path])
-    assert refused(world) == [path]
-
-
 @pytest.mark.parametrize("path", ACCEPTED)
 def test_what_changes_nothing_is_accepted(path: str) -> None:
     world = World()
@@ -55,13 +42,6 @@ def test_routers_that_are_not_there_yet(router: str) -> None:
     world = World()
     put(world.rollout, C + "trafficRouting", {router: {"name": "x"}})
     assert refused(world) == [C + "trafficRouting." + router]
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_steps_that_are_not_there_yet(step: str) -> None:
-    world = World()
-    put(world.rollout, C + "steps.0", {step: STEPS[step]})
-    assert refused(world) == [C + "steps[0]." + step]
 
 
 def test_blue_green_is_there_with_its_anti_affinity() -> None:

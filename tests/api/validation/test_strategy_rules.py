@@ -102,6 +102,11 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ),
     ({"canary": {"trafficRouting": ISTIO}}, C + "stableService: is missing; the istio router"),
     (ping_pong({"nginx": {"stableIngress": "s"}}), C + "pingPong: works only with the routers alb"),
+    (ping_pong({**ISTIO, "nginx": {"stableIngress": "s"}}), C + "pingPong: works only with"),
+    (
+        ping_pong({"istio": {**ISTIO["istio"], "destinationRule": RULE}}),
+        C + "pingPong: swaps Services, not subsets; remove istio.destinationRule",
+    ),
     (ping_pong(ALB), C + "trafficRouting.alb.rootService: is missing; pingPong needs it"),
     (ping_pong(ISTIO, pong=""), C + "pingPong: needs both pingService and pongService"),
     (ping_pong(ISTIO, pong="a"), C + "pingPong.pongService: 'a' is pingService too"),

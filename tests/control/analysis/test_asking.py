@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from serinus.control.analysis.asking import MAX_BODY_BYTES, Asker, Unanswered
-from serinus.metrics.provider import ClientCredentials, HttpAnswer, HttpRequest
+from serinus.core.http import ClientCredentials, HttpAnswer, HttpRequest
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

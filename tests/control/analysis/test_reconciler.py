@@ -10,8 +10,8 @@ import pytest
 
 from control.analysis_world import Tell, vector, world
 from serinus.control.kinds import ANALYSIS_RUNS
+from serinus.core.http import HttpRequest
 from serinus.kube.resource import SECRETS
-from serinus.metrics.provider import HttpRequest
 from support.virtual import run_virtual
 
 ADDRESS = "http://prometheus.monitoring:9090"

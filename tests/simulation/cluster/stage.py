@@ -16,9 +16,9 @@ from control.analysis_world import vector
 from serinus.base.clock import Clock
 from serinus.control.analysis.asking import Asker, Unanswered
 from serinus.control.wiring import World, run_controller
+from serinus.core.http import HttpAnswer, HttpRequest
 from serinus.kube.transport.faulty import Faults, FaultyTransport
 from serinus.kube.transport.wire import Transport
-from serinus.metrics.provider import HttpAnswer, HttpRequest
 from simulation.cluster.judge import JudgedTransport, Verdicts
 from simulation.cluster.store import shop
 from simulation.cluster.witness import Witness, watching

@@ -6,28 +6,16 @@ work that makes it true.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from serinus.api.analysis import Metric, Sigv4Config
-from serinus.api.argo import Rollout, Step
+from serinus.api.argo import Rollout
 from serinus.api.gatewayapi import PLUGIN
 from serinus.api.gatewayapi import ROUTER as GATEWAY_API
 from serinus.base.errors import FieldProblem
 
 ROUTERS = ("nginx", "istio", GATEWAY_API)
 PROVIDERS = ("prometheus",)
-STEPS = (
-    *("setWeight", "pause", "setCanaryScale", "analysis", "experiment"),
-    *("setHeaderRoute", "setMirrorRoute"),
-)
-
-
-_Row = tuple[str, Callable[[Any], bool], str]
-
-_CANARY: tuple[_Row, ...] = (
-    ("pingPong", lambda c: c.ping_pong is not None, "use canaryService and stableService"),
-)
 
 
 def not_yet(rollout: Rollout) -> Iterator[FieldProblem]:
@@ -36,7 +24,6 @@ def not_yet(rollout: Rollout) -> Iterator[FieldProblem]:
     if canary is None:
         return
     path = "spec.strategy.canary"
-    yield from _rows(_CANARY, canary, f"{path}.")
     routers = canary.traffic_routing.parts() if canary.traffic_routing else ()
     for name in routers:
         kind, _, plugin = name.partition("/")
@@ -46,8 +33,6 @@ def not_yet(rollout: Rollout) -> Iterator[FieldProblem]:
             yield FieldProblem(where, f"{message}; built in is: {PLUGIN}")
         elif name not in ROUTERS:
             yield _refusal(f"{path}.trafficRouting.{kind}", f"use one of: {', '.join(ROUTERS)}")
-    for index, step in enumerate(canary.steps):
-        yield from _step(step, f"{path}.steps[{index}]")
 
 
 def not_yet_measured(metric: Metric, path: str) -> Iterator[FieldProblem]:
@@ -60,18 +45,6 @@ def not_yet_measured(metric: Metric, path: str) -> Iterator[FieldProblem]:
         yield _refusal(
             f"{path}.provider.prometheus.authentication.sigv4", "use basicAuth, oauth2 or headers"
         )
-
-
-def _step(step: Step, path: str) -> Iterator[FieldProblem]:
-    for name in step.kinds():
-        if name not in STEPS:
-            yield _refusal(f"{path}.{name}", f"use one of: {', '.join(STEPS)}")
-
-
-def _rows(rows: tuple[_Row, ...], value: Any, prefix: str) -> Iterator[FieldProblem]:
-    for path, asks, instead in rows:
-        if asks(value):
-            yield _refusal(prefix + path, instead)
 
 
 def _refusal(path: str, instead: str) -> FieldProblem:

@@ -13,6 +13,7 @@ from serinus.api.analysis import AnalysisTemplateRef
 from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutExperimentStep
 from serinus.api.kubernetes import Ingress, PodTemplateView, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
+from serinus.api.pingpong import with_roles
 from serinus.api.validation.istio import rule_hosts, validate_istio_objects
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
@@ -36,7 +37,8 @@ def validate_references(
         yield from _ingresses(rollout, canary, lookup, here)
         template, namespace = bytes(rollout.spec.template), rollout.metadata.namespace
         labels = _labels(template) if template else None
-        yield from validate_istio_objects(canary, namespace, labels, lookup, here)
+        routed = with_roles(rollout).spec.strategy.canary or canary
+        yield from validate_istio_objects(routed, namespace, labels, lookup, here)
         for place, name in rule_hosts(canary, namespace, lookup, here):
             yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)

@@ -89,8 +89,12 @@ def _services(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
 def _needs_services(canary: CanaryStrategy, router: str) -> bool:
     if router == "plugins" or (canary.ping_pong is not None and router in PING_PONG):
         return False
+    return router != "istio" or not _moves_subsets(canary)
+
+
+def _moves_subsets(canary: CanaryStrategy) -> bool:
     istio = canary.traffic_routing.istio if canary.traffic_routing else None
-    return router != "istio" or istio is None or istio.destination_rule is None
+    return istio is not None and istio.destination_rule is not None
 
 
 def _ping_pong(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
@@ -103,7 +107,9 @@ def _ping_pong(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
     elif services.ping_service == services.pong_service:
         yield FieldProblem(f"{here}.pongService", f"{services.pong_service!r} is pingService too")
     found = routers_of(canary)
-    if not set(found) & set(PING_PONG):
+    if _moves_subsets(canary):
+        yield FieldProblem(here, "swaps Services, not subsets; remove istio.destinationRule")
+    if not found or not set(found) <= set(PING_PONG):
         yield FieldProblem(here, f"works only with the routers {', '.join(PING_PONG)}")
     if "alb" in found and not _part(canary.traffic_routing, "alb").get("rootService"):
         yield FieldProblem(

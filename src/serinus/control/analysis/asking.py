@@ -17,12 +17,7 @@ import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from serinus.base.errors import SerinusError
-from serinus.metrics.provider import (
-    BasicAuth,
-    ClientCredentials,
-    HttpAnswer,
-    HttpRequest,
-)
+from serinus.core.http import BasicAuth, ClientCredentials, HttpAnswer, HttpRequest
 
 Resolve = Callable[[str, int], Awaitable[tuple[str, int]]]
 """Host and port to the host and port to connect to; what it does not know it gives back."""

@@ -7,21 +7,17 @@ says what was started, and the plan asks again. Secrets live only inside one mea
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from serinus.api.analysis import SecretKeyRef
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.control.analysis.asking import Asker, redacted
+from serinus.control.analysis.secrets import read_secret
 from serinus.core.analysis.actions import Measure
 from serinus.core.analysis.answers import Answer, Asked, NoData, Outcome, Trouble, Value
 from serinus.kube.client import Client
-from serinus.kube.errors import NotFound
-from serinus.kube.resource import SECRETS
 from serinus.metrics.provider import Context, Provider
 from serinus.metrics.registry import load_provider
 
@@ -129,7 +125,7 @@ class Measurer:
         name, provider = found
         spec = getattr(measure.provider, _attribute(measure, name))
         secrets = {
-            argument: await self._secret(run.namespace, argument, reference)
+            argument: await read_secret(self._client, run.namespace, reference, f"args.{argument}")
             for argument, reference in measure.secrets.items()
         }
         context = Context(now=self._clock.now(), addresses=self._addresses)
@@ -139,20 +135,6 @@ class Measurer:
         except SerinusError as error:
             return Trouble(redacted(str(error), secrets))
         return _without(provider.value(spec, answers), secrets)
-
-    async def _secret(self, namespace: str, argument: str, where: SecretKeyRef) -> str:
-        place = f"args.{argument}: Secret {namespace}/{where.name}"
-        try:
-            secret = await self._client.get(SECRETS, where.name, namespace)
-        except NotFound:
-            raise SerinusError(f"{place} does not exist") from None
-        encoded = (secret.get("data") or {}).get(where.key)
-        if encoded is None:
-            raise SerinusError(f"{place} has no key {where.key}")
-        try:
-            return base64.b64decode(encoded).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise SerinusError(f"{place}: {where.key} is not text") from None
 
 
 def _attribute(measure: Measure, name: str) -> str:

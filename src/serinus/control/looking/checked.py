@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from serinus.api.argo import Rollout, RolloutStatus
 from serinus.api.hashes import pod_hash, step_hash
 from serinus.api.kubernetes import PartialObject
+from serinus.api.pingpong import with_roles
 from serinus.api.reading import Reading, read
 from serinus.api.template import Template, read_template
 from serinus.api.validation.check import check_rollout
@@ -34,7 +35,8 @@ from serinus.core.rollout.snapshot import WorkloadSeen
 class Checked:
     """A Rollout as far as it can be read, its problems, and the objects that they depend on.
 
-    One with a workloadRef has the pods and the selector of its workload.
+    One with a workloadRef has the pods and the selector of its workload, one with pingPong the
+    Services by the roles that they have now.
     """
 
     rollout: Rollout
@@ -113,8 +115,8 @@ def _identity(partial: PartialObject) -> Any:
 
 
 def _with_status_of(checked: Checked, now: Rollout) -> Checked:
-    """No rule and no reference looks at the status."""
-    rollout = replace(checked.rollout, metadata=now.metadata, status=now.status)
+    """No rule and no reference looks at the status; the roles of two Services are in it."""
+    rollout = with_roles(replace(checked.rollout, metadata=now.metadata, status=now.status))
     hash_ = checked.template_hash
     if now.status.collision_count != checked.rollout.status.collision_count:
         hash_ = pod_hash(checked.template, now.status.collision_count)
@@ -124,7 +126,7 @@ def _with_status_of(checked: Checked, now: Rollout) -> Checked:
 def _checked(reading: Reading[Rollout], lookup: CacheLookup) -> Checked:
     found = check_rollout(reading.object, lookup, reading.findings, language=LANGUAGE)
     resolved = resolve(reading.object, lookup)
-    rollout = resolved.rollout
+    rollout = with_roles(resolved.rollout)
     template = read_template(rollout.spec.template)
     canary = rollout.spec.strategy.canary
     return Checked(

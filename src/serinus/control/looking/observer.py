@@ -25,6 +25,7 @@ from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.readings import Readings
 from serinus.control.looking.seen import Observation, revision_seen, routes_of, service_seen
 from serinus.control.looking.sightings import Sightings
+from serinus.control.steps.calling import StepPlugins
 from serinus.control.telling.unreadable import stand_in
 from serinus.core.rollout.edits import left_behind
 from serinus.core.rollout.gates import all_noted
@@ -60,11 +61,13 @@ class Observer:
         clock: Clock,
         *,
         in_force: InForce,
+        plugins: StepPlugins,
     ) -> None:
         self._caches, self._objects, self._routers = caches, objects, routers
         self._settings, self._clock = settings, clock
         self._checker, self._sightings = Checker(caches), Sightings()
         self._in_force, self._readings = in_force, Readings()
+        self._plugins = plugins
 
     def observe(self, key: Key) -> Observation | NotYet | None:
         """None if the Rollout is gone or going: its objects follow their owner by themselves.
@@ -137,7 +140,12 @@ class Observer:
             runs=(*self._caches.runs.store.by_index("owner", uid), *self._unreadable(rollout)),
             workload=checked.workload,
             experiments=experiments,
-            problems=(*checked.problems, *left_behind(rollout), *self._unlisted(rollout)),
+            problems=(
+                *checked.problems,
+                *left_behind(rollout),
+                *self._unlisted(rollout),
+                *self._plugins.problems(rollout),
+            ),
             settings=self._settings,
         )
 

@@ -30,6 +30,7 @@ from serinus.core.rollout.actions import (
     Action,
     Annotate,
     Announce,
+    CallStep,
     CreateRevision,
     EditRollout,
     Evict,
@@ -159,7 +160,7 @@ class Executor:
                 await self._delete(rollout, action)
             case Evict():
                 return await self._evict(rollout, action)
-            case Announce():
+            case Announce() | CallStep():  # called by the reconciler, which hears the answer
                 return 0
         return 1
 

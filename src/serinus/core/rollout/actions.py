@@ -11,6 +11,7 @@ from datetime import datetime
 
 from serinus.api.argo import RolloutAnalysis, RolloutExperimentStep, RolloutStatus
 from serinus.api.template import Template
+from serinus.core.rollout.calls import StepCall
 from serinus.core.rollout.reasons import Reason
 from serinus.core.routing import Routing
 
@@ -173,6 +174,16 @@ class Retire:
 
 
 @dataclass(frozen=True, slots=True)
+class CallStep:
+    """Call a step plugin, unless it is being called; the status knows of the call already.
+
+    Writes nothing: the answer comes as one more event.
+    """
+
+    call: StepCall
+
+
+@dataclass(frozen=True, slots=True)
 class Announce:
     """Tell people: an event of the Rollout. Never decides; may be lost."""
 
@@ -198,6 +209,7 @@ Action = (
     | ScaleWorkload
     | Evict
     | Retire
+    | CallStep
     | Announce
 )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from serinus.api.argo import Pause, PauseCondition, ReplicaProgressThreshold, Step
+from serinus.api.pingpong import OTHER
 from serinus.core.rollout import basic, bluegreen, capacity, pauses, reach
 from serinus.core.rollout.canary import PAUSE_STEP, step_text, weight_at
 from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal, canary_count
 from serinus.core.rollout.gates import step_gate
+from serinus.core.rollout.plugin_steps import condemned_by_plugin, judge_plugin, wound_up
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.routes import routes_at, shows
 from serinus.core.rollout.rules import Rule
@@ -27,11 +29,12 @@ Turn = tuple[Course, Proposal]
 
 def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
     """The course after this plan, and what now holds it back."""
-    steps = standing.strategy.steps
+    steps, course = standing.strategy.steps, wound_up(standing, course)
     if course.abort:
         return followed(standing, course), proposal
     if not proposal.may_step or course.in_doubt:
         course = condemned_by_trial(standing, condemned(standing, course))
+        course = condemned_by_plugin(standing, course)
         return _held(standing, course, proposal)
     if standing.promoted or standing.current is None:
         return course, proposal
@@ -95,6 +98,9 @@ def _step(standing: Standing, course: Course, proposal: Proposal, step: Step) ->
         return _if_done(standing, course, proposal, passed)
     if step.experiment is not None:
         course, proposal, passed = judge_trial(standing, course, proposal)
+        return _if_done(standing, course, proposal, passed)
+    if step.plugin is not None:
+        course, proposal, passed = judge_plugin(standing, course, proposal)
         return _if_done(standing, course, proposal, passed)
     message = f"step {course.index + 1} ({step_text(step)}) is of a kind that is not known here"
     return course, proposal.because(Hold.INVALID, message)
@@ -215,7 +221,7 @@ def _shown(standing: Standing, weight: int) -> bool:
 
 def _promote(standing: Standing, course: Course, proposal: Proposal) -> Turn:
     """Stable becomes what carries everything, seen and settled."""
-    held = _not_yet(standing, proposal) if Rule.S7 in standing.rules else None
+    held = _not_yet(standing, course, proposal) if Rule.S7 in standing.rules else None
     if held is not None:
         return course, held
     course = replace(
@@ -229,10 +235,21 @@ def _promote(standing: Standing, course: Course, proposal: Proposal) -> Turn:
         run=None,
         background=None,
         trial="",
+        stable_ping_pong=_role_after(standing, course),
     )
     number = standing.current.number if standing.current else 0
     text = f"Rollout completed update to revision {number} ({standing.current_hash})"
     return course.tell("RolloutCompleted", f"{text}: {course.outcome}"), proposal
+
+
+def _role_after(standing: Standing, course: Course) -> str:
+    """pingPong: what carries everything stays where it is, and is stable's Service from now on.
+
+    The same write says whose revision is stable: no reader of the status sees one without the
+    other, and no router is touched. Without replicas there is no weight that could stay.
+    """
+    role = course.stable_ping_pong
+    return OTHER[role] if role and standing.replicas and not standing.first else role
 
 
 def _why(standing: Standing, course: Course) -> str:
@@ -244,7 +261,7 @@ def _why(standing: Standing, course: Course) -> str:
     return f"Completed all {count} canary steps" if count else "The canary has no steps"
 
 
-def _not_yet(standing: Standing, proposal: Proposal) -> Proposal | None:
+def _not_yet(standing: Standing, course: Course, proposal: Proposal) -> Proposal | None:
     """The proposal with the reason that holds the promotion; None if nothing does."""
     needed = capacity.needed(standing.replicas, _threshold(standing))
     service = standing.stable_service if standing.first else standing.canary_service
@@ -268,6 +285,15 @@ def _not_yet(standing: Standing, proposal: Proposal) -> Proposal | None:
     on = service is not None and service.selector_hash == standing.current_hash
     if weight and not (on and reach.service_settled(standing, service)):
         return proposal.because(Hold.SERVICE, "the canary Service is not on the revision", wake)
+    if course.stable_ping_pong and not _bare(standing):
+        message = "the canary's routes go before its Service is stable's"
+        return proposal.because(Hold.ROUTER, message, wake)
     if not reach.routing_settled(standing):
         return proposal.because(Hold.SETTLING, f"weight {weight} is settling", wake)
     return None
+
+
+def _bare(standing: Standing) -> bool:
+    """Weights only: a route would lead to the canary of before when the roles have swapped."""
+    known = [seen.routing for seen in standing.routers if isinstance(seen.routing, Routing)]
+    return not any(r.header_routes or r.mirror_routes or r.additional for r in known)

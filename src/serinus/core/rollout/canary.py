@@ -47,6 +47,8 @@ def step_text(step: Step) -> str:
         return f"setHeaderRoute: {step.set_header_route.name}"
     if step.set_mirror_route is not None:
         return f"setMirrorRoute: {step.set_mirror_route.name}"
+    if step.plugin is not None:
+        return f"plugin: {step.plugin.name}"
     return "/".join(step.kinds())
 
 

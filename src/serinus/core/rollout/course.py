@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from serinus.api.argo import PauseCondition, RolloutAnalysisRunStatus
+from serinus.api.pingpong import stable_role
 from serinus.core.rollout.actions import Announce
 from serinus.core.rollout.canary import (
     BLUE_GREEN_PAUSE,
@@ -18,6 +19,7 @@ from serinus.core.rollout.canary import (
     PAUSE_STEP,
 )
 from serinus.core.rollout.passed import Edited, edited_from
+from serinus.core.rollout.plugins import Entries, left_over, remembered
 from serinus.core.rollout.rollback import is_fast, skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
@@ -51,8 +53,12 @@ class Course:
     """Of blue-green: before and after the switch of the active Service."""
     full_size: bool = False
     """Of blue-green: the preview passed at its own size and gets all replicas."""
+    plugins: Entries = ()
+    """Of the step plugins of this attempt, and what is undone of the one before."""
     outcome: str = ""
     """Why stable changes in this plan; "" if it does not."""
+    stable_ping_pong: str = ""
+    """The Service of pingPong that is stable's; "" without it."""
     renewed: bool = False
     """The plan of a new revision, changed steps or a retry: the deadline starts again."""
     news: tuple[Announce, ...] = ()
@@ -101,6 +107,8 @@ def _remembered(standing: Standing) -> Course:
         pre=status.blue_green.pre_promotion_analysis_run_status,
         post=status.blue_green.post_promotion_analysis_run_status,
         full_size=status.blue_green.scale_up_preview_check_point,
+        plugins=remembered(standing),
+        stable_ping_pong=stable_role(standing.snapshot.rollout),
     )
 
 
@@ -121,6 +129,9 @@ def _restarted(standing: Standing, course: Course) -> Course:
         pre=None if Rule.S10 in standing.rules else course.pre,
         post=None if Rule.S10 in standing.rules else course.post,
         full_size=False,
+        plugins=left_over(standing, course.plugins)
+        if Rule.S10 in standing.rules
+        else course.plugins,
         renewed=True,
     )
 

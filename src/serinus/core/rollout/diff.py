@@ -25,6 +25,7 @@ from serinus.core.rollout.adoption import note_for
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.drain import is_measured
+from serinus.core.rollout.plugin_steps import plugin_calls
 from serinus.core.rollout.restart import evictions
 from serinus.core.rollout.runs import run_actions
 from serinus.core.rollout.snapshot import Revision, ServiceSeen
@@ -46,7 +47,8 @@ def actions_of(standing: Standing, course: Course, proposal: Proposal) -> tuple[
     found += traffic_notes(standing, course)
     found += [*_retired(standing), *workload_actions(standing, course)]
     # One thing at a time: what is restarted counts on the pods and the traffic that are seen.
-    return tuple(found or evictions(standing, dict(proposal.counts)))
+    writes = found or evictions(standing, dict(proposal.counts))
+    return (*writes, *plugin_calls(standing, course, proposal.may_step))
 
 
 # --- New revisions -------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from serinus.core.rollout.conditions import with_waiting
 from serinus.core.rollout.invariants_basic import broken_without_router
 from serinus.core.rollout.invariants_bluegreen import broken_switch
 from serinus.core.rollout.invariants_course import broken_course
+from serinus.core.rollout.invariants_pingpong import broken_roles
 from serinus.core.rollout.invariants_routes import broken_routes
 from serinus.core.rollout.invariants_runs import broken_runs
 from serinus.core.rollout.invariants_seen import ready_endpoints
@@ -48,6 +49,7 @@ def _broken_canary(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """By weights and Services where there is a router, by pods where there is none."""
     canary = snapshot.rollout.spec.strategy.canary
     yield from broken_course(snapshot, plan)
+    yield from broken_roles(snapshot, plan)
     if canary is not None and canary.traffic_routing is None:
         yield from broken_without_router(snapshot, plan)
         return

@@ -12,6 +12,7 @@ from datetime import timedelta
 from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
 from serinus.base.durations import parse_pause_duration
 from serinus.core.rollout.actions import Plan, PointService, SetRouting
+from serinus.core.rollout.invariants_plugins import old_answer, plugin_passed
 from serinus.core.rollout.invariants_seen import (
     emptied_stable,
     emptied_while_measured,
@@ -41,6 +42,7 @@ def broken_course(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         yield from _step_left_too_early(snapshot, strategy, plan.status)
         yield from _promoted_too_early(snapshot, strategy, plan.status)
         yield from _old_verdict(snapshot, plan.status)
+        yield from old_answer(snapshot, plan.status)
 
 
 # --- Traffic -------------------------------------------------------------------------------------
@@ -185,6 +187,8 @@ def _step_left_too_early(
         yield from _unseen(snapshot, strategy, was)
     if step.experiment is not None and not _trial_passed(snapshot, old):
         yield f"the experiment of step {was} is passed without one that passed"
+    if step.plugin is not None and not plugin_passed(old, new, was):
+        yield f"the plugin of step {was} is passed without its word"
     if step.analysis is not None and not _passed(snapshot, old):
         yield f"the analysis of step {was} is passed without a run that passed"
 

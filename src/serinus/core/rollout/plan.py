@@ -14,7 +14,7 @@ from typing import NamedTuple
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import bluegreen, restart, switch
-from serinus.core.rollout.actions import Announce, EditRollout, Plan
+from serinus.core.rollout.actions import Announce, CallStep, EditRollout, Plan
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.background import overseen
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
@@ -23,6 +23,7 @@ from serinus.core.rollout.desired import Proposal, propose
 from serinus.core.rollout.diff import actions_of
 from serinus.core.rollout.edits import hold_what_is_left
 from serinus.core.rollout.invariants import broken, fail_static
+from serinus.core.rollout.plugin_steps import next_call
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import ALL, Rules
 from serinus.core.rollout.safety import clamp
@@ -61,13 +62,12 @@ def _assembled(standing: Standing, course: Course, proposal: Proposal) -> Plan:
     course, proposal = advance(standing, course, proposal)
     proposal = _with_refusals(standing, proposal)
     actions = actions_of(standing, course, proposal)
-    acting = any(not isinstance(action, Announce) for action in actions)
+    acting = any(not isinstance(action, Announce | CallStep) for action in actions)
     followed, status = _told(standing, course, proposal, acting)
     if followed is not course:
         course, actions = followed, actions_of(standing, followed, proposal)
-    wake_at = _earliest(
-        standing, (*proposal.wakes, deadline(standing, course), restart.wake(standing))
-    )
+    times = (deadline(standing, course), restart.wake(standing), next_call(standing, course))
+    wake_at = _earliest(standing, (*proposal.wakes, *times))
     edit = _edit(standing)
     if edit is not None:
         return Plan(actions=(*actions, edit), reasons=proposal.reasons, wake_at=wake_at)

@@ -20,6 +20,7 @@ class Hold(Enum):
     DRAIN = "WaitingForScaleDownDelay"
     PAUSE = "PauseStep"
     ANALYSIS = "WaitingForAnalysis"
+    PLUGIN = "WaitingForStepPlugin"
     REPAIR = "StableHasNoEndpoint"
     REFUSED = "WriteRefused"
     INVARIANT = "InvariantBroken"

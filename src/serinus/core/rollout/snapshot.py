@@ -15,6 +15,7 @@ from serinus.api.argo import Rollout
 from serinus.api.experiment import Experiment
 from serinus.api.template import Template
 from serinus.base.errors import FieldProblem
+from serinus.core.rollout.calls import Answered, StepAsked
 from serinus.core.routing import RouterSeen, Unknown
 
 
@@ -116,6 +117,8 @@ class Settings:
     """How long a routing write takes to reach every data plane that cannot be asked."""
     verify_retry: timedelta = timedelta(seconds=1)
     """When to look again at what was not verified or not settled."""
+    disabled_plugins: frozenset[str] = frozenset()
+    """Step plugins that are passed over: their steps count as done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,8 @@ class Snapshot:
     workload: WorkloadSeen | None = None
     """None without a workloadRef, and while there is no such object."""
     experiments: tuple[Experiment, ...] = ()
+    step_answers: Mapping[StepAsked, Answered] = field(default_factory=dict)
+    """What step plugins have answered and the status does not remember yet."""
     problems: tuple[FieldProblem, ...] = ()
     """All that is wrong with the spec and with what it refers to."""
     refusals: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ from serinus.core.rollout.course import Course
 from serinus.core.rollout.drain import FINISHED
 from serinus.core.rollout.edits import left_behind
 from serinus.core.rollout.passed import mark
+from serinus.core.rollout.plugins import transitions
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision
 from serinus.core.rollout.standing import Standing
@@ -155,6 +156,8 @@ def _canary(standing: Standing, course: Course) -> CanaryStatus:
         current_step_analysis_run_status=course.run,
         current_background_analysis_run_status=course.background,
         current_experiment=course.trial,
+        step_plugin_statuses=course.plugins,
+        stable_ping_pong=course.stable_ping_pong,
         weights=_weights(standing),
     )
 
@@ -292,6 +295,8 @@ def news(
             text = f"Rollout not completed, started update to revision {number}"
             told.append(Announce("RolloutNotCompleted", f"{text} ({status.current_pod_hash})"))
     told += course.news
+    before, after = old.canary.step_plugin_statuses, status.canary.step_plugin_statuses
+    told += transitions(before, after)
     return [*told, *_resumed(standing, course), *_routed(standing, status, reasons)]
 
 
@@ -309,7 +314,8 @@ def _routed(standing: Standing, status: RolloutStatus, reasons: Sequence[Reason]
     told: list[Announce] = []
     before, after = standing.status.canary.weights, status.canary.weights
     was = before.canary.weight if before else 0
-    if after is not None and was != after.canary.weight:
+    moved = after is not None and was != after.canary.weight
+    if after is not None and moved and not _swapped(before, after):
         message = f"Traffic weight updated from {was} to {after.canary.weight}"
         told.append(Announce("TrafficWeightUpdated", message))
     if not any(isinstance(s.routing, Unknown) and not s.weights for s in standing.routers):
@@ -318,6 +324,13 @@ def _routed(standing: Standing, status: RolloutStatus, reasons: Sequence[Reason]
     said = next(waiting, "")
     unread = [r.message for r in reasons if r.hold is Hold.UNKNOWN and r.message not in said]
     return told + [Announce("TrafficRoutingError", text, True) for text in unread[:1]]
+
+
+def _swapped(before: TrafficWeights | None, after: TrafficWeights) -> bool:
+    """pingPong: the roles of the Services are others, and each has what it had."""
+    if before is None or before.canary.service_name != after.stable.service_name:
+        return False
+    return before.canary.weight == after.stable.weight
 
 
 def _number(standing: Standing) -> int:

@@ -1,0 +1,1 @@
+"""Calls of step plugins, made beside the workers."""
