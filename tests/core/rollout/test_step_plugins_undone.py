@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -13,11 +14,14 @@ from core.rollout.plugged import (
     RUNNING,
     STEPS,
     TWO,
+    World,
     at_the_plugin,
     but,
     first_deploy,
+    plugin,
 )
-from serinus.api.argo import StepPluginStatus
+from serinus.api.argo import Step, StepPluginStatus
+from serinus.api.wire import decode
 
 
 def test_an_abort_undoes_what_was_done_the_last_first_one_after_the_other() -> None:
@@ -94,6 +98,45 @@ def test_a_new_revision_undoes_what_was_done_for_the_one_before() -> None:
     world.run(300)
     assert world.called() == [(1, "Abort", 1), (0, "Abort", 1), (0, "Run", 1), (1, "Run", 1)]
     assert world.status.current_step_index == 3
+
+
+def edited_at(world: World, index: int, step: dict[str, Any]) -> None:
+    """The author changes one step."""
+    canary = world.rollout.spec.strategy.canary
+    assert canary is not None
+    steps = list(canary.steps)
+    steps[index] = decode(Step, step)
+    world.edit_canary(steps=tuple(steps))
+
+
+def test_an_edit_of_the_step_under_way_asks_its_plugin_anew_with_its_state() -> None:
+    world = at_the_plugin(but(RUNNING, state={"job": 7}))
+    first = world.calls[-1].asked
+    world.now += timedelta(seconds=1)
+    edited_at(world, 1, plugin(key="w"))
+    world.plugin = lambda call: DONE
+    world.run(100)
+    again = world.calls[-1]
+    assert (again.config, again.state, again.asked.number) == ({"key": "w"}, {"job": 7}, 1)
+    assert again.asked.attempt != first.attempt
+    assert world.status.current_step_index == 3
+
+
+def test_another_plugin_at_the_step_under_way_knows_nothing_of_the_one_before() -> None:
+    world = at_the_plugin(but(RUNNING, state={"job": 7}))
+    edited_at(world, 1, plugin("other"))
+    world.plugin = lambda call: DONE
+    world.run(100)
+    assert (world.calls[-1].asked.plugin, world.calls[-1].state) == ("other", None)
+
+
+def test_an_edit_of_a_later_step_leaves_a_plugin_at_its_work() -> None:
+    world = at_the_plugin(RUNNING)
+    before = world.calls[-1].asked
+    edited_at(world, 2, {"setWeight": 75})
+    world.run(60)
+    last = world.calls[-1].asked
+    assert (last.attempt, last.number > before.number) == (before.attempt, True)
 
 
 def test_the_steps_of_a_revision_that_is_stable_are_not_undone_by_the_next() -> None:

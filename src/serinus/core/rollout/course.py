@@ -19,7 +19,7 @@ from serinus.core.rollout.canary import (
     PAUSE_STEP,
 )
 from serinus.core.rollout.passed import Edited, edited_from
-from serinus.core.rollout.plugins import Entries, left_over, remembered
+from serinus.core.rollout.plugins import Entries, begun_anew, left_over, remembered
 from serinus.core.rollout.rollback import is_fast, skips_steps
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
@@ -163,7 +163,9 @@ def _edited(standing: Standing, course: Course) -> Course:
         case Edited.LATER:
             return course
         case Edited.CURRENT:
-            return replace(course, pauses=(), controller_pause=False, run=None, trial="")
+            plugins = begun_anew(standing, course.plugins, course.index)
+            course = replace(course, pauses=(), controller_pause=False, run=None, trial="")
+            return replace(course, plugins=plugins)
         case Edited.EARLIER:
             return _restarted(standing, course)
 

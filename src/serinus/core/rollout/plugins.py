@@ -188,6 +188,18 @@ def left_over(standing: Standing, entries: Entries) -> Entries:
     return kept if is_winding_up(kept) else ()
 
 
+def begun_anew(standing: Standing, entries: Entries, index: int) -> Entries:
+    """Of a step that was edited while it was under way: its plugin is asked anew, knowing what it
+    said last; another plugin knows nothing."""
+    step = next(iter(standing.strategy.steps[index : index + 1]), None)
+    others = tuple(entry for entry in entries if entry.index != index)
+    before = find(entries, index, Operation.RUN)
+    if before is None or step is None or step.plugin is None or step.plugin.name != before.name:
+        return others
+    anew = begun(index, before.name, standing.snapshot.now)
+    return (*others, replace(anew, status=before.status))
+
+
 def transitions(old: Entries, new: Entries) -> Iterator[Announce]:
     """What to tell people: each change of a phase."""
     before = {(e.index, e.operation, e.started_at): e.phase for e in old}
