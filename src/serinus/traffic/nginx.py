@@ -140,7 +140,7 @@ def _live(pair: _Pair) -> Mapping[str, Any]:
         raise RoutingError(f"Ingress {name} does not exist")
     metadata = pair.live.get("metadata") or {}
     owners = metadata.get("ownerReferences") or []
-    if not any(o.get("controller") and o.get("uid") == pair.route.owner_uid for o in owners):
+    if not (_is_owned(pair, owners) or _is_orphan(pair)):
         whose = next((f"{o.get('kind')} {o.get('name')}" for o in owners), "nobody that it names")
         raise RoutingError(
             f"Ingress {name} belongs to {whose}, not to this Rollout {pair.route.owner_name}; "
@@ -194,6 +194,17 @@ def _written_at(pair: _Pair) -> datetime | None:
         return None
 
 
+def _is_owned(pair: _Pair, owners: Sequence[Mapping[str, Any]]) -> bool:
+    return any(o.get("controller") and o.get("uid") == pair.route.owner_uid for o in owners)
+
+
+def _is_orphan(pair: _Pair) -> bool:
+    """A canary Ingress of our name that nobody owns: its Rollout was deleted without it."""
+    metadata = (pair.live or {}).get("metadata") or {}
+    notes = metadata.get("annotations") or {}
+    return not metadata.get("ownerReferences") and notes.get(f"{_prefix(pair)}/canary") == "true"
+
+
 def _rises(pair: _Pair, routing: Routing) -> bool:
     """Would this pair's canary get more, or perhaps more, than now?"""
     shown = _shown(pair)
@@ -223,10 +234,11 @@ def _write(pair: _Pair, routing: Routing, stamp: Mapping[str, str]) -> list[Writ
     patch = _patch(pair, routing)
     if not patch:
         return []
-    annotations = patch.get("metadata", {}).get("annotations", {}) | stamp
+    changed = patch.get("metadata", {})
     patch["metadata"] = {
+        **changed,
         "resourceVersion": metadata["resourceVersion"],
-        "annotations": annotations,
+        "annotations": changed.get("annotations", {}) | stamp,
     }
     told = f"Updating Ingress `{pair.canary.name}` to desiredWeight '{routing.weight}'"
     return [Patch(pair.canary, patch, "PatchingCanaryIngress", told)]
@@ -246,8 +258,11 @@ def _patch(pair: _Pair, routing: Routing) -> dict[str, Any]:
             raise
     changed = _difference(_annotations(live), annotations)
     copied = _difference(live.get("spec") or {}, spec)
+    metadata: dict[str, Any] = {"annotations": changed} if changed else {}
+    if _is_orphan(pair):
+        metadata["ownerReferences"] = [_owner(pair)]
     return {
-        **({"metadata": {"annotations": changed}} if changed else {}),
+        **({"metadata": metadata} if metadata else {}),
         **({"spec": copied} if copied else {}),
     }
 
@@ -265,18 +280,20 @@ def _manifest(pair: _Pair, routing: Routing, stamp: Mapping[str, str]) -> dict[s
             "name": pair.canary.name,
             "namespace": pair.canary.namespace,
             "annotations": _without_nulls(annotations),
-            "ownerReferences": [
-                {
-                    "apiVersion": GROUP_VERSION,
-                    "kind": "Rollout",
-                    "name": pair.route.owner_name,
-                    "uid": pair.route.owner_uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": [_owner(pair)],
         },
         "spec": _without_nulls(_copied_spec(pair)),
+    }
+
+
+def _owner(pair: _Pair) -> dict[str, Any]:
+    return {
+        "apiVersion": GROUP_VERSION,
+        "kind": "Rollout",
+        "name": pair.route.owner_name,
+        "uid": pair.route.owner_uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
     }
 
 

@@ -55,6 +55,14 @@ def owner_uid(item: Any) -> Iterable[str]:
     return (owner.uid for owner in item.metadata.owner_references if owner.controller)
 
 
+def orphaned(item: ReplicaSet) -> Iterable[str]:
+    """Index: the namespace of a revision's ReplicaSet that nobody owns."""
+    metadata = item.metadata
+    tried = names.EXPERIMENT_NAME in metadata.annotations
+    known = metadata.owner_references or tried or metadata.deletion_timestamp
+    return () if known else (metadata.namespace,)
+
+
 def service_of_slice(item: EndpointSlice) -> Iterable[str]:
     """Index: namespace/name of the Service that a slice belongs to."""
     service = item.metadata.labels.get(SERVICE_NAME)
@@ -104,7 +112,9 @@ class Caches:
         owned = {"owner": owner_uid}
         self.mine = f"{names.INSTANCE_ID}={instance_id}" if instance_id else f"!{names.INSTANCE_ID}"
         self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject, labels=self.mine)
-        self.revisions = self._informer(REPLICASETS, ReplicaSet, owned, labels=names.POD_HASH)
+        self.revisions = self._informer(
+            REPLICASETS, ReplicaSet, {"orphaned": orphaned} | owned, labels=names.POD_HASH
+        )
         self.pods = self._informer(PODS, Pod, owned)
         self.services = self._informer(SERVICES, Service, {"managed": manager_of_service} | owned)
         self.slices = self._informer(ENDPOINTSLICES, EndpointSlice, {"service": service_of_slice})

@@ -12,6 +12,7 @@ from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import Rollout
 from serinus.api.experiment import Experiment, ExperimentStatus
 from serinus.api.kubernetes import EndpointSlice, ObjectMeta, Pod, ReplicaSet
+from serinus.api.validation.labels import matches
 from serinus.base.clock import Clock
 from serinus.base.errors import FieldProblem
 from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
@@ -29,7 +30,7 @@ from serinus.control.steps.calling import StepPlugins
 from serinus.control.telling.unreadable import stand_in
 from serinus.core.rollout.edits import left_behind
 from serinus.core.rollout.gates import all_noted
-from serinus.core.rollout.snapshot import ServiceSeen, Settings, Snapshot
+from serinus.core.rollout.snapshot import Orphan, ServiceSeen, Settings, Snapshot
 from serinus.core.routing import RouterSeen, Unknown
 from serinus.kube.resource import SERVICES
 from serinus.traffic.router import ObjectRef, Objects, Route, Router
@@ -130,6 +131,7 @@ class Observer:
             template_hash=checked.template_hash,
             step_hash=checked.step_hash,
             revisions=tuple(revision_seen(item, pods[item.metadata.uid]) for item in alive),
+            orphans=self._orphans(rollout),
             services={
                 name: self._sightings.of_service(key, seen, now)
                 for name, seen in self._services(
@@ -147,6 +149,18 @@ class Observer:
                 *self._plugins.problems(rollout),
             ),
             settings=self._settings,
+        )
+
+    def _orphans(self, rollout: Rollout) -> tuple[Orphan, ...]:
+        """Revisions that nobody owns and that the selector takes in, with their own hash."""
+        selector = rollout.spec.selector
+        if selector is None or not (selector.match_labels or selector.match_expressions):
+            return ()
+        found = self._caches.revisions.store.by_index("orphaned", rollout.metadata.namespace)
+        return tuple(
+            Orphan(item.metadata.name, item.metadata.resource_version)
+            for item in found
+            if matches(selector, item.metadata.labels)
         )
 
     def _unreadable(self, rollout: Rollout) -> Iterator[AnalysisRun]:

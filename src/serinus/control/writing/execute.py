@@ -28,6 +28,7 @@ from serinus.control.writing.patches import struct_patch
 from serinus.control.writing.runs import analysis_run
 from serinus.core.rollout.actions import (
     Action,
+    Adopt,
     Annotate,
     Announce,
     CallStep,
@@ -116,6 +117,9 @@ class Executor:
         match action:
             case CreateRevision():
                 await self._create_revision(rollout, action)
+            case Adopt(name, version):
+                patch = manifests.at(version, manifests.adopted(rollout))
+                await self._patch(REPLICASETS, rollout, name, patch)
             case Scale(name, version, replicas):
                 patch = manifests.scale(rollout, replicas)
                 await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))

@@ -57,6 +57,11 @@ def owner(rollout: Rollout) -> dict[str, Any]:
     }
 
 
+def adopted(rollout: Rollout) -> dict[str, Any]:
+    """The patch of a ReplicaSet that nobody owned."""
+    return {"metadata": {"ownerReferences": [owner(rollout)]}}
+
+
 def inherited(metadata: ObjectMeta) -> dict[str, str]:
     """The label of what is made for an object: the same controller's work."""
     instance = metadata.labels.get(names.INSTANCE_ID)

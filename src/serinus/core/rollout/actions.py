@@ -29,6 +29,14 @@ class CreateRevision:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """Become the owner of a ReplicaSet that nobody owns, only at this resourceVersion."""
+
+    revision: str
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Set a ReplicaSet's replicas (and minReadySeconds), only at this resourceVersion."""
 
@@ -194,6 +202,7 @@ class Announce:
 
 Action = (
     CreateRevision
+    | Adopt
     | Scale
     | SetRouting
     | PointService

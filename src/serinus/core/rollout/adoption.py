@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from serinus.api import names
 from serinus.api.hashes import CANON_VERSION, pod_hash, template_note
 from serinus.api.template import Template
+from serinus.core.rollout.actions import Action, Adopt
 from serinus.core.rollout.snapshot import Revision, Snapshot
 
 
@@ -42,6 +43,17 @@ def made_of(snapshot: Snapshot, revisions: Sequence[Revision]) -> Revision | Non
         return is_current(revision), ours, stable, revision.number, revision.name
 
     return max(fitting, key=rank, default=None)
+
+
+def claims(snapshot: Snapshot) -> tuple[Action, ...]:
+    """Orphans are taken in before anything else, as a Deployment does.
+
+    They may be all that answers: of a Rollout that was deleted with --cascade=orphan, or restored.
+    Who is refused goes on without them, and says so.
+    """
+    if snapshot.refusals:
+        return ()
+    return tuple(Adopt(orphan.name, orphan.resource_version) for orphan in snapshot.orphans)
 
 
 def note_for(snapshot: Snapshot, revision: Revision, *, current: bool) -> str:

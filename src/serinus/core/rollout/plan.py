@@ -15,6 +15,7 @@ from serinus.api import names
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import bluegreen, restart, switch
 from serinus.core.rollout.actions import Announce, CallStep, EditRollout, Plan
+from serinus.core.rollout.adoption import claims
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.background import overseen
 from serinus.core.rollout.conditions import TIMED_OUT, deadline
@@ -48,6 +49,8 @@ def plan(snapshot: Snapshot, rules: Rules = ALL, *, check: bool = True) -> Plan:
 
     `rules` and `check` (the invariants) are switched off only by a simulation that wants harm.
     """
+    if adopted := claims(snapshot):
+        return Plan(actions=adopted)
     standing = stand(snapshot, rules)
     course = overseen(standing, set_course(standing))
     way = CANARY if standing.blue_green is None else BLUE_GREEN

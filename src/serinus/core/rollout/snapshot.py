@@ -72,6 +72,14 @@ class Revision:
         return self.annotations.get(names.DESIRED_REPLICAS) == str(self.replicas)
 
 
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A ReplicaSet that nobody owns and that the selector of the Rollout takes in."""
+
+    name: str
+    resource_version: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSeen:
     """A Service that the strategy names, and what its EndpointSlices show.
@@ -132,6 +140,7 @@ class Snapshot:
     """Our hash of `template`; a revision that carries it, or equals it, is the current one."""
     step_hash: str
     revisions: tuple[Revision, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
     services: Mapping[str, ServiceSeen] = field(default_factory=dict)
     """By name; one that does not exist is absent (and named in `problems`)."""
     routers: tuple[RouterSeen, ...] = ()
