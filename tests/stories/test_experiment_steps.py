@@ -24,7 +24,9 @@ def test_a_bad_experiment_aborts_before_any_traffic_moved(tell: Tell) -> None:
     tell(routed(STEPS, replicas=2), "metrics bad\nrelease v2\nwait 60s")
 
 
-def test_an_analysis_without_data_is_cut_by_the_end_of_its_experiment(tell: Tell) -> None:
+def test_an_analysis_without_data_that_is_cut_by_the_end_of_its_experiment_is_no_pass(
+    tell: Tell,
+) -> None:
     tell(routed(STEPS, replicas=2), "metrics nothing\nrelease v2\nwait 60s\npromote\nwait 20s")
 
 

@@ -12,14 +12,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from serinus.api.analysis import AnalysisRun, AnalysisTemplateRef, Argument
+from serinus.api.analysis import AnalysisRun, AnalysisTemplateRef, Argument, MetricResult
 from serinus.api.argo import RolloutAnalysis
 from serinus.api.experiment import Experiment, ExperimentAnalysis, ExperimentAnalysisRunStatus
 from serinus.api.wire import builtins
 from serinus.base.errors import FieldProblem
 from serinus.core.analysis.assess import COMPLETED, PENDING
 from serinus.core.analysis.checks import matches
-from serinus.core.analysis.judge import ERROR
+from serinus.core.analysis.judge import ERROR, INCONCLUSIVE
 from serinus.core.analysis.subject import Subject, Templates
 from serinus.core.analysis.templates import Prepared, needed, prepare
 from serinus.core.experiment.actions import StartRun, StopRun
@@ -136,6 +136,43 @@ def told(snapshot: ExperimentSnapshot, analysis: ExperimentAnalysis) -> Experime
     taken = snapshot.taken | {run.metadata.name for run in snapshot.runs}
     name = run_name(snapshot.experiment, analysis.name, taken)
     return replace(old, analysis_run=name, phase=PENDING)
+
+
+def cut(
+    snapshot: ExperimentSnapshot, told: ExperimentAnalysisRunStatus
+) -> ExperimentAnalysisRunStatus:
+    """An analysis whose time is over with the experiment's: it passes by what it has measured.
+
+    One without a good measurement is Inconclusive: no data, or only bad and faulty answers, are
+    no success because the time is over (S10).
+    """
+    run = _run(snapshot, told.analysis_run)
+    if told.phase in COMPLETED or run is None:
+        return told
+    silent = _without_a_good_measurement(run)
+    if not silent:
+        return told
+    message = f"ended with its experiment, without a good measurement of {', '.join(silent)}"
+    return replace(told, phase=INCONCLUSIVE, message=message)
+
+
+def _without_a_good_measurement(run: AnalysisRun) -> list[str]:
+    """Metrics that have answered and never well; all of them, if none has a good measurement.
+
+    What is on a dry run counts for nothing. A metric that answers rarely may be late, if another
+    one has shown something; so may one to which no data says nothing (`onNoData: skip`).
+    """
+    known = {result.name: result for result in run.status.metric_results}
+    dry = {name for name, result in known.items() if result.dry_run}
+    counted = [metric for metric in run.spec.metrics if metric.name not in dry]
+    silent = []
+    for metric in counted:
+        result = known.get(metric.name, MetricResult(name=metric.name))
+        empty = 0 if metric.on_no_data == "skip" else result.consecutive_no_data
+        if (result.count or result.error or empty) and not result.successful:
+            silent.append(metric.name)
+    good = any(known[metric.name].successful for metric in counted if metric.name in known)
+    return silent if good or not counted else [metric.name for metric in counted]
 
 
 def _obstacle(

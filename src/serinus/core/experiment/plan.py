@@ -6,13 +6,14 @@ derived, the status is last, and everything is decided anew from what is there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from serinus.api.experiment import ExperimentStatus
+from serinus.api.experiment import ExperimentStatus, TemplateStatus
 from serinus.core.analysis.assess import BAD
+from serinus.core.analysis.judge import SUCCESSFUL
 from serinus.core.analysis.record import RUNNING
 from serinus.core.experiment import analyses, pods
 from serinus.core.experiment.actions import Action, Announce, ExperimentPlan
@@ -66,7 +67,9 @@ def _held(snapshot: ExperimentSnapshot) -> ExperimentPlan:
 def _status(snapshot: ExperimentSnapshot) -> ExperimentStatus:
     experiment, old = snapshot.experiment, snapshot.experiment.status
     templates = tuple(pods.told(snapshot, template) for template in experiment.spec.templates)
-    measured = (analyses.told(snapshot, analysis) for analysis in experiment.spec.analyses)
+    measured = [analyses.told(snapshot, analysis) for analysis in experiment.spec.analyses]
+    if _time_is_over(snapshot, templates):
+        measured = [analyses.cut(snapshot, one) for one in measured]
     running = bool(templates) and all(one.status == RUNNING for one in templates)
     now = snapshot.now.replace(microsecond=0)
     status = replace(
@@ -78,6 +81,12 @@ def _status(snapshot: ExperimentSnapshot) -> ExperimentStatus:
     phase, message = verdict(experiment, status)
     status = replace(status, phase=phase, message=message)
     return replace(status, conditions=conditions_of(snapshot, status))
+
+
+def _time_is_over(snapshot: ExperimentSnapshot, templates: Sequence[TemplateStatus]) -> bool:
+    """The experiment ends now, because its duration does, and for no other reason."""
+    ended = bool(templates) and all(one.status == SUCCESSFUL for one in templates)
+    return ended and not is_ending(snapshot.experiment, snapshot.experiment.status)
 
 
 def _wake_at(snapshot: ExperimentSnapshot, status: ExperimentStatus) -> datetime | None:
