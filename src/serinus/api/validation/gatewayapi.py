@@ -42,7 +42,7 @@ def validate_gateway_api(canary: CanaryStrategy, path: str) -> Iterator[FieldPro
         ("canaryService", canary.canary_service),
         ("stableService", canary.stable_service),
     ):
-        if not value:
+        if not value and canary.ping_pong is None:
             where = f"{path.removesuffix('.trafficRouting')}.{name}"
             yield FieldProblem(where, f"is missing; the plugin {PLUGIN} needs it")
 
