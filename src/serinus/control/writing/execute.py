@@ -7,25 +7,24 @@ from going: an abort would wait behind a template that no server accepts.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from serinus.api.argo import Rollout
 from serinus.base.errors import SerinusError
 from serinus.control import kinds
 from serinus.control.looking.caches import Caches
-from serinus.control.looking.interest import Key
 from serinus.control.looking.objects import routed
 from serinus.control.looking.seen import Observation
 from serinus.control.retry import is_refusal
 from serinus.control.telling import answers
 from serinus.control.telling.announcer import Announcer
 from serinus.control.writing import manifests, trials
-from serinus.control.writing.doubts import Doubts, Place, is_doubtful
+from serinus.control.writing.doubts import Doubts, Place
 from serinus.control.writing.patches import struct_patch
 from serinus.control.writing.runs import analysis_run
+from serinus.control.writing.sending import Sender, key_of
 from serinus.core.rollout.actions import (
     Action,
     Adopt,
@@ -50,7 +49,7 @@ from serinus.core.rollout.actions import (
     StopRun,
 )
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists, Conflict, NotFound, TooManyRequests
+from serinus.kube.errors import Conflict, NotFound, TooManyRequests
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
 from serinus.traffic.router import Create, Patch, SelectsPods, Write
 
@@ -83,8 +82,8 @@ class Executor:
     def __init__(
         self, client: Client, caches: Caches, doubts: Doubts, announcer: Announcer
     ) -> None:
-        self._client, self._caches = client, caches
-        self._doubts, self._announcer = doubts, announcer
+        self._client, self._doubts, self._announcer = client, doubts, announcer
+        self._sender = Sender(client, caches, doubts, waits=True)
 
     async def carry_out(self, seen: Observation, plan: Plan) -> Done:
         """All of `plan`. Raises the first error that is no refusal; the status is not written then.
@@ -113,21 +112,22 @@ class Executor:
         return Done(writes, tuple(refusals))
 
     async def _write(self, seen: Observation, action: Action) -> int:
-        rollout = seen.snapshot.rollout
+        rollout, send = seen.snapshot.rollout, self._sender
+        whose = rollout.metadata
         match action:
             case CreateRevision():
                 await self._create_revision(rollout, action)
             case Adopt(name, version):
                 patch = manifests.at(version, manifests.adopted(rollout))
-                await self._patch(REPLICASETS, rollout, name, patch)
+                await send.patch(whose, REPLICASETS, name, patch)
             case Scale(name, version, replicas):
                 patch = manifests.scale(rollout, replicas)
-                await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
+                await send.patch(whose, REPLICASETS, name, manifests.at(version, patch))
             case Annotate(name, version, notes):
                 patch = {"metadata": {"annotations": dict(notes)}}
-                await self._patch(REPLICASETS, rollout, name, manifests.at(version, patch))
+                await send.patch(whose, REPLICASETS, name, manifests.at(version, patch))
             case KeepApart(name):
-                await self._patch(REPLICASETS, rollout, name, manifests.kept_apart(rollout, action))
+                await send.patch(whose, REPLICASETS, name, manifests.kept_apart(rollout, action))
             case LabelPods():
                 return await self._label_pods(seen, action)
             case SetRouting():
@@ -136,32 +136,34 @@ class Executor:
                 return await self._point(seen, action)
             case StartRun():
                 manifest = analysis_run(rollout, action, seen.templates)
-                await self._create(rollout, kinds.ANALYSIS_RUNS, manifest)
+                await send.create(whose, kinds.ANALYSIS_RUNS, manifest)
             case StopRun(name):
                 run = next(run for run in seen.snapshot.runs if run.metadata.name == name)
                 patch = {"spec": {"terminate": True}}
                 version = run.metadata.resource_version
-                await self._patch(kinds.ANALYSIS_RUNS, rollout, name, manifests.at(version, patch))
+                await send.patch(whose, kinds.ANALYSIS_RUNS, name, manifests.at(version, patch))
             case StartExperiment():
                 revisions = {one.hash: one for one in seen.snapshot.revisions}
                 made = trials.experiment(rollout, action, revisions)
-                await self._create(rollout, kinds.EXPERIMENTS, made)
+                await send.create(whose, kinds.EXPERIMENTS, made)
                 text = f"Created Experiment '{action.name}'"
                 self._announce(rollout, Announce("ExperimentCreated", text))
             case StopExperiment(name, version):
                 patch = manifests.at(version, {"spec": {"terminate": True}})
-                await self._patch(kinds.EXPERIMENTS, rollout, name, patch)
+                await send.patch(whose, kinds.EXPERIMENTS, name, patch)
             case MarkExperiment(name):
                 patch = trials.marked(rollout, action)
-                await self._patch(kinds.EXPERIMENTS, rollout, name, patch)
+                await send.patch(whose, kinds.EXPERIMENTS, name, patch)
             case EditRollout():
                 patch = manifests.edit(rollout, action)
-                await self._patch(kinds.ROLLOUTS, rollout, rollout.metadata.name, patch)
+                await send.patch(whose, kinds.ROLLOUTS, rollout.metadata.name, patch)
             case ScaleWorkload(kind, name):
                 patch = manifests.scaled_workload(rollout, action)
-                await self._patch(kinds.SCALED_WORKLOADS[kind], rollout, name, patch)
+                await send.patch(whose, kinds.SCALED_WORKLOADS[kind], name, patch)
             case Retire():
-                await self._delete(rollout, action)
+                resource = _RETIRED[action.kind]
+                version = action.resource_version
+                await send.delete(whose, resource, action.name, version)
             case Evict():
                 return await self._evict(rollout, action)
             case Announce() | CallStep():  # called by the reconciler, which hears the answer
@@ -175,7 +177,7 @@ class Executor:
         def warned(warnings: tuple[str, ...]) -> None:
             self._announce(rollout, answers.warned(action, warnings, body))
 
-        await self._create(rollout, REPLICASETS, body, warned)
+        await self._sender.create(rollout.metadata, REPLICASETS, body, warned)
 
     async def _label_pods(self, seen: Observation, action: LabelPods) -> int:
         """Pods first: the ReplicaSet notes what was put there, and is what a repetition goes by.
@@ -191,9 +193,9 @@ class Executor:
             writes += 1
             with suppress(NotFound):
                 patch = manifests.at(pod.resource_version, change)
-                await self._patch(PODS, rollout, pod.name, patch)
+                await self._sender.patch(rollout.metadata, PODS, pod.name, patch)
         patch = manifests.labelled_revision(revision, action)
-        await self._patch(REPLICASETS, rollout, action.revision, patch)
+        await self._sender.patch(rollout.metadata, REPLICASETS, action.revision, patch)
         return writes
 
     async def _point(self, seen: Observation, action: PointService) -> int:
@@ -206,7 +208,7 @@ class Executor:
         )
         if not subset:
             patch = manifests.pointed_service(rollout, action)
-            await self._patch(SERVICES, rollout, action.service, patch)
+            await self._sender.patch(rollout.metadata, SERVICES, action.service, patch)
             done = 1
         for router, route, objects in seen.routes.values():
             if canary is None or not isinstance(router, SelectsPods):
@@ -229,73 +231,18 @@ class Executor:
                     sending = self._client.create(place.resource, manifest, ref.namespace)
                 case Patch(patch=patch):
                     sending = self._client.patch(place.resource, ref.name, patch, ref.namespace)
-            await self._sent(seen.snapshot.rollout, place, sending)
+            await self._sender.sent(seen.snapshot.rollout.metadata, place, sending)
             if write.reason:
                 self._announce(seen.snapshot.rollout, Announce(write.reason, write.message))
         return len(writes)
 
     # --- Requests ---------------------------------------------------------------------------------
 
-    async def _create(
-        self,
-        rollout: Rollout,
-        resource: Resource,
-        body: dict[str, Any],
-        warned: Callable[[tuple[str, ...]], None] | None = None,
-    ) -> None:
-        """Finding our own is success: names are derived, a repeated create is the first one."""
-        name, namespace = body["metadata"]["name"], body["metadata"]["namespace"]
-        place = Place(resource, namespace, name)
-        try:
-            sending = self._client.create(resource, body, namespace, warned=warned)
-            await self._sent(rollout, place, sending)
-        except AlreadyExists:
-            made = await self._client.get(resource, name, namespace)
-            owners: Sequence[Mapping[str, Any]] = made["metadata"].get("ownerReferences", ())
-            if rollout.metadata.uid not in {owner["uid"] for owner in owners}:
-                raise
-            self._caches.wrote(resource, made, _key(rollout))
-
-    async def _patch(
-        self, resource: Resource, rollout: Rollout, name: str, patch: Mapping[str, Any]
-    ) -> None:
-        namespace = rollout.metadata.namespace
-        sending = self._client.patch(resource, name, patch, namespace)
-        await self._sent(rollout, Place(resource, namespace, name), sending)
-
-    async def _sent(
-        self, rollout: Rollout, place: Place, sending: Awaitable[Mapping[str, Any]]
-    ) -> None:
-        """Takes the answer into the caches; without one the object is in doubt."""
-        try:
-            made = await sending
-        except SerinusError as error:
-            if is_doubtful(error):
-                self._doubts.note(_key(rollout), place)
-            raise
-        self._caches.wrote(place.resource, made, _key(rollout))
-
-    async def _delete(self, rollout: Rollout, action: Retire) -> None:
-        resource, namespace = _RETIRED[action.kind], rollout.metadata.namespace
-        uid = self._caches.uid(resource, namespace, action.name)
-        try:
-            left = await self._client.delete(
-                resource, action.name, namespace, resource_version=action.resource_version
-            )
-        except SerinusError as error:
-            if is_doubtful(error):
-                self._doubts.note(_key(rollout), Place(resource, namespace, action.name))
-            raise
-        if left is None:
-            self._caches.gone(resource, namespace, action.name, uid)
-        else:
-            self._caches.wrote(resource, left, _key(rollout))
-
     async def _evict(self, rollout: Rollout, action: Evict) -> int:
         """A budget may say no, and the pod may be gone or another one: the next look sees it."""
         namespace = rollout.metadata.namespace
         body = manifests.eviction(namespace, action)
-        self._doubts.note(_key(rollout), Place(PODS, namespace, action.pod))
+        self._doubts.note(key_of(rollout.metadata), Place(PODS, namespace, action.pod))
         try:
             await self._client.evict(PODS, action.pod, namespace, body)
         except (Conflict, NotFound, TooManyRequests):
@@ -307,17 +254,12 @@ class Executor:
         change = struct_patch(rollout.status, plan.status) if plan.status is not None else {}
         if not change:
             return 0
-        name, namespace = rollout.metadata.name, rollout.metadata.namespace
-        patch = manifests.at(rollout.metadata.resource_version, {"status": change})
-        sending = self._client.patch(kinds.ROLLOUTS, name, patch, namespace, subresource="status")
-        await self._sent(rollout, Place(kinds.ROLLOUTS, namespace, name), sending)
+        metadata = rollout.metadata
+        patch = manifests.at(metadata.resource_version, {"status": change})
+        await self._sender.patch(metadata, kinds.ROLLOUTS, metadata.name, patch, "status")
         return 1
 
     def _announce(self, rollout: Rollout, action: Announce) -> None:
         about = manifests.reference("Rollout", rollout.metadata)
         kind = "Warning" if action.warning else "Normal"
         self._announcer.tell(about, kind, action.reason, action.message)
-
-
-def _key(rollout: Rollout) -> Key:
-    return rollout.metadata.namespace, rollout.metadata.name
