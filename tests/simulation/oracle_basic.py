@@ -18,6 +18,8 @@ def faults_without_router(before: World, writes: Sequence[Write], after: World) 
     yield from _sums(before, after, gone=1 if restarted else 0)
     if before.shape.surging or not restarted:
         yield from _services(before, after)
+    if sum(isinstance(write, act.PointService) for write in writes) > 1:
+        yield "S3: one plan moves two Services"
     yield from _proportion(before, after)
     yield from _deleted_or_measured(before, after)
     yield from _thawed(before, writes, after)

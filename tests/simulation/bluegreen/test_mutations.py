@@ -8,50 +8,18 @@ import pytest
 
 from serinus.core.rollout.actions import Plan, PointService
 from serinus.core.rollout.plan import plan
-from serinus.core.rollout.reasons import Hold
-from serinus.core.rollout.rules import ALL, Rule
 from serinus.core.rollout.snapshot import Snapshot
 from simulation.bluegreen.explore import (
     AUTO,
-    MANUAL,
     MEASURED,
     released,
     search,
     sound,
     switched,
 )
-from simulation.bluegreen.shape import Shape
-from simulation.bluegreen.world import World
-from simulation.mutants import mistaken, without
+from simulation.mutants import mistaken
 from simulation.search import Budget
 from simulation.shape import hash_of
-
-ROWS = (
-    (Rule.S1, AUTO, False, "S1"),
-    (Rule.S2, AUTO, False, "S2"),
-    (Rule.S3, AUTO, True, "S3"),
-    (Rule.S5, MANUAL, False, "S5"),
-    (Rule.S6, AUTO, False, "S6"),
-    (Rule.S7, AUTO, False, "S7"),
-    (Rule.S9, MEASURED, True, "S9"),
-    (Rule.S10, MEASURED, True, "S10"),
-    (Rule.SETTLE, AUTO, True, "S7"),
-    (Rule.DELAY, AUTO, False, "S2"),
-    (Rule.SINGLE, AUTO, False, "one plan"),
-)
-
-
-def start_of(shape: Shape, *, behind: bool) -> World:
-    return switched(shape) if behind else released(shape)
-
-
-@pytest.mark.parametrize(("rule", "shape", "behind", "harm"), ROWS, ids=lambda value: str(value))
-def test_without_a_rule_there_is_harm(rule: Rule, shape: Shape, behind: bool, harm: str) -> None:
-    found = search(start_of(shape, behind=behind), without(rule), Budget(1, 1), 2_500)
-    assert found.faults, f"nobody misses {rule.name}"
-    assert found.faults[0].startswith(harm), str(found)
-    sane = search(start_of(shape, behind=behind), sound, Budget(1, 1), found.states)
-    assert not sane.faults
 
 
 def test_what_s4_holds_is_a_switch_while_endpoints_are_not_known() -> None:
@@ -119,21 +87,3 @@ def test_a_mistake_of_the_original_put_back_is_found(answer: object, harm: str) 
     found = search(switched(MEASURED), planner, Budget(2, 1), 4_000)
     assert found.faults, "nobody minds"
     assert found.faults[0].startswith(harm), str(found)
-
-
-@pytest.mark.parametrize(
-    "rule", [Rule.S1, Rule.S2, Rule.S5, Rule.S7, Rule.DELAY], ids=lambda rule: rule.name
-)
-def test_the_invariants_trip_where_a_rule_is_off(rule: Rule) -> None:
-    """The planner checks itself by other means; then it fails static, and says so."""
-    tripped: list[str] = []
-
-    def checked(snapshot: Snapshot) -> Plan:
-        made = plan(snapshot, ALL - {rule})
-        tripped.extend(r.message for r in made.reasons if r.hold is Hold.INVARIANT)
-        return made
-
-    for shape in (AUTO, MANUAL, MEASURED):
-        for behind in (False, True):
-            search(start_of(shape, behind=behind), checked, Budget(1, 1), 400)
-    assert tripped

@@ -10,7 +10,7 @@ from math import ceil, floor
 
 from serinus.api.argo import CanaryStrategy
 from serinus.core.rollout.actions import Plan, PointService, Scale
-from serinus.core.rollout.invariants_seen import ready_pods, wanted_replicas
+from serinus.core.rollout.invariants_seen import is_fresh, ready_pods, wanted_replicas
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Unknown
 
@@ -86,6 +86,10 @@ def _selected_and_emptied(
         emptied = revision.replicas and after.get(revision.name) == 0
         if emptied and revision.hash in selected and wanted_replicas(snapshot):
             yield f"{revision.name} goes to zero while a Service selects it"
+        elif emptied and wanted_replicas(snapshot):
+            for service in snapshot.services.values():
+                if is_fresh(snapshot, service) and service.selector_hash:
+                    yield f"{revision.name} goes to zero beside a move of Service {service.name}"
 
 
 def _stable_without_pods(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) -> Iterator[str]:

@@ -13,6 +13,7 @@ from serinus.core.rollout.actions import Plan, PointService
 from serinus.core.rollout.invariants_seen import (
     emptied_stable,
     emptied_while_measured,
+    is_fresh,
     ready_endpoints,
     ready_pods,
     replicas_after,
@@ -122,8 +123,7 @@ def _dead_and_not_left(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -> I
 
 def _reached_pods_removed(snapshot: Snapshot, active: ServiceSeen, plan: Plan) -> Iterator[str]:
     moving = any(isinstance(a, PointService) and a.service == active.name for a in plan.actions)
-    written = active.written_at
-    fresh = written is not None and snapshot.now < written + snapshot.settings.settle
+    fresh = is_fresh(snapshot, active)
     for revision in snapshot.revisions:
         after = replicas_after(plan, revision)
         if after >= revision.replicas:
@@ -168,6 +168,8 @@ def _promoted_too_early(
         yield f"{new.stable_rs} becomes stable although Service {active.name} is not on it"
     if alive is not None and alive < wanted:
         yield f"{new.stable_rs} becomes stable with {alive} of {wanted} endpoints"
+    if is_fresh(snapshot, active):
+        yield f"{new.stable_rs} becomes stable although Service {active.name} was moved just now"
     post = strategy.post_promotion_analysis
     noted = old.blue_green.post_promotion_analysis_run_status
     short = _is_short(old) or revision_of(snapshot, old.stable_rs) is None

@@ -31,6 +31,12 @@ def ready_pods(revision: Revision | None) -> int:
     return sum(pod.ready and not pod.deleting for pod in pods)
 
 
+def is_fresh(snapshot: Snapshot, service: ServiceSeen) -> bool:
+    """We wrote its selector within the settle time."""
+    written = service.written_at
+    return written is not None and snapshot.now < written + snapshot.settings.settle
+
+
 def ready_endpoints(service: ServiceSeen | None) -> int | None:
     """Ready endpoints behind a Service; None if there is none, or if they are not known."""
     if service is None or isinstance(service.endpoints, Unknown):
@@ -61,8 +67,12 @@ def emptied_stable(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
 
 
 def emptied_while_measured(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
-    """Rule S9: a revision goes to zero while a run that is not over measures it."""
-    for revision in emptied_revisions(snapshot, plan):
+    """Rule S9: a revision goes to zero while a run that is not over measures it, were it that its
+    user wants no pods at all: a run that nobody stopped would tell of nothing.
+    """
+    for revision in snapshot.revisions:
+        if not revision.replicas or replicas_after(plan, revision):
+            continue
         for run in snapshot.runs:
             of = run.metadata.labels.get("rollouts-pod-template-hash")
             if of == revision.hash and run.status.phase not in FINISHED and not run.spec.terminate:
