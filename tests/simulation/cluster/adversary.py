@@ -12,10 +12,10 @@ from typing import Any
 from serinus.control.kinds import ROLLOUTS
 from serinus.core.rollout.commands import Edit, abort, pause, promote, promote_fully, retry
 from serinus.kube.errors import ApiError
-from serinus.kube.resource import INGRESSES, PODS
+from serinus.kube.resource import DEPLOYMENTS, INGRESSES, PODS
 from serinus.kube.transport.faulty import Faults
 from simulation.cluster.stage import Stage, staged
-from simulation.cluster.store import CANARY_INGRESS, REPLICAS, STEPS, WEIGHT, rollout_of
+from simulation.cluster.store import CANARY_INGRESS, REPLICAS, STEPS, TRIED, WEIGHT, rollout_of
 from simulation.rest import unwanted
 from simulation.shape import Shape
 from support.cluster import NAMESPACE
@@ -23,6 +23,10 @@ from support.virtual import run_virtual
 
 PLAIN = Shape(name="plain", steps=STEPS, replicas=REPLICAS)
 DYNAMIC = Shape(name="dynamic", steps=STEPS, replicas=REPLICAS, dynamic=True)
+BASIC = Shape(name="without router", steps=STEPS, replicas=REPLICAS, routed=False)
+TRIAL = Shape(name="experiment", steps=TRIED, replicas=REPLICAS)
+LENT = Shape(name="workloadRef", steps=STEPS, replicas=REPLICAS, lends="progressively")
+SHAPES = (PLAIN, DYNAMIC, BASIC, TRIAL, LENT)
 
 LATENCY_SECONDS = 0.7
 """One way. With the data plane's second it stays below the settle time of two seconds."""
@@ -78,7 +82,8 @@ async def _release(stage: Stage) -> str:
     image = f"acme/web:v{stage.rng.randint(1, 3)}"
     containers = [{"name": "web", "image": image, "ports": [{"containerPort": 8080}]}]
     spec = {"template": {"spec": {"containers": containers}}}
-    await stage.cluster.admin.patch(ROLLOUTS, "web", {"spec": spec}, NAMESPACE)
+    kind = DEPLOYMENTS if stage.witness.shape.lends else ROLLOUTS
+    await stage.cluster.admin.patch(kind, "web", {"spec": spec}, NAMESPACE)
     return f"user: {image}"
 
 
@@ -88,16 +93,34 @@ async def _resize(stage: Stage) -> str:
     return f"user: replicas {replicas}"
 
 
+async def _autoscale(stage: Stage) -> str:
+    """An autoscaler, by the scale subresource; to nothing and back, too."""
+    replicas = stage.rng.choice((0, 2, 3, 5, 6))
+    patch = {"spec": {"replicas": replicas}}
+    await stage.cluster.admin.patch(ROLLOUTS, "web", patch, NAMESPACE, subresource="scale")
+    return f"autoscaler: replicas {replicas}"
+
+
+async def _restart(stage: Stage) -> str:
+    at = f"{stage.cluster.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+    await stage.cluster.admin.patch(ROLLOUTS, "web", {"spec": {"restartAt": at}}, NAMESPACE)
+    return "user: restart"
+
+
 # --- Misfortune ----------------------------------------------------------------------------------
+
+
+def _labels(pod: Any) -> Any:
+    return pod["metadata"].get("labels", {})
 
 
 async def _death(stage: Stage) -> str:
     """Some pods of one revision stop being ready; half of the time they come back by themselves."""
     view = stage.cluster.server.view
-    pods: list[Any] = [p for p in view.list("", "pods", NAMESPACE) if p["metadata"].get("labels")]
+    label = "rollouts-pod-template-hash"
+    pods: list[Any] = [p for p in view.list("", "pods", NAMESPACE) if label in _labels(p)]
     if not pods:
         return "nobody there to die"
-    label = "rollouts-pod-template-hash"
     hash_ = stage.rng.choice(sorted({pod["metadata"]["labels"][label] for pod in pods}))
     mine = [p["metadata"]["name"] for p in pods if p["metadata"]["labels"][label] == hash_]
     dying = mine if stage.rng.random() < 0.5 else mine[:1]
@@ -107,6 +130,19 @@ async def _death(stage: Stage) -> str:
         else:
             await stage.cluster.admin.delete(PODS, name, NAMESPACE)
     return f"{len(dying)} of {len(mine)} pods of {hash_} die"
+
+
+async def _node(stage: Stage) -> str:
+    """What stood on one node is gone at once, whosever it was."""
+    view = stage.cluster.server.view
+    lost = [
+        pod["metadata"]["name"]
+        for pod in view.list("", "pods", NAMESPACE)
+        if stage.rng.random() < 0.5
+    ]
+    for name in lost:
+        await stage.cluster.admin.delete(PODS, name, NAMESPACE)
+    return f"a node is lost, with {len(lost)} pods"
 
 
 async def _line(stage: Stage) -> str:
@@ -143,7 +179,10 @@ ACTS: tuple[tuple[Act, int], ...] = (
     (_command, 6),
     (_release, 5),
     (_resize, 1),
+    (_autoscale, 2),
+    (_restart, 1),
     (_death, 4),
+    (_node, 2),
     (_line, 3),
     (_crash, 3),
     (_metrics, 1),

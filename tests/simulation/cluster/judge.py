@@ -95,6 +95,8 @@ class Apply:
                 return replace(world, stable=after.stable, canary=after.canary)
             case "ingresses":
                 return replace(world, router=after.router)
+            case "deployments":
+                return replace(world, lender=after.lender)
             case _:
                 return replace(world, status=after.status)
 
@@ -105,6 +107,8 @@ def change(path: str, before: World, after: World) -> tuple[Write | None, Apply]
     apply = Apply(path, after)
     match kind:
         case "replicasets":
+            return None, apply
+        case "deployments" if name:
             return None, apply
         case "services":
             part = "stable" if name == "web-stable" else "canary"

@@ -138,7 +138,7 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     """The shop deployed, in calm; the controller runs."""
     rng = random.Random(f"{seed} {shape.name}")
-    async with paper_cluster(seed) as cluster:
+    async with paper_cluster(seed, deployments=bool(shape.lends)) as cluster:
         await cluster.apply(shop(shape))
         witness = Witness(
             cluster.server.view, cluster.clock, shape, STALLED_SECONDS if stalls else LATE_SECONDS

@@ -17,7 +17,7 @@ from serinus.api.hashes import pod_hash
 from serinus.api.template import read_template
 from serinus.api.wire import decode
 from serinus.local.apiserver.admission import StoreView
-from simulation.model import Pods, Router, Run, Service, World
+from simulation.model import Lender, Pods, Router, Run, Service, Trial, World
 from simulation.shape import Shape, micros
 from support.cluster import NAMESPACE
 
@@ -30,6 +30,22 @@ STEPS: tuple[dict[str, Any], ...] = (
     {"pause": {}},
     {"setWeight": 75},
 )
+TRIED: tuple[dict[str, Any], ...] = (
+    {"setWeight": 25},
+    {
+        "experiment": {
+            "duration": "20s",
+            "templates": [
+                {"name": "old", "specRef": "stable"},
+                {"name": "new", "specRef": "canary"},
+            ],
+            "analyses": [{"name": "errors", "templateName": "errors"}],
+        }
+    },
+    {"setWeight": 50},
+    {"pause": {}},
+)
+"""A step that tries both versions beside the release."""
 REPLICAS = 4
 CANARY_INGRESS = "web-web-canary"
 WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
@@ -49,12 +65,31 @@ spec:
 """
 
 
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 4
+"""
+
+
 def shop(shape: Shape) -> str:
-    """The manifests of one routed Rollout with its Services, Ingress and template."""
+    """The manifests of one Rollout with its Services, Ingress and template, and of a Deployment
+    that lends its pods where the shape asks for it.
+    """
     before, _, rest = SHOP.partition("      steps:\n")
     after = rest[rest.index("---") :]
-    dynamic = f"      dynamicStableScale: {json.dumps(shape.dynamic)}\n"
-    return f"{before}{dynamic}      steps: {json.dumps(shape.steps)}\n{after}---{TEMPLATE}"
+    more = f"      dynamicStableScale: {json.dumps(shape.dynamic)}\n" if shape.routed else ""
+    if not shape.routed:
+        before = before.replace("      trafficRouting: {nginx: {stableIngress: web}}\n", "")
+        more = f"      maxSurge: {shape.surging}\n      maxUnavailable: {1 - shape.surging}\n"
+    if shape.lends:
+        start, end = before.index("  selector:"), before.index("  strategy:")
+        lent = DEPLOYMENT + before[start:end]
+        ref = f"{{apiVersion: apps/v1, kind: Deployment, name: web, scaleDown: {shape.lends}}}"
+        before = f"{lent}---\n{before[:start]}  workloadRef: {ref}\n{before[end:]}"
+    return f"{before}{more}      steps: {json.dumps(shape.steps)}\n{after}---{TEMPLATE}"
 
 
 def rollout_of(view: StoreView) -> Rollout:
@@ -66,7 +101,8 @@ def rollout_of(view: StoreView) -> Rollout:
 def read(view: StoreView, shape: Shape, now: datetime) -> World:
     """The world as it is written now; nothing lags and no ghost is known."""
     rollout = rollout_of(view)
-    template = read_template(rollout.spec.template)
+    lender = view.get("apps", "deployments", "web", NAMESPACE) if shape.lends else None
+    template = read_template(lender["spec"]["template"] if lender else rollout.spec.template)
     wanted = pod_hash(template, rollout.status.collision_count)
     return World(
         shape=shape,
@@ -74,11 +110,13 @@ def read(view: StoreView, shape: Shape, now: datetime) -> World:
         version=wanted,
         replicas=1 if rollout.spec.replicas is None else rollout.spec.replicas,
         paused=rollout.spec.paused,
-        sets=tuple(_pods(view, item) for item in _list(view, "apps", "replicasets")),
+        sets=tuple(_pods(view, item) for item in _ours(view, "apps", "replicasets")),
         stable=_service(view, "web-stable"),
         canary=_service(view, "web-canary"),
         router=Router(weight=_weight(view)),
-        runs=tuple(_run(item) for item in _list(view, "argoproj.io", "analysisruns")),
+        runs=tuple(_run(item) for item in _ours(view, "argoproj.io", "analysisruns")),
+        trials=tuple(_trial(item) for item in _ours(view, "argoproj.io", "experiments")),
+        lender=_lender(view, lender) if lender else None,
         status=rollout.status,
     )
 
@@ -89,6 +127,28 @@ def _list(view: StoreView, group: str, plural: str) -> list[Json]:
         for item in view.list(group, plural, NAMESPACE)
         if "deletionTimestamp" not in item["metadata"]
     ]
+
+
+def _ours(view: StoreView, group: str, plural: str) -> list[Json]:
+    """Those that the Rollout owns."""
+    return [
+        item
+        for item in _list(view, group, plural)
+        if any(o["kind"] == "Rollout" for o in item["metadata"].get("ownerReferences", ()))
+    ]
+
+
+def _lender(view: StoreView, item: Json) -> Lender:
+    """The Deployment, and its ready pods: those without a hash of ours."""
+    ready = sum(_ready(pod) for pod in _list(view, "", "pods") if not _hash(pod))
+    notes = item["metadata"].get("annotations", {})
+    noted = notes.get(names.SCALED_FROM)
+    return Lender(
+        replicas=item["spec"]["replicas"],
+        ready=ready,
+        noted=int(noted) if noted else None,
+        scaled_by=notes.get(names.SCALED_BY, ""),
+    )
 
 
 def _hash(item: Json) -> str:
@@ -143,3 +203,11 @@ def _run(item: Json) -> Run:
     stopped = bool(item["spec"].get("terminate"))
     name = str(item["metadata"]["name"])
     return Run(name, _hash(item), int(labels.get(names.STEP_INDEX, -1)), phase, stopped)
+
+
+def _trial(item: Json) -> Trial:
+    labels = item["metadata"]["labels"]
+    phase = item.get("status", {}).get("phase") or "Running"
+    stopped = bool(item["spec"].get("terminate"))
+    name = str(item["metadata"]["name"])
+    return Trial(name, _hash(item), int(labels.get(names.STEP_INDEX, -1)), phase, stopped)

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import pytest
 
-from simulation.cluster.adversary import DYNAMIC, PLAIN, survived
+from simulation.cluster.adversary import SHAPES, survived
 from simulation.shape import Shape
 
 
-@pytest.mark.parametrize("shape", [PLAIN, DYNAMIC], ids=str)
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("seed", range(2))
 def test_a_hostile_schedule_harms_nobody_and_ends_in_silence(seed: int, shape: Shape) -> None:
     wrong = survived(seed, shape)
     assert not wrong, "\n".join(wrong)
@@ -19,7 +19,7 @@ def test_a_hostile_schedule_harms_nobody_and_ends_in_silence(seed: int, shape: S
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("shape", [PLAIN, DYNAMIC], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_many_hostile_schedules_harm_nobody(shape: Shape) -> None:
     for seed in range(100, 200):
         wrong = survived(seed, shape, 40)

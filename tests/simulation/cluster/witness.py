@@ -92,10 +92,11 @@ class Witness:
         sets = tuple(
             replace(one, reached=self.reached.get(one.version, one.reached)) for one in world.sets
         )
-        for run in world.runs:
+        for run in (*world.runs, *world.trials):
             self.attempts.setdefault(run.name, self.attempt)
         runs = tuple(replace(run, attempt=self.attempts[run.name]) for run in world.runs)
-        return replace(world, sets=sets, runs=runs, attempt=self.attempt)
+        trials = tuple(replace(t, attempt=self.attempts[t.name]) for t in world.trials)
+        return replace(world, sets=sets, runs=runs, trials=trials, attempt=self.attempt)
 
     def noted(self, old: RolloutStatus, new: RolloutStatus) -> None:
         """The controller wrote a status: what starts the steps anew starts an attempt, and no
