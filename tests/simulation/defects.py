@@ -109,7 +109,7 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect(
         "a second update gives everything back to a stable revision that was shrunk",
-        *("complaint 6", DYNAMIC, "S1"),
+        *("complaint 6", DYNAMIC, "S"),
         _answers(wrong.gives_everything_back_to_a_small_stable),
     ),
     Defect(

@@ -1,4 +1,4 @@
-"""One way to hunt in any small world: walks by seeds, and after them small searches.
+"""One way to hunt in any small world: some walks by seeds, small searches, and more walks.
 
 Stops at the first finding. Knows neither rules nor mistakes: it is handed a planner.
 """
@@ -19,7 +19,7 @@ from simulation.shape import Shape
 from simulation.starts import condemned, measured, measures, nothing, released, under_way
 from simulation.walks import walk
 
-SEEDS, LIMIT = range(40), 700
+SOON, LATE, LIMIT = range(10), range(10, 40), 700
 Where = Shape | explore.Shape
 
 
@@ -69,18 +69,25 @@ def _canary(planner: Planner, shape: Shape) -> Iterator[Any]:
     if measures(shape):
         starts = (released, measured, condemned)
     budget = Budget(1, 1)
-    walks = (lambda s=seed: walk(starts[s % 3](shape), planner, s) for seed in SEEDS)
     searches = (
         lambda b=start: search(b(shape), planner, budget=budget, limit=LIMIT).finding
-        for start in dict.fromkeys(starts)
+        for start in dict.fromkeys(reversed(starts))
     )
-    return chain(walks, searches)
+
+    def walks(seeds: range) -> Iterator[Any]:
+        return (lambda s=seed: walk(starts[s % 3](shape), planner, s) for seed in seeds)
+
+    return chain(walks(SOON), searches, walks(LATE))
 
 
 def _switch(planner: Planner, shape: explore.Shape) -> Iterator[Any]:
     starts = (explore.released, explore.nothing, explore.switched)
-    walks = (lambda s=seed: explore.walk(starts[s % 3](shape), planner, s) for seed in SEEDS)
     searches = (
-        lambda b=start: explore.search(b(shape), planner, Budget(1, 1), LIMIT) for start in starts
+        lambda b=start: explore.search(b(shape), planner, Budget(1, 1), LIMIT)
+        for start in reversed(starts)
     )
-    return chain(walks, searches)
+
+    def walks(seeds: range) -> Iterator[Any]:
+        return (lambda s=seed: explore.walk(starts[s % 3](shape), planner, s) for seed in seeds)
+
+    return chain(walks(SOON), searches, walks(LATE))
