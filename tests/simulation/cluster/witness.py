@@ -80,7 +80,7 @@ class Witness:
         weights = dict.fromkeys(weight for _, weight, _, _ in self.writes)
         stable = dict.fromkeys(selector for _, _, selector, _ in self.writes)
         canary = dict.fromkeys(selector for _, _, _, selector in self.writes)
-        lagging = tuple(weight for weight in weights if weight != world.router.weight)
+        lagging = tuple((weight, False) for weight in weights if weight != world.router.weight)
         return replace(
             world,
             router=replace(world.router, lagging=lagging),
