@@ -52,6 +52,10 @@ EDITED = Shape(name="edited steps", steps=LADDER, longer=MORE)
 LENT = Shape(name="workloadRef", lends="progressively", replicas=3)
 LENT_ONCE = Shape(name="workloadRef, onsuccess", lends="onsuccess")
 BASIC_LENT = Shape(name="workloadRef without router", lends="progressively", routed=False)
+WATCHED = Shape(name="watched", watched=0, steps=STEPWISE)
+WATCHED_LATE = Shape(name="watched from step 1", watched=1, steps=LADDER)
+BASIC_WATCHED = Shape(name="watched without router", watched=0, routed=False, steps=STEPWISE)
+WATCHING = (WATCHED, WATCHED_LATE, BASIC_WATCHED)
 SINGLE = Shape(name="single pod", replicas=1)
 DYNAMIC_SINGLE = Shape(name="dynamic, single pod", replicas=1, dynamic=True)
 BASIC_TRIAL = Shape(name="experiment without router", steps=TRIED, routed=False)
@@ -71,6 +75,7 @@ OTHERS = (
     SINGLE,
     DYNAMIC_SINGLE,
     *SWAPPED,
+    *WATCHING,
 )
 """What is walked, and not searched in the quick suite."""
 

@@ -12,14 +12,19 @@ from serinus.core.rollout.snapshot import Snapshot
 from simulation.events import Planner
 from simulation.mutants import Tripped, guarded, mistaken, without
 from simulation.search import Budget, search
-from simulation.shape import LADDER, STEPWISE, Shape
-from simulation.starts import at_weight, released, sound
+from simulation.shape import Shape
+from simulation.starts import (
+    BASIC_WATCHED,
+    WATCHED,
+    WATCHED_LATE,
+    WATCHING,
+    at_weight,
+    released,
+    sound,
+)
 from simulation.walks import walk
 
-WATCHED = Shape(name="watched", watched=0, steps=STEPWISE)
-LATE = Shape(name="watched from step 1", watched=1, steps=LADDER)
-UNROUTED = Shape(name="watched without router", watched=0, routed=False, steps=STEPWISE)
-SHAPES = (WATCHED, LATE, UNROUTED)
+LATE, UNROUTED, SHAPES = WATCHED_LATE, BASIC_WATCHED, WATCHING
 SEEDS = range(40)
 
 

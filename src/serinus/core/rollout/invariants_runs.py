@@ -21,6 +21,8 @@ def broken_runs(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     run = _watching(snapshot)
     if run is None or plan.status is None or _ends_otherwise(snapshot, plan.status):
         return
+    if _is_renumbered(run, plan.status):
+        return  # it is of an earlier time that this revision was wanted; there is another one now
     name, phase = run.metadata.name, run.status.phase
     doubtful = phase == "Inconclusive" or (phase == "Successful" and run.spec.terminate)
     if phase in ("Failed", "Error") and not plan.status.abort:
@@ -47,6 +49,16 @@ def _started(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"run {action.name} starts without its name in the status, or a second time"
         if snapshot.rollout.spec.paused or snapshot.problems:
             yield f"run {action.name} starts although the rollout is frozen"
+
+
+def _is_renumbered(run: AnalysisRun, new: RolloutStatus) -> bool:
+    """Names end with the revision's number, and after a dot with their attempt."""
+    noted = new.canary.current_background_analysis_run_status
+    return noted is not None and _number(noted.name) != _number(run.metadata.name)
+
+
+def _number(name: str) -> str:
+    return name.rpartition("-")[2].partition(".")[0]
 
 
 def _watching(snapshot: Snapshot) -> AnalysisRun | None:
