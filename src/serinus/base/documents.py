@@ -1,10 +1,12 @@
 """YAML texts as documents, with the line at which each field stands. Knows no objects.
 
-Values are those that kubectl would send: a time stays text.
+Values are those that kubectl would send. It reads plain words as Go's yaml.v2 does (`y` is true, a
+time is text, `1:30` is text, `1e3` is a number), and a key is always text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,14 +19,85 @@ DEEPEST = 100
 _TOO_MUCH = "is too large or too deep for an object"
 
 
+_TAG = "tag:yaml.org,2002:"
+_TRUE = ("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE")
+_FALSE = ("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE")
+_INTEGER = re.compile(
+    r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|0|[1-9][0-9_]*)", re.ASCII
+)
+_NUMBER = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS = re.compile("|".join((*_TRUE, *_FALSE)))
+
+
 class _Loader(yaml.SafeLoader):
-    """Without the resolver of times, which JSON does not have."""
+    """Reads plain words as kubectl does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Keys as JSON has them: `on: 1` has the key `true`."""
+        self.flatten_mapping(node)
+        return {
+            _key(self.construct_object(key, deep=True), key): self.construct_object(
+                value, deep=deep
+            )
+            for key, value in node.value
+        }
 
 
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in rows if tag != "tag:yaml.org,2002:timestamp"]
-    for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+class _Dumper(yaml.SafeDumper):
+    """Quotes what kubectl would read as something else than text."""
+
+
+_PLAIN = (
+    ("bool", _WORDS, "yYnNtTfFoO"),
+    ("int", _INTEGER, "-+0123456789"),
+    ("float", _NUMBER, "-+.0123456789"),
+)
+for _reads in (_Loader, _Dumper):
+    _reads.yaml_implicit_resolvers = {
+        first: [
+            (tag, pattern)
+            for tag, pattern in rows
+            if tag.removeprefix(_TAG) not in ("bool", "int", "float", "timestamp")
+        ]
+        for first, rows in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    for _kind, _pattern, _first in _PLAIN:
+        _whole = re.compile(f"(?:{_pattern.pattern})$", re.ASCII)
+        _reads.add_implicit_resolver(f"{_TAG}{_kind}", _whole, list(_first))
+
+
+def _key(value: Any, node: yaml.Node) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int() | float():
+            return str(value)
+    found = "empty" if value is None else "a list or an object"
+    raise yaml.constructor.ConstructorError(
+        None, None, f"a key must be text, not {found}", node.start_mark
+    )
+
+
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    text = node.value.replace("_", "").lower()
+    octal = re.fullmatch(r"([-+]?)0([0-7]+)", text)
+    return int(f"{octal[1]}0o{octal[2]}" if octal else text, 0)
+
+
+def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    value = float(node.value.replace("_", ""))
+    return int(value) if value.is_integer() else value
+
+
+_Loader.add_constructor(f"{_TAG}bool", lambda loader, node: node.value in _TRUE)
+_Loader.add_constructor(f"{_TAG}int", _integer)
+_Loader.add_constructor(f"{_TAG}float", _number)
+
+
+def write_document(value: Any) -> str:
+    """`value` as YAML that kubectl reads as this value."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=100)
+    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,8 @@ def deployment(name: str | None, filename: str | None, **given: Any) -> None:
     The pods are copied as they came. Comments on top say in which order to apply; what cannot be
     carried over is told on standard error.
     """
-    import yaml
-
     from serinus.api.converting import convert
+    from serinus.base.documents import write_document
 
     if (name is None) == (filename is None):
         raise click.UsageError("name a Deployment, or give a file with -f; one of them")
@@ -51,7 +50,7 @@ def deployment(name: str | None, filename: str | None, **given: Any) -> None:
     for number, step in enumerate(made.order, 1):
         first, *rest = wrap(step, 96)
         click.echo("\n".join([f"# {number}. {first}", *(f"#    {line}" for line in rest)]))
-    click.echo(yaml.safe_dump(made.rollout, sort_keys=False, width=100), nl=False)
+    click.echo(write_document(made.rollout), nl=False)
     for text in made.lost:
         click.echo(f"not carried over: {text}", err=True)
 
