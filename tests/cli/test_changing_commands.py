@@ -121,7 +121,8 @@ def test_set_image_names_what_it_does_not_know(run: Run) -> None:
     assert "'proxy' is not CONTAINER=IMAGE" in err
 
 
-def test_set_image_goes_to_the_workload_that_is_referred_to(run: Run, server: Server) -> None:
+def lend(server: Server) -> None:
+    """A Rollout whose pods a Deployment lends."""
     labels = {"app": "web"}
     template = {
         "metadata": {"labels": labels},
@@ -141,16 +142,50 @@ def test_set_image_goes_to_the_workload_that_is_referred_to(run: Run, server: Se
             "spec": {"workloadRef": ref, "strategy": strategy},
         }
     )
+
+
+def test_set_image_goes_to_the_workload_that_is_referred_to(run: Run, server: Server) -> None:
+    lend(server)
     assert (
         run("set", "image", "web", "web=w:2", "-n", "default")[1] == "rollout 'web' image updated\n"
     )
     made = server.call("GET", f"{PATHS['Deployment'].format('default')}/web")
     assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "w:2"
-    status, _, err = run("undo", "web", "-n", "default")
-    assert (status, err) == (
-        1,
-        "error: rollout 'web' takes its template from a Deployment; undo that one instead\n",
-    )
+
+
+def test_undo_puts_the_earlier_template_where_a_workload_lends_it(run: Run, server: Server) -> None:
+    lend(server)
+    run("set", "image", "web", "web=w:2", "-n", "default")
+    path = f"{PATHS['Deployment'].format('default')}/web"
+    uid = server.call("GET", f"{PATHS['Rollout'].format('default')}/web")["metadata"]["uid"]
+    owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web", "uid": uid}
+    for number, image in ((1, "w:1"), (2, "w:2")):
+        labels = {"app": "web", "rollouts-pod-template-hash": f"h{number}"}
+        pods = {
+            "metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "web", "image": image}]},
+        }
+        notes = {"rollout.argoproj.io/revision": str(number)}
+        server.create(
+            {
+                "apiVersion": "apps/v1",
+                "kind": "ReplicaSet",
+                "metadata": {
+                    "name": f"web-h{number}",
+                    "labels": labels,
+                    "annotations": notes,
+                    "ownerReferences": [{**owner, "controller": True}],
+                },
+                "spec": {"replicas": 0, "selector": {"matchLabels": labels}, "template": pods},
+            }
+        )
+    there = (0, "rollout 'web' has the template of that revision already\n", "")
+    assert run("undo", "web", "--to-revision", "2", "-n", "default") == there
+    assert run("undo", "web", "-n", "default") == (0, "rollout 'web' undone\n", "")
+    template = server.call("GET", path)["spec"]["template"]
+    assert template["spec"]["containers"][0]["image"] == "w:1"
+    assert template["metadata"]["labels"] == {"app": "web"}
+    assert run("undo", "web", "--to-revision", "1", "-n", "default") == there
 
 
 def test_undo_takes_the_template_of_the_revision_before(run: Run, server: Server) -> None:

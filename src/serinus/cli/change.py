@@ -5,9 +5,12 @@ What they write is decided in `core.rollout.commands`; here are only options and
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from datetime import timedelta
 
 import click
+from msgspec import Raw
 
 from serinus.api.argo import Rollout, WorkloadRef
 from serinus.api.kubernetes import ReplicaSet
@@ -17,7 +20,7 @@ from serinus.cli.options import KubectlCommand, RolloutName, Seconds, cluster_op
 from serinus.cli.trial import retry_experiment
 from serinus.core.rollout import commands
 from serinus.core.rollout.commands import Edit
-from serinus.kube.resource import REPLICASETS
+from serinus.kube.resource import REPLICASETS, Resource
 from serinus.present.family import Relatives, family_of
 from serinus.present.phase import phase_of
 
@@ -97,23 +100,32 @@ def restart(name: str, wait: float, **where: str | None) -> None:
 )
 @cluster_options
 def undo(name: str, to_revision: int, **where: str | None) -> None:
-    """Take the pod template of an earlier revision again."""
+    """Take the pod template of an earlier revision again, also where a workloadRef lends it."""
     with reach(**where) as cluster:
 
         def command(rollout: Rollout) -> tuple[Edit, ...]:
-            if rollout.spec.workload_ref is not None:
-                kind = rollout.spec.workload_ref.kind
-                raise SerinusError(
-                    f"rollout {name!r} takes its template from a {kind}; undo that one instead"
-                )
-            sets = cluster.door.list(REPLICASETS, cluster.namespace, ReplicaSet)
-            mine = family_of(rollout, Relatives(sets)).replica_sets
-            return commands.undo(rollout, mine, to_revision)
+            return commands.undo(rollout, _revisions(cluster, rollout), to_revision)
 
-        if cluster.change(name, command):
+        rollout = cluster.rollout(name)
+        ref = rollout.spec.workload_ref
+        if ref is None:
+            changed = cluster.change(name, command)
+        else:
+            lent = _lent(cluster, ref)
+            revisions = _revisions(cluster, rollout)
+            edits = commands.undo(
+                rollout, revisions, to_revision, lent=Raw(lent.template), at=lent.at
+            )
+            changed = lent.apply(cluster, edits)
+        if changed:
             click.echo(f"rollout {name!r} undone")
         else:
             click.echo(f"rollout {name!r} has the template of that revision already")
+
+
+def _revisions(cluster: Cluster, rollout: Rollout) -> tuple[ReplicaSet, ...]:
+    sets = cluster.door.list(REPLICASETS, cluster.namespace, ReplicaSet)
+    return family_of(rollout, Relatives(sets)).replica_sets
 
 
 @click.group("set")
@@ -133,21 +145,35 @@ def set_image(name: str, images: tuple[str, ...], **where: str | None) -> None:
         if ref is None:
             changed = cluster.change(name, lambda r: commands.set_images(raw_template(r), wanted))
         else:
-            changed = _set_image_of_workload(cluster, ref, wanted)
+            lent = _lent(cluster, ref)
+            edits = commands.set_images(json.loads(lent.template), wanted, lent.at)
+            changed = lent.apply(cluster, edits)
         click.echo(f"rollout {name!r} {'image updated' if changed else 'has these images already'}")
 
 
-def _set_image_of_workload(cluster: Cluster, ref: WorkloadRef, images: dict[str, str]) -> bool:
-    """The template that a rollout refers to is patched where it is."""
+@dataclass(frozen=True, slots=True)
+class _Lent:
+    """A template that a rollout refers to; it is patched where it is."""
+
+    resource: Resource
+    name: str
+    at: str
+    template: bytes
+    """As it came, JSON."""
+
+    def apply(self, cluster: Cluster, edits: tuple[Edit, ...]) -> bool:
+        for edit in edits:
+            cluster.apply(self.resource, self.name, edit)
+        return bool(edits)
+
+
+def _lent(cluster: Cluster, ref: WorkloadRef) -> _Lent:
     if ref.kind not in WORKLOADS:
         raise SerinusError(f"workloadRef names a {ref.kind}; known: {', '.join(WORKLOADS)}")
     resource, at = WORKLOADS[ref.kind]
     workload = cluster.plain(resource, ref.name)
     owner = workload if at == "/template" else workload.get("spec") or {}
-    edits = commands.set_images(owner.get("template") or {}, images, at)
-    for edit in edits:
-        cluster.apply(resource, ref.name, edit)
-    return bool(edits)
+    return _Lent(resource, ref.name, at, json.dumps(owner.get("template") or {}).encode())
 
 
 def _images(words: tuple[str, ...]) -> dict[str, str]:

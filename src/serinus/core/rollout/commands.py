@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Raw
 
 from serinus.api.apart import without_apart
 from serinus.api.argo import Rollout
@@ -115,12 +116,18 @@ def set_images(
 
 
 def undo(
-    rollout: Rollout, revisions: Iterable[ReplicaSet], to_revision: int = 0
+    rollout: Rollout,
+    revisions: Iterable[ReplicaSet],
+    to_revision: int = 0,
+    *,
+    lent: Raw | None = None,
+    at: str = "/spec/template",
 ) -> tuple[Edit, ...]:
     """Take the template of an earlier revision again; 0 means the one before the newest.
 
-    `revisions` are the ReplicaSets that the rollout owns. Without effect if that template is the
-    rollout's own already. Raises CommandError if there is no such revision.
+    `revisions` are the ReplicaSets that the rollout owns. Where it has a workloadRef, `lent` is the
+    workload's template, and `at` the JSON pointer to it: the workload is what is patched. Without
+    effect if that template is there already. Raises CommandError if there is no such revision.
     """
     numbered = sorted(((_number(one), one) for one in revisions), key=lambda pair: -pair[0])
     known = ", ".join(str(number) for number, _ in numbered) or "none"
@@ -133,11 +140,12 @@ def undo(
     else:
         chosen = numbered[1][1]
     injected = _injected(chosen)
-    current, earlier = rollout.spec.template, chosen.spec.template
+    current = rollout.spec.template if lent is None else lent
+    earlier = chosen.spec.template
     if read_template(current) == read_template(earlier, injected):
         return ()
     plain = _without_ours(without_apart(msgspec.json.decode(earlier)), injected)
-    return (Edit([{"op": "replace", "path": "/spec/template", "value": plain}], "json"),)
+    return (Edit([{"op": "replace", "path": at, "value": plain}], "json"),)
 
 
 # --- Parts ----------------------------------------------------------------------------------------
