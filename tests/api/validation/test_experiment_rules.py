@@ -66,6 +66,20 @@ spec:
         ("spec.analyses.0.templateName", "", "spec.analyses[0].templateName: is missing"),
         ("spec.templates.0.service", {}, "spec.templates[0].service: needs a container with ports"),
         (
+            "spec.templates.0.service",
+            {"name": "My_Svc"},
+            "spec.templates[0].service.name: 'My_Svc': use at most 63 lower-case letters",
+        ),
+        ("spec.analyses.0.name", "Bad_Name", "spec.analyses[0].name: 'Bad_Name': use lower-case"),
+        ("spec.analyses.0.args", [{"name": "x"}], "spec.analyses[0].args[0]: 'x' has no value"),
+        (
+            "spec.analyses.0.args",
+            [{"name": "x", "value": "{{ templates.two.podTemplateHash }}"}],
+            "spec.analyses[0].args[0].value: {{templates.two.podTemplateHash}} is not known; there "
+            "are: experiment.availableAt, experiment.finishedAt, templates.one.podTemplateHash, "
+            "templates.one.replicaset.name",
+        ),
+        (
             "spec.templates.0.selector.matchLabels.tier",
             "front",
             "spec.templates[0].template.metadata.labels: do not match the selector",
@@ -121,3 +135,25 @@ def test_rules_of_runs(path: str, value: Any, expected: str) -> None:
     put(document, path, value)
     told = [str(p) for p in validate_run_spec(decode(AnalysisRun, document).spec, LANGUAGE)]
     assert any(expected in text for text in told), told
+
+
+def test_a_service_that_is_called_as_the_replica_set_needs_a_name_that_a_service_may_have() -> None:
+    document = yaml.safe_load(EXPERIMENT)
+    container = document["spec"]["templates"][0]["template"]["spec"]["containers"][0]
+    container["ports"] = [{"containerPort": 80}]
+    document["spec"]["templates"][0]["service"] = {}
+    assert list(validate_experiment(decode(Experiment, document))) == []
+    document["metadata"]["name"] = "v1.2"
+    assert [str(p) for p in validate_experiment(decode(Experiment, document))] == [
+        "spec.templates[0].service: 'v1.2-one' can be no Service's name; "
+        "give it one in service.name"
+    ]
+
+
+def test_a_condition_that_uses_a_secret_is_named_before_anything_is_measured() -> None:
+    document = yaml.safe_load(RUN)
+    secret = {"secretKeyRef": {"name": "s", "key": "k"}}
+    document["spec"]["args"] = [{"name": "x", "valueFrom": secret}]
+    document["spec"]["metrics"][0]["successCondition"] = "result[0] < {{ args.x }}"
+    told = [str(p) for p in validate_run_spec(decode(AnalysisRun, document).spec, LANGUAGE)]
+    assert told == ["spec.metrics[0].successCondition: {{args.x}} is a secret; pass it by value"]

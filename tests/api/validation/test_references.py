@@ -131,6 +131,17 @@ METRICS: list[tuple[str, Any, str]] = [
         "{{args.namespace}}?",
     ),
     (
+        M + "provider.prometheus.query",
+        "a{{{args.x}}}",
+        T + "provider.prometheus.query: {{{args.x}} is no argument; write {{args.x}}, and a space "
+        "between other braces and it",
+    ),
+    (
+        M + "provider.prometheus.query",
+        "a{ns='{{args.ns}'}",
+        T + "provider.prometheus.query: has {{ without }}; write {{args.name}}",
+    ),
+    (
         M + "provider.prometheus.authentication",
         {"sigv4": {"region": "eu"}},
         T + "provider.prometheus.authentication.sigv4: is not supported yet; use basicAuth",

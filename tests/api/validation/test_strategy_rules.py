@@ -188,6 +188,28 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (experiment(duration="long"), E + "duration: 'long' is not a duration"),
     (experiment(scaleDownDelaySeconds=-1), E + "scaleDownDelaySeconds: -1 must be 0 or more"),
     (experiment(analyses=[{"name": "x"}]), E + "analyses[0].templateName: is missing"),
+    (experiment(analyses=[{"name": "X_y"}]), E + "analyses[0].name: 'X_y': use lower-case"),
+    (
+        experiment(
+            analyses=[
+                {"name": "x", "args": [{"name": "h", "value": "{{templates.b.podTemplateHash}}"}]}
+            ]
+        ),
+        E + "analyses[0].args[0].value: {{templates.b.podTemplateHash}} is not known; there are: ",
+    ),
+    (
+        experiment(dryRun=[{"metricName": "m"}, {"metricName": "m"}]),
+        E + "dryRun[1].metricName: 'm' is repeated",
+    ),
+    (
+        experiment(templates=[{**ONE, "service": {"name": "My_Svc"}}]),
+        E + "templates[0].service.name: 'My_Svc': use at most 63 lower-case letters",
+    ),
+    (experiment(templates=[{**ONE, "selector": {}}]), E + "templates[0].selector: is empty"),
+    (
+        experiment(templates=[{**ONE, "selector": {"matchLabels": {"tier": "web"}}}]),
+        E + "templates[0].selector: does not match the labels of the pods",
+    ),
     (
         experiment(analyses=[{"name": "x", "templateName": "t", "args": [{"value": "1"}]}]),
         E + "analyses[0].args[0].name: '' is empty or repeated",

@@ -18,7 +18,11 @@ from serinus.api.analysis import (
     PrometheusMetric,
 )
 from serinus.api.argo import RolloutAnalysis
-from serinus.api.validation.arguments import misplaced_placeholders, used_arguments
+from serinus.api.validation.arguments import (
+    misplaced_placeholders,
+    secret_conditions,
+    used_arguments,
+)
 from serinus.api.validation.labels import validate_annotations, validate_labels
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.later import not_yet_measured
@@ -156,11 +160,12 @@ def validate_template_spec(
     for index, ref in enumerate(spec.templates):
         if not ref.template_name:
             yield FieldProblem(f"{path}.templates[{index}].templateName", "is missing")
-    yield from _own_arguments(spec.args, f"{path}.args")
+    yield from own_arguments(spec.args, f"{path}.args")
     for name, rules in rules_of(spec):
         yield from validate_rules(rules, f"{path}.{name}")
         yield from unreadable_patterns(rules, language, f"{path}.{name}")
     yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
+    yield from secret_conditions(spec.metrics, spec.args, f"{path}.metrics")
 
 
 def validate_run_spec(
@@ -169,7 +174,7 @@ def validate_run_spec(
     """An AnalysisRun's spec: a template's rules, and every argument must have its value."""
     if not spec.metrics:
         yield FieldProblem(f"{path}.metrics", "is empty; say what is measured")
-    yield from _own_arguments(spec.args, f"{path}.args")
+    yield from own_arguments(spec.args, f"{path}.args")
     for index, argument in enumerate(spec.args):
         if argument.value is None and argument.value_from is None:
             yield FieldProblem(f"{path}.args[{index}]", f"{argument.name!r} has no value")
@@ -187,9 +192,10 @@ def validate_run_spec(
     for name, rules in rules_of(spec):
         yield from rules_without_metric(rules, names, language, f"{path}.{name}")
     yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
+    yield from secret_conditions(spec.metrics, spec.args, f"{path}.metrics")
 
 
-def _own_arguments(arguments: Sequence[Argument], path: str) -> Iterator[FieldProblem]:
+def own_arguments(arguments: Sequence[Argument], path: str) -> Iterator[FieldProblem]:
     """Arguments that a template or run declares."""
     for index, argument in enumerate(arguments):
         here = f"{path}[{index}]"

@@ -6,29 +6,34 @@ Pure text work; the values are filled in when a run is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from serinus.api.analysis import Metric
+from serinus.api.analysis import Argument, Metric
 from serinus.api.wire import builtins
 from serinus.base.errors import FieldProblem
 
-_PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)
 _ARGUMENT = re.compile(r"args\.([\w.-]+)")
 
 
-def placeholders(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+def placeholders(value: Any) -> Iterator[tuple[str, str]]:
     """What stands between `{{` and `}}` in any text below `value`, with the path of the text."""
+    for path, text in _texts(value):
+        for found in _PLACEHOLDER.findall(text):
+            yield path, found
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     match value:
         case str():
-            for found in _PLACEHOLDER.findall(value):
-                yield path, found
+            yield path, value
         case dict():
             for key, item in value.items():
-                yield from placeholders(item, f"{path}.{key}")
+                yield from _texts(item, f"{path}.{key}")
         case list():
             for index, item in enumerate(value):
-                yield from placeholders(item, f"{path}[{index}]")
+                yield from _texts(item, f"{path}[{index}]")
 
 
 def used_arguments(metric: Metric) -> tuple[str, ...]:
@@ -39,12 +44,38 @@ def used_arguments(metric: Metric) -> tuple[str, ...]:
 
 def misplaced_placeholders(metric: Metric, path: str) -> Iterator[FieldProblem]:
     """`{{x}}` that is not written as an argument, and so would reach the provider as it is."""
-    for below, found in placeholders(builtins(metric)):
-        if not _ARGUMENT.fullmatch(found):
-            meant = (
-                f"; did you mean {{{{args.{found}}}}}?" if re.fullmatch(r"[\w-]+", found) else ""
-            )
-            yield FieldProblem(f"{path}{below}", f"{{{{{found}}}}} is no argument{meant}")
+    for below, text in _texts(builtins(metric)):
+        for found in _PLACEHOLDER.findall(text):
+            if not _ARGUMENT.fullmatch(found):
+                yield FieldProblem(
+                    f"{path}{below}", f"{{{{{found}}}}} is no argument{_meant(found)}"
+                )
+        if "{{" in _PLACEHOLDER.sub("", text):
+            yield FieldProblem(f"{path}{below}", "has {{ without }}; write {{args.name}}")
+
+
+def _meant(found: str) -> str:
+    name = _ARGUMENT.search(found)
+    if name is not None:
+        return f"; write {{{{{name.group()}}}}}, and a space between other braces and it"
+    return f"; did you mean {{{{args.{found}}}}}?" if re.fullmatch(r"[\w-]+", found) else ""
+
+
+def secret_conditions(
+    metrics: Sequence[Metric], arguments: Iterable[Argument], path: str
+) -> Iterator[FieldProblem]:
+    """Conditions that use an argument whose value is a secret: they are shown to everybody."""
+    secret = {one.name for one in arguments if one.value_from and one.value_from.secret_key_ref}
+    for index, metric in enumerate(metrics):
+        for name, condition in (
+            ("successCondition", metric.success_condition),
+            ("failureCondition", metric.failure_condition),
+        ):
+            for _, found in placeholders(condition):
+                if found.removeprefix("args.") in secret:
+                    yield FieldProblem(
+                        f"{path}[{index}].{name}", f"{{{{{found}}}}} is a secret; pass it by value"
+                    )
 
 
 def how_to_pass(name: str) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from serinus.api.experiment import Experiment, ExperimentTemplate
+from serinus.api.experiment import Experiment, ExperimentSpec, ExperimentTemplate
 from serinus.api.kubernetes import ContainerPort
 from serinus.api.template import read_template
-from serinus.api.validation.analysis import validate_rules
+from serinus.api.validation.analysis import own_arguments, validate_rules
 from serinus.api.validation.labels import (
     is_dns_label,
     matches,
@@ -20,6 +20,13 @@ from serinus.api.validation.labels import (
 )
 from serinus.api.validation.numbers import duration, not_negative
 from serinus.api.validation.pod import validate_template
+from serinus.api.validation.trial import (
+    analysis_names,
+    facts_of,
+    is_service_name,
+    service_names,
+    unknown_facts,
+)
 from serinus.base.errors import FieldProblem
 
 DEFAULT_PROGRESS_DEADLINE_SECONDS = 600
@@ -44,13 +51,9 @@ def validate_experiment(experiment: Experiment) -> Iterator[FieldProblem]:
                 f"{here}.name", f"{template.name!r}: use lower-case letters, digits and dashes"
             )
         yield from _template(template, seconds, here)
-    for index, analysis in enumerate(spec.analyses):
-        here = f"spec.analyses[{index}]"
-        if not analysis.name or analysis.name in [a.name for a in spec.analyses[:index]]:
-            yield FieldProblem(f"{here}.name", f"{analysis.name!r} is empty or repeated")
-        if not analysis.template_name:
-            yield FieldProblem(f"{here}.templateName", "is missing")
-    yield from _service_names(spec.templates)
+        yield from _derived_service(experiment.metadata.name, template, here)
+    yield from _analyses(spec)
+    yield from service_names(_services(spec.templates), "spec.templates")
     for name, rules in (
         ("dryRun", spec.dry_run),
         ("measurementRetention", spec.measurement_retention),
@@ -90,25 +93,51 @@ def _template(
                 f"{path}.template.metadata.labels",
                 "do not match the selector; add the labels it names",
             )
-        if template.service is not None and not _has_ports(pods):
+        if template.service is not None and not has_ports(pods):
             yield FieldProblem(
                 f"{path}.service",
                 "needs a container with ports; a Service without ports is refused",
             )
 
 
-def _service_names(templates: Sequence[ExperimentTemplate]) -> Iterator[FieldProblem]:
-    seen: set[str] = set()
-    for index, template in enumerate(templates):
-        name = template.service.name if template.service else ""
-        if name and name in seen:
-            yield FieldProblem(
-                f"spec.templates[{index}].service.name", f"{name!r} is of another template too"
-            )
-        seen.add(name)
+def _derived_service(
+    experiment: str, template: ExperimentTemplate, path: str
+) -> Iterator[FieldProblem]:
+    """A Service without a name of its own is called as the ReplicaSet."""
+    name = f"{experiment}-{template.name}"
+    asked = template.service is not None and not template.service.name
+    if asked and experiment and template.name and not is_service_name(name):
+        yield FieldProblem(
+            f"{path}.service", f"{name!r} can be no Service's name; give it one in service.name"
+        )
 
 
-def _has_ports(pods: dict[str, Any]) -> bool:
+def _services(templates: Sequence[ExperimentTemplate]) -> dict[int, str]:
+    """The names that the templates give to their Services."""
+    return {
+        index: template.service.name
+        for index, template in enumerate(templates)
+        if template.service is not None and template.service.name
+    }
+
+
+def _analyses(spec: ExperimentSpec) -> Iterator[FieldProblem]:
+    yield from analysis_names((one.name for one in spec.analyses), "spec.analyses")
+    known = facts_of(template.name for template in spec.templates)
+    for index, analysis in enumerate(spec.analyses):
+        here = f"spec.analyses[{index}]"
+        if not analysis.template_name:
+            yield FieldProblem(f"{here}.templateName", "is missing")
+        yield from own_arguments(analysis.args, f"{here}.args")
+        for number, argument in enumerate(analysis.args):
+            place = f"{here}.args[{number}]"
+            if argument.value is None and argument.value_from is None:
+                yield FieldProblem(place, f"{argument.name!r} has no value")
+            yield from unknown_facts(argument.value or "", known, f"{place}.value")
+
+
+def has_ports(pods: dict[str, Any]) -> bool:
+    """Whether a container of this pod template declares a port."""
     spec = pods.get("spec")
     containers = spec.get("containers") if isinstance(spec, dict) else None
     return isinstance(containers, list) and any(

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from serinus.api.argo import (
     CanaryStrategy,
     RolloutExperimentStep,
     RolloutExperimentTemplate,
+    RolloutSpec,
 )
-from serinus.api.validation.analysis import passed_arguments
-from serinus.api.validation.labels import is_dns_label, validate_annotations, validate_labels
+from serinus.api.validation.analysis import passed_arguments, validate_rules
+from serinus.api.validation.experiment import has_ports
+from serinus.api.validation.labels import (
+    is_dns_label,
+    matches,
+    validate_annotations,
+    validate_labels,
+    validate_selector,
+)
 from serinus.api.validation.numbers import duration, not_negative, within
 from serinus.api.validation.routers import SPLIT_EXPERIMENTS, routers_of
+from serinus.api.validation.trial import analysis_names, facts_of, service_names, unknown_facts
 from serinus.base.errors import FieldProblem
 
 SPECS = ("canary", "stable")
@@ -29,19 +40,53 @@ def validate_experiment_step(
         here = f"{path}.templates[{index}]"
         yield from _named(template.name, names[:index], f"{here}.name")
         yield from _template(template, here)
+    services = {i: t.service.name for i, t in enumerate(step.templates) if t.service}
+    named = {index: name for index, name in services.items() if name}
+    yield from service_names(named, f"{path}.templates")
     yield from _weights(step, canary, path)
     yield from duration(step.duration, f"{path}.duration")
     yield from not_negative(step.scale_down_delay_seconds, f"{path}.scaleDownDelaySeconds")
-    names = [analysis.name for analysis in step.analyses]
-    for index, analysis in enumerate(step.analyses):
-        here = f"{path}.analyses[{index}]"
-        yield from _named(analysis.name, names[:index], f"{here}.name")
-        if not analysis.template_name:
-            yield FieldProblem(f"{here}.templateName", "is missing")
-        yield from passed_arguments(analysis.args, f"{here}.args")
+    yield from _analyses(step, path)
+    yield from validate_rules(step.dry_run, f"{path}.dryRun")
     metadata = step.analysis_run_metadata
     yield from validate_labels(metadata.labels, f"{path}.analysisRunMetadata.labels")
     yield from validate_annotations(metadata.annotations, f"{path}.analysisRunMetadata.annotations")
+
+
+def validate_experiment_pods(spec: RolloutSpec, path: str) -> Iterator[FieldProblem]:
+    """Whether the pods of `spec` are such that each template of its steps can be run with them."""
+    template = msgspec.json.decode(bytes(spec.template) or b"{}")
+    pods = template if isinstance(template, dict) else {}
+    metadata = pods.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    plain = labels if isinstance(labels, dict) else {}
+    steps = spec.strategy.canary.steps if spec.strategy.canary else ()
+    for index, step in enumerate(steps):
+        for number, one in enumerate(step.experiment.templates if step.experiment else ()):
+            here = f"{path}[{index}].experiment.templates[{number}]"
+            own = {**plain, **one.metadata.labels}
+            if one.selector is not None and not matches(one.selector, own):
+                yield FieldProblem(
+                    f"{here}.selector", "does not match the labels of the pods; leave it out"
+                )
+            if (one.service is not None or one.weight) and pods and not has_ports(pods):
+                field = "service" if one.service is not None else "weight"
+                yield FieldProblem(
+                    f"{here}.{field}",
+                    "needs a container with ports; a Service without ports is refused",
+                )
+
+
+def _analyses(step: RolloutExperimentStep, path: str) -> Iterator[FieldProblem]:
+    yield from analysis_names((one.name for one in step.analyses), f"{path}.analyses")
+    known = facts_of(template.name for template in step.templates)
+    for index, analysis in enumerate(step.analyses):
+        here = f"{path}.analyses[{index}]"
+        if not analysis.template_name:
+            yield FieldProblem(f"{here}.templateName", "is missing")
+        yield from passed_arguments(analysis.args, f"{here}.args")
+        for number, argument in enumerate(analysis.args):
+            yield from unknown_facts(argument.value, known, f"{here}.args[{number}].value")
 
 
 def _template(template: RolloutExperimentTemplate, path: str) -> Iterator[FieldProblem]:
@@ -52,6 +97,8 @@ def _template(template: RolloutExperimentTemplate, path: str) -> Iterator[FieldP
     if template.spec_ref not in SPECS:
         yield FieldProblem(f"{path}.specRef", f"{template.spec_ref!r} must be canary or stable")
     yield from not_negative(template.replicas, f"{path}.replicas")
+    if template.selector is not None:
+        yield from validate_selector(template.selector, f"{path}.selector")
     yield from validate_labels(template.metadata.labels, f"{path}.metadata.labels")
     yield from validate_annotations(template.metadata.annotations, f"{path}.metadata.annotations")
 
