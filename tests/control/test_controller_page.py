@@ -114,7 +114,12 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
             for plural in ("virtualservices", "destinationrules")
             for verb in ("get", "list", "watch", "patch")
         ),
-        *((verb, "coordination.k8s.io", "leases") for verb in ("get", "create", "update")),
+        *(
+            (verb, "gateway.networking.k8s.io", f"{kind}routes")
+            for kind in ("http", "grpc", "tcp", "tls")
+            for verb in ("get", "list", "watch", "patch")
+        ),
+        *((verb, "coordination.k8s.io", "leases") for verb in ("get", "list", "create", "update")),
     }, "one by one only after a lost answer; leases by the election, others where they are named"
 
 

@@ -101,14 +101,15 @@ def test_a_canary_ingress_of_somebody_else_is_a_routing_error_told_once() -> Non
             await cluster.apply(scenes.ALL)
             await until_phase(cluster, "Healthy")
             await cluster.clock.sleep(10)
-            foreign = {"metadata": {"ownerReferences": None}}
+            other = {"kind": "Rollout", "name": "cart", "uid": "u", "apiVersion": "v1"}
+            foreign = {"metadata": {"ownerReferences": [other]}}
             await cluster.admin.patch(INGRESSES, "web-web-canary", foreign, NAMESPACE)
             await cluster.clock.sleep(60)
             return (await cluster.admin.list(EVENTS, NAMESPACE)).items
 
     (event,) = [e for e in run_virtual(story()) if e["reason"] == "TrafficRoutingError"]
     assert (event["type"], event["count"]) == ("Warning", 1)
-    assert "Ingress web-web-canary belongs to nobody" in event["message"]
+    assert "Ingress web-web-canary belongs to Rollout cart" in event["message"]
 
 
 def test_a_refusal_has_the_reason_of_what_was_refused() -> None:

@@ -110,6 +110,7 @@ class Caches:
         self._written: dict[Key, set[Reference]] = {}
         self.interest = Interest()
         owned = {"owner": owner_uid}
+        self._instance_id = instance_id
         self.mine = f"{names.INSTANCE_ID}={instance_id}" if instance_id else f"!{names.INSTANCE_ID}"
         self.rollouts = self._informer(kinds.ROLLOUTS, PartialObject, labels=self.mine)
         self.revisions = self._informer(
@@ -192,6 +193,10 @@ class Caches:
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         if key is not None and informer.is_behind(namespace, name):
             self._written.setdefault(key, set()).add((resource.full_name, namespace, name))
+
+    def is_mine(self, labels: Mapping[str, str]) -> bool:
+        """Whether an object is for this controller: `mine` in words."""
+        return labels.get(names.INSTANCE_ID, "") == self._instance_id
 
     def uid(self, resource: Resource, namespace: str, name: str) -> str:
         """The uid of an object as it is cached, or ""."""

@@ -6,6 +6,8 @@ any more and is not gone: its Services are in use. So the server is asked before
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from serinus.api.kubernetes import ObjectMeta, PartialObject
 from serinus.control.kinds import ROLLOUTS
 from serinus.control.looking.caches import Caches
@@ -35,8 +37,11 @@ class Departed:
 
     async def see_off(self, key: Key) -> None:
         """It is gone, going, or somebody else's. Raises ApiErrors."""
-        if await self._is_anothers(key):
-            self._deletions.forget(key)
+        labels = await self._labels_at_server(key)
+        if labels is not None:
+            # A namesake of ours that took its place tells of it by itself, when it is seen.
+            if not self._caches.is_mine(labels):
+                self._deletions.forget(key)
             return
         self._deletions.missed(key)
         for freed in self._freed:
@@ -45,11 +50,12 @@ class Departed:
     def _cached(self, key: Key) -> PartialObject | None:
         return self._caches.rollouts.store.get(*key)
 
-    async def _is_anothers(self, key: Key) -> bool:
+    async def _labels_at_server(self, key: Key) -> Mapping[str, str] | None:
+        """Those of a Rollout that is there and not in our caches; None if there is none."""
         if self._cached(key) is not None:
-            return False
+            return None
         try:
-            await self._client.get(ROLLOUTS, key[1], key[0])
+            found = await self._client.get(ROLLOUTS, key[1], key[0])
         except NotFound:
-            return False
-        return True
+            return None
+        return found["metadata"].get("labels") or {}
