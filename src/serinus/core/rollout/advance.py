@@ -122,7 +122,10 @@ def _routes(standing: Standing, course: Course, proposal: Proposal, step: Step) 
 
 
 def _routes_shown(standing: Standing, wanted: Routing) -> bool:
-    return all(shows(seen, wanted) for seen in standing.routers)
+    """On behalf of the canary of now: what is left of another revision's is not its (rule S0)."""
+    service = standing.canary_service
+    own = service is not None and reach.is_on(service, standing.current_hash)
+    return (own or wanted.is_nothing) and all(shows(seen, wanted) for seen in standing.routers)
 
 
 def _if_done(standing: Standing, course: Course, proposal: Proposal, done: bool) -> Turn:

@@ -83,7 +83,10 @@ def _left_unseen(snapshot: Snapshot, strategy: CanaryStrategy, new: RolloutStatu
     if was is None or now is None or not same or ended or now <= was:
         return
     step = strategy.steps[was] if was < len(strategy.steps) else Step()
+    service = snapshot.services.get(strategy.canary_entry)
     for name in _named(step):
+        if _matches(step) and service and service.selector_hash != new.current_pod_hash:
+            yield f"step {was} is left although route {name} leads to another revision"
         able = Ability.HEADERS if step.set_header_route is not None else Ability.MIRRORS
         for seen in snapshot.routers:
             if able in seen.able and (name in _shown(seen)) is not _matches(step):
