@@ -54,7 +54,7 @@ def test_a_patch_holds_the_whole_list_the_version_and_the_instant() -> None:
             },
         },
     )
-    assert only.reason == "UpdatedVirtualService"
+    assert only.reason == "Updated VirtualService"
     assert only.message == "VirtualService `web` set to desiredWeight '25'"
 
 

@@ -106,7 +106,7 @@ def _derived_service(
     """A Service without a name of its own is called as the ReplicaSet."""
     name = f"{experiment}-{template.name}"
     asked = template.service is not None and not template.service.name
-    if asked and experiment and template.name and not is_service_name(name):
+    if asked and experiment and is_dns_label(template.name) and not is_service_name(name):
         yield FieldProblem(
             f"{path}.service", f"{name!r} can be no Service's name; give it one in service.name"
         )

@@ -180,4 +180,5 @@ def _stamped(view: View, patch: dict[str, Any], routing: Routing, at: datetime) 
         "annotations": {**noted, **stamp},
     }
     told = f"VirtualService `{view.ref.name}` set to desiredWeight '{routing.weight}'"
-    return Patch(view.ref, {"metadata": metadata, **patch}, "UpdatedVirtualService", told)
+    # Quirk: the only reason of an event with a space in it; notifications are subscribed by it.
+    return Patch(view.ref, {"metadata": metadata, **patch}, "Updated VirtualService", told)
