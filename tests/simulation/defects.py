@@ -23,6 +23,7 @@ from serinus.core.rollout import (
     bluegreen,
     conditions,
     course,
+    deadline,
     desired,
     pauses,
     reach,
@@ -232,8 +233,23 @@ STORIES: tuple[Story, ...] = (
     Story(
         "a broken canary on a pause step never times out",
         "section 4.11",
-        test_pauses.test_the_deadline_counts_from_the_end_of_the_pause,
+        test_pauses.test_a_canary_that_lost_its_pods_has_a_deadline_from_there_in_the_pause_too,
+        (
+            (conditions, "lacks_pods", lambda standing, course: False),
+            (deadline, "lacks_pods", lambda standing, course: False),
+        ),
+    ),
+    Story(
+        "what holds a pause that is over never times out",
+        "section 4.11",
+        test_pauses.test_whatever_holds_a_pause_that_is_over_has_a_deadline_from_its_end,
         ((pauses, "is_late", lambda standing, course: False),),
+    ),
+    Story(
+        "a mended spec is aborted at once, as the old deadline is counted",
+        "complaint 11",
+        test_pauses.test_a_spec_that_was_invalid_in_a_step_gets_a_whole_deadline_when_it_is_mended,
+        ((conditions, "thawed", lambda standing: False),),
     ),
     Story(
         "an abort is dropped by a new revision that races with it",

@@ -22,6 +22,7 @@ from serinus.core.rollout import (
     workload,
 )
 from serinus.core.rollout.actions import Annotate, Plan, PointService, Scale, SetRouting
+from serinus.core.rollout.deadline import progress_told
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.snapshot import Revision, Snapshot
 from serinus.core.rollout.standing import Standing
@@ -189,7 +190,7 @@ def left_to_a_lender(standing: Standing, now: Any, seen: Any) -> Any:
 
 def deadline_of_before(standing: Standing) -> Any:
     """Counted from the last word about progress, whosever it was."""
-    old = conditions._old(standing)
+    old = progress_told(standing)
     if old is None or old.last_update_time is None:
         return None
     return old.last_update_time + timedelta(seconds=standing.spec.progress_deadline_seconds or 600)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stories.conftest import Tell
-from stories.shops import STEPS, routed
+from stories.shops import STEPS, routed, switched
 
 IN_PAUSE = """
         release v2
@@ -21,19 +21,50 @@ def test_a_canary_whose_only_pod_dies_gives_its_traffic_back_and_gets_it_again(
 
 
 def test_a_canary_that_breaks_in_a_pause_times_out_and_is_taken_back(tell: Tell) -> None:
-    """The pause is timed, and over: what is waited for from then on has a deadline."""
+    """Its deadline counts from where it lost its pods, whatever the pause takes."""
     tell(
         routed(STEPS, spec="progressDeadlineSeconds: 60\nprogressDeadlineAbort: true"),
         IN_PAUSE + "break v2\nwait 4m",
     )
 
 
-def test_a_canary_that_breaks_in_an_endless_pause_times_out_too(
+def test_a_canary_that_breaks_in_an_endless_pause_times_out_and_a_person_decides(
+    tell: Tell,
+) -> None:
+    tell(
+        routed(STEPS, spec="progressDeadlineSeconds: 60"),
+        AT_HALF + "break v2\nwait 10m\nlook waiting\nmend v2\nwait 20s",
+    )
+
+
+def test_a_canary_that_breaks_in_an_endless_pause_is_taken_back_where_that_is_asked_for(
     tell: Tell,
 ) -> None:
     tell(
         routed(STEPS, spec="progressDeadlineSeconds: 60\nprogressDeadlineAbort: true"),
-        AT_HALF + "break v2\nwait 2m",
+        AT_HALF + "break v2\nwait 3m",
+    )
+
+
+def test_a_preview_that_breaks_before_its_switch_times_out_too(tell: Tell) -> None:
+    tell(
+        switched("autoPromotionEnabled: false", "progressDeadlineSeconds: 60"),
+        "release v2\nuntil Paused\nwait 5s\n---\nbreak v2\nwait 2m\nmend v2\nwait 20s",
+    )
+
+
+def test_a_spec_that_is_mended_after_long_gets_a_whole_deadline(tell: Tell) -> None:
+    tell(
+        routed(STEPS, spec="progressDeadlineSeconds: 60\nprogressDeadlineAbort: true"),
+        """
+        bad v2
+        release v2
+        wait 5s
+        edit {minReadySeconds: 700}
+        wait 5m
+        edit {minReadySeconds: 0}
+        wait 2m
+        """,
     )
 
 

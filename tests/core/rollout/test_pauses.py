@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from core.rollout.world import START, World, first_deploy, hash_of
+from serinus.base.errors import FieldProblem
 
 STEPS = [{"setWeight": 50}, {"pause": {"duration": "60s"}}, {"setWeight": 80}, {"pause": {}}]
 
@@ -121,22 +122,83 @@ def test_a_router_that_cannot_be_read_holds_it_by_name() -> None:
     assert world.line() == "w=80 step=3 v1:4 v2:4 Paused"
 
 
-def test_the_deadline_counts_from_the_end_of_the_pause() -> None:
+def test_a_canary_that_lost_its_pods_has_a_deadline_from_there_in_the_pause_too() -> None:
+    world = paused([{"setWeight": 50}, {"pause": {"duration": "1h"}}, {"pause": {}}])
+    world.edit(progress_deadline_seconds=100)
+    world.run(seconds=200)
+    assert progress(world) == ("Unknown", "RolloutPaused")
+    world.kill("v2", 1, revive=False)
+    lost_at = world.now
+    world.run(until=lambda w: progress(w)[1] != "RolloutPaused")
+    assert progress(world) == ("False", "ProgressDeadlineExceeded")
+    assert world.now == lost_at + timedelta(seconds=100)
+    assert world.status.phase == "Degraded"
+    assert not world.status.abort
+    world.revive("v2")
+    world.run(seconds=20)
+    assert world.line() == "w=50 step=1 v1:4 v2:2 Paused"
+
+
+def test_whatever_holds_a_pause_that_is_over_has_a_deadline_from_its_end() -> None:
     world = paused()
     world.edit(progress_deadline_seconds=100)
     begun = world.status.pause_conditions[0].start_time
     assert begun is not None
-    world.kill("v2", revive=False)
-    world.run(seconds=155)
-    assert progress(world) == ("Unknown", "RolloutPaused")
+    world.router.readable = False
     world.run(until=lambda w: progress(w)[1] != "RolloutPaused")
     assert progress(world) == ("False", "ProgressDeadlineExceeded")
     assert world.now == begun + timedelta(seconds=160)
-    assert world.status.phase == "Degraded"
+
+
+def test_pods_that_come_back_in_time_cost_nothing() -> None:
+    world = paused([{"setWeight": 50}, {"pause": {}}])
+    world.edit(progress_deadline_seconds=100)
+    for _ in range(3):
+        world.kill("v2", revive=False)
+        world.run(seconds=80)
+        world.revive("v2")
+        world.run(seconds=80)
+    assert progress(world) == ("Unknown", "RolloutPaused")
+    assert world.line() == "w=50 step=1 v1:4 v2:2 Paused"
+    writes = world.writes
+    world.run(seconds=1000)
+    assert world.writes == writes, "a pause is silent"
+
+
+def test_what_was_frozen_gets_a_whole_deadline_when_it_may_go_on() -> None:
+    """Also in a pause that was over meanwhile, and under a spec that was invalid for long."""
+    for freeze, mend in (
+        (lambda w: w.edit(paused=True), lambda w: w.edit(paused=False)),
+        (
+            lambda w: setattr(w, "problems", (FieldProblem("spec.x", "is wrong"),)),
+            lambda w: setattr(w, "problems", ()),
+        ),
+    ):
+        world = died()
+        freeze(world)
+        world.run(seconds=1000)
+        mend(world)
+        mended_at = world.now
+        world.settle()
+        assert progress(world) == ("Unknown", "RolloutPaused")
+        world.run(until=lambda w: progress(w)[1] != "RolloutPaused")
+        assert world.now == mended_at + timedelta(seconds=600)
+
+
+def test_a_spec_that_was_invalid_in_a_step_gets_a_whole_deadline_when_it_is_mended() -> None:
+    world = first_deploy([{"setWeight": 50}, {"pause": {}}])
+    world.broken.add(hash_of("v2"))
+    world.edit(progress_deadline_seconds=100, progress_deadline_abort=True)
+    world.release("v2")
+    world.run(seconds=50)
+    world.problems = (FieldProblem("spec.x", "is wrong"),)
+    world.run(seconds=500)
+    world.problems = ()
+    mended_at = world.now
+    world.settle()
     assert not world.status.abort
-    world.revive("v2")
-    world.run()
-    assert world.line() == "w=80 step=3 v1:4 v2:4 Paused"
+    world.run(until=lambda w: w.status.abort)
+    assert world.now == mended_at + timedelta(seconds=100)
 
 
 def test_the_deadline_aborts_where_the_user_says_so() -> None:

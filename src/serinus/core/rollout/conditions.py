@@ -7,22 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from serinus.api.argo import RolloutStatus
 from serinus.api.findings import describe
 from serinus.api.kubernetes import Condition
 from serinus.core.rollout import pauses
 from serinus.core.rollout.course import Course, abort_text
-from serinus.core.rollout.drain import FINISHED
-from serinus.core.rollout.gates import gates_now, noted_of
+from serinus.core.rollout.deadline import (
+    ABORTED,
+    COMPLETE,
+    TIMED_OUT,
+    lacks_pods,
+    lacks_text,
+    progress_told,
+    thawed,
+    timed_out,
+)
 from serinus.core.rollout.reasons import Reason
 from serinus.core.rollout.standing import Standing
 
-DEFAULT_DEADLINE_SECONDS = 600
-ABORTED = "RolloutAborted"
-TIMED_OUT = "ProgressDeadlineExceeded"
-COMPLETE = "NewReplicaSetAvailable"
 CREATE_FAILED = "ReplicaSetCreateError"
 
 
@@ -189,7 +193,7 @@ def _waiting(reasons: Sequence[Reason]) -> Said:
 
 def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Said:
     """The condition that carries the deadline; its words in the original's order."""
-    old = _old(standing)
+    old = progress_told(standing)
     name = _name(standing)
     if course.abort:
         was = old.message if old and old.reason == ABORTED else abort_text(standing, "")
@@ -219,7 +223,7 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
     if old.reason == COMPLETE and completed(status):
         message = f'ReplicaSet "{name}" is not available.'
         return Said("Progressing", "True", "ReplicaSetNotAvailable", message, refresh=True)
-    if _progressed(standing.status, status):
+    if thawed(standing) or _progressed(standing.status, status):
         message = f'ReplicaSet "{name}" is progressing.'
         return Said("Progressing", "True", "ReplicaSetUpdated", message, refresh=True)
     if timed_out(standing, course):
@@ -229,24 +233,15 @@ def progressing(standing: Standing, course: Course, status: RolloutStatus) -> Sa
 
 
 def _pausing(standing: Standing, course: Course, status: RolloutStatus) -> Said:
-    """A pause has no deadline; what still holds it when its time is over has one, and so has an
-    endless one whose canary is left by all traffic: from then on.
-    """
-    late = _is_overdue(standing, course) and not standing.frozen
-    moved = late and _progressed(standing.status, status)
-    if late and not moved and timed_out(standing, course):
+    """A pause has no deadline; what holds it when its time is over has one, and lost pods have."""
+    lacking = lacks_pods(standing, course)
+    late = pauses.is_overdue(standing, course) and not standing.frozen
+    moved = late and (thawed(standing) or _progressed(standing.status, status))
+    if (late or lacking) and not moved and timed_out(standing, course):
         message = f'ReplicaSet "{_name(standing)}" has timed out progressing.'
         return Said("Progressing", "False", TIMED_OUT, message)
-    return Said("Progressing", "Unknown", "RolloutPaused", "Rollout is paused", refresh=moved)
-
-
-def _is_overdue(standing: Standing, course: Course) -> bool:
-    """A pause in which something else than time or a person is waited for."""
-    return pauses.is_late(standing, course) or pauses.is_left(standing, course)
-
-
-def _old(standing: Standing) -> Condition | None:
-    return next((c for c in standing.status.conditions if c.type == "Progressing"), None)
+    message = lacks_text(_name(standing)) if lacking else "Rollout is paused"
+    return Said("Progressing", "Unknown", "RolloutPaused", message, refresh=moved)
 
 
 def _name(standing: Standing) -> str:
@@ -268,52 +263,3 @@ def _progressed(old: RolloutStatus, new: RolloutStatus) -> bool:
         or new.canary.weights != old.canary.weights
         or new.blue_green.active_selector != old.blue_green.active_selector
     )
-
-
-def deadline(standing: Standing, course: Course) -> datetime | None:
-    """When lack of progress becomes a failure; None while it is not looked at.
-
-    A pause and an analysis take what they take; an abort, a rest and old pods in their delay have
-    no deadline. A timed pause that is held longer has one, counted from its end, and an endless
-    one while traffic has left its canary.
-    """
-    old = _old(standing)
-    if old is None or old.last_update_time is None or course.abort or standing.frozen:
-        return None
-    late = _is_overdue(standing, course)
-    if course.renewed or old.reason in (COMPLETE, TIMED_OUT, ABORTED):
-        return None
-    if course.pauses and not late:
-        return None
-    if (
-        not standing.by_pods
-        and standing.promoted
-        and any(revision.replicas for revision in standing.others)
-    ):
-        return None
-    steps = standing.strategy.steps
-    step = steps[course.index] if course.index < len(steps) and not course.promote_full else None
-    if step is not None and not late and (step.pause or step.analysis or step.experiment):
-        return None
-    if standing.blue_green is not None and _measures(standing, course):
-        return None
-    seconds = standing.spec.progress_deadline_seconds
-    span = DEFAULT_DEADLINE_SECONDS if seconds is None else seconds
-    over = pauses.ends_at(standing, course)
-    since = old.last_update_time if over is None else max(over, old.last_update_time)
-    return since + timedelta(seconds=span)
-
-
-def _measures(standing: Standing, course: Course) -> bool:
-    """A run before or after the switch is under way."""
-    noted = (noted_of(course, gate) for gate in gates_now(standing, course))
-    return any(run is not None and run.status not in FINISHED for run in noted)
-
-
-def timed_out(standing: Standing, course: Course) -> bool:
-    """The deadline is over, or was before and nothing moved since."""
-    old = _old(standing)
-    if old is not None and old.reason == TIMED_OUT:
-        return True
-    at = deadline(standing, course)
-    return at is not None and standing.snapshot.now >= at

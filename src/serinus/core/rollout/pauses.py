@@ -43,6 +43,11 @@ def is_late(standing: Standing, course: Course) -> bool:
     return ends is not None and standing.snapshot.now >= ends and not course.in_doubt
 
 
+def is_overdue(standing: Standing, course: Course) -> bool:
+    """A pause in which something else than time or a person is waited for."""
+    return is_late(standing, course) or is_left(standing, course)
+
+
 def is_left(standing: Standing, course: Course) -> bool:
     """Traffic has left the canary in a pause that only a person ends."""
     pause = _of_step(standing, course)

@@ -18,8 +18,8 @@ from serinus.core.rollout.actions import Announce, CallStep, EditRollout, Plan
 from serinus.core.rollout.adoption import claims
 from serinus.core.rollout.advance import advance
 from serinus.core.rollout.background import overseen
-from serinus.core.rollout.conditions import TIMED_OUT, deadline
 from serinus.core.rollout.course import Course, abort, set_course
+from serinus.core.rollout.deadline import TIMED_OUT, deadline
 from serinus.core.rollout.desired import Proposal, propose
 from serinus.core.rollout.diff import actions_of
 from serinus.core.rollout.edits import hold_what_is_left

@@ -22,8 +22,9 @@ from serinus.api.argo import (
 from serinus.api.kubernetes import Condition, LabelSelector
 from serinus.core.rollout import restart
 from serinus.core.rollout.actions import Announce
-from serinus.core.rollout.conditions import ABORTED, TIMED_OUT, conditions_of
+from serinus.core.rollout.conditions import conditions_of
 from serinus.core.rollout.course import Course
+from serinus.core.rollout.deadline import ABORTED, MANUALLY_PAUSED, TIMED_OUT
 from serinus.core.rollout.drain import FINISHED
 from serinus.core.rollout.edits import left_behind
 from serinus.core.rollout.passed import mark
@@ -232,7 +233,7 @@ def phase_of(standing: Standing, status: RolloutStatus) -> tuple[str, str]:
     if wrong is not None:
         return "Degraded", f"{wrong.reason}: {wrong.message}"
     if standing.spec.paused:
-        return "Paused", "manually paused"
+        return "Paused", MANUALLY_PAUSED
     if status.pause_conditions:
         return "Paused", status.pause_conditions[0].reason
     asked = restart.is_asked(standing) and status.restarted_at != standing.spec.restart_at

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from serinus.core.rollout import reach
 from serinus.core.rollout.actions import Action, Announce, ScaleWorkload
-from serinus.core.rollout.conditions import TIMED_OUT
 from serinus.core.rollout.course import Course
+from serinus.core.rollout.deadline import TIMED_OUT
 from serinus.core.rollout.snapshot import WorkloadSeen
 from serinus.core.rollout.standing import Standing, ready_pods
 
