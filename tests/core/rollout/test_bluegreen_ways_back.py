@@ -30,6 +30,27 @@ def test_an_undo_to_a_revision_that_still_has_its_pods_is_at_once() -> None:
     assert (world.pods("v1"), world.pods("v2")) == (4, 0)
 
 
+def test_an_undo_to_a_revision_that_failed_is_measured_again_also_inside_its_delay() -> None:
+    world = released(prePromotionAnalysis=ANALYSIS, scaleDownDelaySeconds=300)
+    world.run(until=lambda w: bool(w.runs))
+    world.finish("Failed")
+    world.settle()
+    assert world.status.abort
+    world.release("v3")
+    world.run(until=lambda w: len(w.runs) == 2)
+    world.finish("Successful")
+    world.run(10)
+    assert (world.active, world.pods("v2")) == ("v3", 4)
+    world.events.clear()
+    world.release("v2")
+    world.run(30)
+    assert world.active == "v3", "v2 was never good"
+    assert "SkipSteps" not in [reason for reason, _ in world.events]
+    world.finish("Successful")
+    world.run(10)
+    assert (world.active, world.stable) == ("v2", "v2")
+
+
 def test_an_undo_after_the_delay_is_an_update_like_any_other() -> None:
     world = released(autoPromotionEnabled=False)
     world.reconcile()

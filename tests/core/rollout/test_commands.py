@@ -178,6 +178,25 @@ def test_a_rollback_inside_the_window_skips_the_steps() -> None:
     assert any(reason == "SkipSteps" for reason, _ in world.events)
 
 
+def test_a_revision_that_failed_its_last_analysis_goes_through_the_steps_again() -> None:
+    """`undo` means the one before the newest: that may be the one that was given up."""
+    analysis = {"analysis": {"templates": [{"templateName": "errors"}]}}
+    world = first_deploy([{"setWeight": 25}, analysis, {"pause": {}}])
+    world.edit(rollback_window=RollbackWindow(revisions=2))
+    world.release("v2")
+    world.run(until=lambda w: bool(w.runs))
+    world.finish("Failed")
+    world.run()
+    assert world.status.abort
+    promoted_to(world, "v3")
+    world.events.clear()
+    world.release("v2")
+    world.run()
+    assert world.status.stable_rs == hash_of("v3")
+    assert world.router.routing.weight == 25
+    assert "SkipSteps" not in [reason for reason, _ in world.events]
+
+
 def test_a_rollback_outside_the_window_goes_through_the_steps() -> None:
     world = first_deploy(STEPS)
     world.edit(rollback_window=RollbackWindow(revisions=1))

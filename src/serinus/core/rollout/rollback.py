@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from serinus.api.analysis import AnalysisRun
+from serinus.api.names import POD_HASH
 from serinus.core.rollout.standing import Standing
 
 ROLLED_BACK, FAST_ROLLED_BACK = "RolledBack", "FastRolledBack"
@@ -12,6 +14,8 @@ def skips_steps(standing: Standing) -> str:
     """Why a revision that was just put into the spec needs no steps; "" if it does."""
     if standing.promoted:
         return TO_STABLE
+    if _failed_last(standing):
+        return ""
     if _is_within_delay(standing):
         return "Rollback to a revision that still has its pods"
     window = standing.spec.rollback_window
@@ -28,6 +32,24 @@ def is_fast(standing: Standing) -> bool:
         and attempt.finished_at is None
         and attempt.completion_status == FAST_ROLLED_BACK
     )
+
+
+def _failed_last(standing: Standing) -> bool:
+    """The last analysis of the wanted revision was against it: it is measured again.
+
+    `undo` takes the revision before the newest, which may be the one that was just given up.
+    """
+    of_it = [
+        r
+        for r in standing.snapshot.runs
+        if r.metadata.labels.get(POD_HASH) == standing.current_hash
+    ]
+    newest = max(of_it, key=_age, default=None)
+    return newest is not None and newest.status.phase in ("Failed", "Error")
+
+
+def _age(run: AnalysisRun) -> tuple[str, str]:
+    return str(run.metadata.creation_timestamp), run.metadata.name
 
 
 def _is_within_delay(standing: Standing) -> bool:
