@@ -94,6 +94,11 @@ DEFECTS: tuple[Defect, ...] = (
         _answers(wrong.shrinks_stable_beside_the_weight),
     ),
     Defect(
+        "the canary gets more although stable is dead",
+        *("walk", PLAIN, "S3"),
+        patch=((reach, "stable_is_missed", lambda standing: False),),
+    ),
+    Defect(
         "users are switched to a revision that has no pods",
         *("complaint 2", explore.AUTO, "S"),
         without(Rule.S1, Rule.S3),

@@ -14,6 +14,8 @@ from serinus.api.argo import RolloutStatus
 from simulation.shape import SETTLE, Shape, hash_of, instant, micros, version_of
 
 LONG_AGO = -(10**15)
+DOUBT = "InconclusiveAnalysisRun"
+"""Why a rollout is paused whose run beside the steps says neither yes nor no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +193,13 @@ class World:
         )
 
     def has_to_wait(self, version: str) -> bool:
-        """The single pod behind a Service, in mid-release, where all that may surge is used."""
+        """The single pod behind a Service, in mid-release, that may get no second one: all that
+        may surge is used, or nothing is added to a canary in doubt."""
         one = self.pods(version)
         single = one is not None and one.replicas == 1
-        return not self.shape.routed and single and self.base != self.version
+        doubt = any(pause.reason == DOUBT for pause in self.status.pause_conditions)
+        full = not self.shape.routed or (doubt and version == self.version)
+        return full and single and self.base != self.version
 
     @property
     def index(self) -> int:

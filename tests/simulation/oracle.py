@@ -17,7 +17,7 @@ from simulation.model import World
 from simulation.oracle_background import raised
 from simulation.oracle_basic import faults_without_router
 from simulation.oracle_more import faults_beside
-from simulation.oracle_status import status_faults
+from simulation.oracle_status import stable_is_missed, status_faults
 from simulation.reach import LENDER, Reach, reach
 from simulation.shape import DELAY, SECOND, step_hash_of, version_of
 
@@ -71,6 +71,19 @@ def stranded(deed: Deed) -> Iterator[str]:
     lost, was = deed.reach_after.lost, deed.reach_before.lost
     if lost > was + EPS:
         yield f"S3: up to {lost:.0%} of the requests find no pod, {was:.0%} before"
+
+
+def raised_beside_the_dead(deed: Deed) -> Iterator[str]:
+    """S3: while users of stable find nobody, the canary gets no more, but by a person's word."""
+    before = deed.before
+    if not stable_is_missed(before):
+        return
+    for write in deed.of(act.SetRouting):
+        assert isinstance(write, act.SetRouting)
+        more = write.routing.weight > before.router.weight
+        tested = bool(write.routing.header_routes) and not before.router.tested
+        if more or tested:
+            yield f"S3: weight {write.routing.weight} is a rise while {before.base} is dead"
 
 
 def outgrown(deed: Deed) -> Iterator[str]:
@@ -289,6 +302,7 @@ def thawed(deed: Deed) -> Iterator[str]:
 
 CHECKS: tuple[Callable[[Deed], Iterator[str]], ...] = (
     stranded,
+    raised_beside_the_dead,
     outgrown,
     tested_unready,
     on_whose_behalf,

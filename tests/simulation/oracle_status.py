@@ -48,7 +48,17 @@ def _step(before: World, new: RolloutStatus) -> Iterator[str]:
         yield f"S5: {now - was} steps at once, from {was} to {now}"
     if before.status.abort or new.abort:
         yield f"S5: step {was} is left for {now} although it is aborted"
+    if stable_is_missed(before):
+        yield f"S3: step {was} is left for {now} while {before.base} is dead"
     yield from _unfinished(before, new, was)
+
+
+def stable_is_missed(world: World) -> bool:
+    """Users that a router gives to stable find no pod of it, and nobody promotes fully."""
+    routed = world.shape.routed and world.stable.selector == world.stable.shown == world.base
+    wanted = world.base and world.replicas and not world.status.promote_full
+    gives = world.router.weight < 100
+    return bool(routed and wanted and gives and not world.ready(world.base))
 
 
 def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
@@ -153,13 +163,15 @@ def _promotion(before: World, new: RolloutStatus) -> Iterator[str]:
 def _abort(before: World, new: RolloutStatus) -> Iterator[str]:
     """Only a user or a verdict of this attempt aborts; an abort is lost to nothing but its end."""
     old = before.status
+    # A template whose spec is invalid is not taken up: what was noted before is what runs.
+    tried = before.recorded if before.invalid else before.version
     if new.abort and not old.abort:
         bad = [
             run
             for run in (*before.runs, *before.trials)
             if run.phase in ("Failed", "Error")
             and run.attempt == before.attempt
-            and run.version == before.version
+            and run.version == tried
         ]
         if not bad:
             yield "S10: aborted without a user's word or a verdict of this attempt"

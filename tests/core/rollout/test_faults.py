@@ -49,6 +49,41 @@ def test_a_dead_stable_leaves_the_canary_what_its_step_gave_it_and_no_more() -> 
     assert Hold.REPAIR in holds(world)
 
 
+def test_no_step_and_no_weight_comes_while_stable_is_dead() -> None:
+    world = first_deploy(STEPS)
+    world.release("v2")
+    world.run(until=lambda w: w.status.phase == "Paused")
+    world.kill("v1", revive=False)
+    world.run(seconds=300)
+    assert world.line() == "w=25 step=1 v1:4 v2:1 Paused", "the pause of a minute is over"
+    assert Hold.REPAIR in holds(world)
+    world.revive("v1")
+    world.run()
+    assert world.line() == "w=50 step=3 v1:4 v2:2 Paused"
+
+
+def test_a_rise_that_a_step_has_begun_waits_too_and_a_full_promotion_does_not() -> None:
+    world = first_deploy(STEPS[2:])
+    world.kill("v1", revive=False)
+    world.release("v2")
+    world.run(seconds=60)
+    assert world.line() == "w=0 step=0 v1:4 v2:2 Progressing"
+    world.command(promote_full=True)
+    world.run()
+    assert world.line().startswith("w=0 step=2 ")
+    assert world.status.stable_rs == hash_of("v2")
+    assert world.shares() == {hash_of("v2"): 1.0}
+
+
+def test_a_stable_that_was_scaled_away_behind_all_traffic_is_not_missed() -> None:
+    world = first_deploy(
+        [{"setWeight": 100}, {"pause": {"duration": "60s"}}], dynamicStableScale=True
+    )
+    world.release("v2")
+    world.run()
+    assert world.status.stable_rs == hash_of("v2")
+
+
 def test_an_abort_with_a_dead_stable_waits_until_stable_is_back() -> None:
     world = released()
     world.kill("v1", revive=False)

@@ -16,7 +16,7 @@ from serinus.core.rollout.course import FULL_PROMOTION, Course
 from serinus.core.rollout.desired import Proposal, canary_count
 from serinus.core.rollout.gates import step_gate
 from serinus.core.rollout.plugin_steps import condemned_by_plugin, judge_plugin, wound_up
-from serinus.core.rollout.reasons import Hold, Reason
+from serinus.core.rollout.reasons import STABLE_IS_MISSED, Hold, Reason
 from serinus.core.rollout.routes import routes_at, shows
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
@@ -114,7 +114,7 @@ def _routes(standing: Standing, course: Course, proposal: Proposal, step: Step) 
         return course, proposal.because(Hold.INVALID, message)
     wanted = routes_at(standing.strategy, course.index)
     if _routes_shown(standing, wanted):
-        return _next(standing, course), proposal
+        return _onward(standing, course, proposal)
     if proposal.reasons:
         return course, proposal
     message = f"{step_text(step)} is not shown by every router"
@@ -129,7 +129,14 @@ def _routes_shown(standing: Standing, wanted: Routing) -> bool:
 
 
 def _if_done(standing: Standing, course: Course, proposal: Proposal, done: bool) -> Turn:
-    return (_next(standing, course), proposal) if done else (course, proposal)
+    return _onward(standing, course, proposal) if done else (course, proposal)
+
+
+def _onward(standing: Standing, course: Course, proposal: Proposal) -> Turn:
+    """One step further, unless users of stable find nobody: the canary has proved nothing (S3)."""
+    if Rule.S3 in standing.rules and not standing.by_pods and reach.stable_is_missed(standing):
+        return course, proposal.because(Hold.REPAIR, STABLE_IS_MISSED)
+    return _next(standing, course), proposal
 
 
 def _next(standing: Standing, course: Course) -> Course:
@@ -149,13 +156,16 @@ def _pause(standing: Standing, course: Course, proposal: Proposal, pause: Pause)
     now = standing.snapshot.now
     begun = pauses.entered_at(course)
     if begun is None and course.controller_pause:
-        return _next(standing, course).tell("RolloutResumed", "Rollout is resumed"), proposal
+        further, proposal = _onward(standing, course, proposal)
+        if further is course:
+            return course, proposal  # his word is kept
+        return further.tell("RolloutResumed", "Rollout is resumed"), proposal
     if begun is None:
         course, begun = _entered(standing, course), now
     ends = pauses.over_at(pause, begun)
     if ends is not None and now >= ends:
         held = _below_its_weight(standing, course, proposal)
-        return (_next(standing, course), proposal) if held is None else (course, held)
+        return _onward(standing, course, proposal) if held is None else (course, held)
     until = f"until {ends:%H:%M:%S}Z" if ends else "until it is promoted"
     where = f"{course.index + 1}/{len(standing.strategy.steps)}"
     return course, proposal.because(Hold.PAUSE, f"pause of step {where} {until}", ends)

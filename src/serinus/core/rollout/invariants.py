@@ -19,7 +19,7 @@ from serinus.core.rollout.invariants_course import broken_course
 from serinus.core.rollout.invariants_pingpong import broken_roles
 from serinus.core.rollout.invariants_routes import broken_routes
 from serinus.core.rollout.invariants_runs import broken_runs
-from serinus.core.rollout.invariants_seen import ready_endpoints
+from serinus.core.rollout.invariants_seen import ready_endpoints, stable_is_dead
 from serinus.core.rollout.invariants_trials import broken_trials
 from serinus.core.rollout.invariants_workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
@@ -57,6 +57,7 @@ def _broken_canary(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     if canary is not None:
         yield from broken_routes(snapshot, canary, plan)
     yield from _none_stranded(snapshot, plan)
+    yield from _raised_beside_the_dead(snapshot, plan)
     yield from _no_reached_pods_removed(snapshot, plan)
 
 
@@ -107,6 +108,18 @@ def _none_stranded(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
                 routes = " with header routes" if action.routing.header_routes else ""
                 what = f"weight {action.routing.weight}{routes}"
                 yield f"{what} sends requests to {name} without endpoints"
+
+
+def _raised_beside_the_dead(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """While users of stable find nobody, only a person's full promotion gives the canary more."""
+    if not stable_is_dead(snapshot):
+        return
+    for action in plan.actions:
+        seen = isinstance(action, SetRouting) and next(
+            s for s in snapshot.routers if s.router == action.router
+        )
+        if seen and isinstance(action, SetRouting) and _raises(seen, action):
+            yield f"weight {action.routing.weight} is a rise while stable has no endpoint"
 
 
 def _raises(seen: RouterSeen, action: SetRouting) -> bool:

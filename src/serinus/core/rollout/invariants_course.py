@@ -19,6 +19,7 @@ from serinus.core.rollout.invariants_seen import (
     ready_endpoints,
     replicas_after,
     revision_of,
+    stable_is_dead,
     wanted_replicas,
 )
 from serinus.core.rollout.snapshot import Snapshot
@@ -176,6 +177,8 @@ def _step_left_too_early(
         return
     if now > was + 1:
         yield f"steps {was} to {now} are passed at once"
+    if stable_is_dead(snapshot):
+        yield f"step {was} is left while stable has no endpoint"
     step = strategy.steps[was] if was < len(strategy.steps) else Step()
     if step.pause is not None and not old.controller_pause:
         duration = step.pause.duration

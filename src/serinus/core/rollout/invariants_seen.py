@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from serinus.core.rollout.actions import Plan, Scale
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
-from serinus.core.routing import Unknown
+from serinus.core.routing import Routing, Unknown
 
 FINISHED = ("Successful", "Failed", "Error", "Inconclusive")
 
@@ -42,6 +42,19 @@ def ready_endpoints(service: ServiceSeen | None) -> int | None:
     if service is None or isinstance(service.endpoints, Unknown):
         return None
     return sum(service.endpoints.values())
+
+
+def stable_is_dead(snapshot: Snapshot) -> bool:
+    """Nobody answers behind the stable Service of a canary, and some weight is stable's still."""
+    strategy, status = snapshot.rollout.spec.strategy.canary, snapshot.rollout.status
+    known = revision_of(snapshot, status.stable_rs) is not None and not status.promote_full
+    if strategy is None or not known or not wanted_replicas(snapshot):
+        return False
+    gives = any(
+        isinstance(seen.routing, Routing) and seen.routing.weight < seen.routing.total
+        for seen in snapshot.routers
+    )
+    return gives and ready_endpoints(snapshot.services.get(strategy.stable_entry)) == 0
 
 
 def replicas_after(plan: Plan, revision: Revision) -> int:

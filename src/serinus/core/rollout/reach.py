@@ -182,6 +182,17 @@ def stable_share(standing: Standing) -> Share:
     return share
 
 
+def stable_is_missed(standing: Standing) -> bool:
+    """Stable has no ready endpoint, although a router may give it a part."""
+    service = standing.stable_service
+    if standing.first or service is None or not standing.replicas:
+        return False
+    ready = all_endpoints(service)
+    if service.selector_hash == standing.base_hash:
+        ready = lasting(standing, service, standing.base_hash)
+    return ready == 0 and stable_share(standing)[0] > 0
+
+
 def greatest_share(standing: Standing, pod_hash: str) -> Share:
     """The largest share of production that a revision may get, under any mix not yet settled."""
     services = (

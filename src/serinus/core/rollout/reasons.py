@@ -26,6 +26,13 @@ class Hold(Enum):
     INVARIANT = "InvariantBroken"
 
 
+STABLE_IS_MISSED = (
+    "stable has no ready endpoint: no step and no more weight for the canary before it has one, "
+    "or before a full promotion"
+)
+"""Told with `Hold.REPAIR`, wherever that holds something."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """What is held back and until when, as one sentence, such as `canary 1/3 ready`."""

@@ -14,7 +14,7 @@ from serinus.core.rollout.basic import CLAMPS_WITHOUT_ROUTER
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal, canary_room, with_counts, with_writes
 from serinus.core.rollout.drain import hold_deletions, hold_drain
-from serinus.core.rollout.reasons import Hold
+from serinus.core.rollout.reasons import STABLE_IS_MISSED, Hold
 from serinus.core.rollout.routes import gives_more, in_words, same_routing
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing, ready_pods
@@ -195,11 +195,12 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
     proposal = _stable_service(standing, proposal)
     canary = reach.all_endpoints(standing.canary_service)
     stable = _stable_endpoints(standing)
+    missed = reach.stable_is_missed(standing)
+    if missed and not course.promote_full:
+        proposal = _without_rises(standing, proposal)
     proposal = _keep_from_dead(standing, proposal, canary, stable)
-    moving = standing.first or proposal.stable_selector or not standing.replicas
-    if canary and stable == 0 and not moving:
-        message = "stable has no ready endpoint: what others carry stays, within their step"
-        return proposal.because(Hold.REPAIR, message)
+    if canary and missed and not proposal.stable_selector:
+        return proposal.because(Hold.REPAIR, STABLE_IS_MISSED)
     # Pods that are about to go still answer: better than none, until the others are there.
     if canary != 0 or (stable == 0 and not _still_answers(standing)):
         return proposal
@@ -243,6 +244,12 @@ def _keep_from_dead(
         if (rises and canary == 0) or (not rises and stable == 0 and (canary or standing.replicas)):
             del writes[router]
     return replace(proposal, writes=writes)
+
+
+def _without_rises(standing: Standing, proposal: Proposal) -> Proposal:
+    """Stable is dead: the canary has proved nothing, and only a person gives it more."""
+    kept = {r: w for r, w in proposal.writes.items() if not _rises(standing, r, w)}
+    return replace(proposal, writes=kept)
 
 
 def _stable_service(standing: Standing, proposal: Proposal) -> Proposal:
