@@ -51,8 +51,8 @@ class Restarted(World):
         return sum(self.ready(pod) for item in self.sets.values() for pod in item.pods)
 
 
-def deployed(replicas: int, **canary: Any) -> Restarted:
-    world = Restarted(STEPS, replicas=replicas, **canary)
+def deployed(replicas: int, steps: Any = STEPS, **canary: Any) -> Restarted:
+    world = Restarted(steps, replicas=replicas, **canary)
     world.run()
     world.now += timedelta(seconds=60)
     world.timeline.clear()
@@ -115,6 +115,26 @@ def test_in_mid_release_a_canary_of_one_pod_keeps_answering() -> None:
         world.now += timedelta(seconds=0.5)
     assert world.status.restarted_at == world.rollout.spec.restart_at
     assert (world.set_of("v1").replicas, world.set_of("v2").replicas) == (4, 1)
+
+
+def test_in_mid_release_the_bound_is_one_for_the_pods_of_both() -> None:
+    world = deployed(4, steps=[{"setWeight": 50}, {"pause": {}}])
+    world.release("v2")
+    world.run(until=lambda w: w.status.phase == "Paused")
+    world.now += timedelta(seconds=30)
+    world.edit(restart_at=world.now)
+    seen = world.snapshot()
+    first = [a.pod for a in plan(seen).actions if isinstance(a, Evict)]
+    assert len(first) == 1
+    going = tuple(
+        replace(
+            revision,
+            pods=tuple(replace(pod, deleting=pod.name in first) for pod in revision.pods),
+        )
+        for revision in seen.revisions
+    )
+    late = plan(replace(seen, revisions=going))
+    assert not [a for a in late.actions if isinstance(a, Evict)], "its ReplicaSet is late to say so"
 
 
 def test_a_restart_may_be_asked_for_in_advance() -> None:

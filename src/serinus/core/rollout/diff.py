@@ -110,7 +110,7 @@ def _of_revision(
     if (label or apart) and not revision.replicas:
         return apart or label
     if scaled:
-        return _scale(revision, wanted)
+        return _scale(revision, wanted, _number(standing, revision))
     return label or apart or _annotate(standing, course, proposal, revision)
 
 
@@ -127,12 +127,19 @@ def _kept_apart(standing: Standing, revision: Revision) -> list[Action]:
     return [KeepApart(revision.name, revision.resource_version, template, wanted)]
 
 
-def _scale(revision: Revision, wanted: int) -> list[Action]:
+def _number(standing: Standing, revision: Revision) -> int:
+    """A revision's number; one that is wanted again gets a new one, told at once."""
+    highest = _highest(standing)
+    renewed = revision is standing.current and revision.number < highest and not standing.invalid
+    return highest + 1 if renewed else revision.number
+
+
+def _scale(revision: Revision, wanted: int, number: int) -> list[Action]:
     write = Scale(revision.name, revision.resource_version, wanted)
     if wanted == revision.replicas:
         return [write]
     way = "up" if wanted > revision.replicas else "down"
-    text = f"Scaled {way} ReplicaSet {revision.name} (revision {revision.number})"
+    text = f"Scaled {way} ReplicaSet {revision.name} (revision {number})"
     told = Announce("ScalingReplicaSet", f"{text} from {revision.replicas} to {wanted}")
     return [write, told]
 

@@ -12,7 +12,7 @@ from serinus.core.rollout import reach
 from serinus.core.rollout.actions import Evict
 from serinus.core.rollout.proportions import Bounds, bounds_of
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen
-from serinus.core.rollout.standing import Standing
+from serinus.core.rollout.standing import Standing, ready_pods
 
 RETRY = timedelta(seconds=30)
 """When to ask again for what a disruption budget refused."""
@@ -89,10 +89,13 @@ def _in_order(standing: Standing) -> list[Revision]:
 
 
 def _budget(standing: Standing) -> int:
-    """How many available pods may be missing beyond those that are."""
+    """How many available pods may be missing beyond those that are, of all revisions together.
+
+    Pods that are on their way out are missing already, before their ReplicaSets say so.
+    """
     revisions = standing.snapshot.revisions
     wanted = max(standing.replicas, sum(revision.replicas for revision in revisions))
-    available = sum(min(revision.replicas, revision.available) for revision in revisions)
+    available = sum(min(revision.available, ready_pods(revision)) for revision in revisions)
     return available - (wanted - max(1, _bounds(standing).unavailable))
 
 
