@@ -90,7 +90,12 @@ class RolloutReconciler:
         """What was refused of the last plan, and what step plugins have answered since."""
         noted = snapshot.rollout.status.canary.step_plugin_statuses
         answers = self._calls.answers(key, {asked for _, asked in awaited(noted)})
-        return replace(snapshot, refusals=self._refusals.of(key), step_answers=answers)
+        return replace(
+            snapshot,
+            refusals=self._refusals.of(key),
+            taken=self._refusals.taken(key),
+            step_answers=answers,
+        )
 
     def _forget(self, key: Key) -> None:
         self._telemetry.held(key, ())

@@ -17,7 +17,7 @@ from serinus.control.retry import is_refusal
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.manifests import at
 from serinus.control.writing.patches import struct_patch
-from serinus.control.writing.sending import Sender
+from serinus.control.writing.sending import NameTaken, Sender
 from serinus.core.experiment.actions import (
     Action,
     CreateService,
@@ -30,7 +30,6 @@ from serinus.core.experiment.actions import (
     StopRun,
 )
 from serinus.kube.client import Client
-from serinus.kube.errors import AlreadyExists
 from serinus.kube.resource import REPLICASETS, SERVICES
 
 
@@ -56,7 +55,7 @@ class ExperimentExecutor:
             try:
                 await self._write(experiment, action)
                 done.writes += 1
-            except AlreadyExists:
+            except NameTaken:
                 done.taken.add(_name(action))
             except SerinusError as error:
                 creates = isinstance(action, CreateSet | CreateService | StartRun)

@@ -10,6 +10,7 @@ from typing import Any
 
 from serinus.api.kubernetes import ObjectMeta
 from serinus.base.errors import SerinusError
+from serinus.control.kinds import ROLLOUTS
 from serinus.control.looking.caches import Caches
 from serinus.control.looking.interest import Key
 from serinus.control.writing.doubts import Doubts, Place, is_doubtful
@@ -17,7 +18,25 @@ from serinus.kube.client import Client
 from serinus.kube.errors import AlreadyExists, NotFound
 from serinus.kube.resource import Resource
 
+_ROLLOUT = ROLLOUTS.kind
 Warned = Callable[[tuple[str, ...]], None]
+
+
+class NameTaken(SerinusError):
+    """Somebody else has an object of the name that we derived.
+
+    `lasts`: it does not go by itself, as the things of a namesake that was deleted do.
+    """
+
+    def __init__(self, resource: Resource, made: Mapping[str, Any], whose: ObjectMeta) -> None:
+        metadata = made["metadata"]
+        owners = metadata.get("ownerReferences", ())
+        owner = next((one for one in owners if one.get("controller")), None)
+        text = f"{owner['kind']} {owner['name']}" if owner else "nobody"
+        super().__init__(f"{resource.kind} {metadata['name']} is there and belongs to {text}")
+        self.resource, self.name = resource, str(metadata["name"])
+        namesake = owner is not None and owner["name"] == whose.name and owner["kind"] == _ROLLOUT
+        self.lasts = not (namesake or "deletionTimestamp" in metadata)
 
 
 class Sender:
@@ -36,7 +55,7 @@ class Sender:
     ) -> None:
         """Finding our own is success: names are derived, a repeated create is the first one.
 
-        Raises AlreadyExists if somebody else has that name.
+        Raises NameTaken if somebody else has that name.
         """
         name = body["metadata"]["name"]
         sending = self._client.create(resource, body, whose.namespace, warned=warned)
@@ -46,7 +65,7 @@ class Sender:
             made = await self._client.get(resource, name, whose.namespace)
             owners = made["metadata"].get("ownerReferences", ())
             if whose.uid not in {owner["uid"] for owner in owners}:
-                raise
+                raise NameTaken(resource, made, whose) from None
             self._wrote(whose, resource, made)
 
     async def patch(

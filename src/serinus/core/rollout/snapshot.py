@@ -154,4 +154,6 @@ class Snapshot:
     """All that is wrong with the spec and with what it refers to."""
     refusals: tuple[str, ...] = ()
     """What the server (or a router) refused of the last plan, in its words; it may do so again."""
+    taken: frozenset[str] = frozenset()
+    """Names of ReplicaSets that the last plan could not create: somebody else has them."""
     settings: Settings = Settings()

@@ -145,7 +145,8 @@ def _named(snapshot: Snapshot, name: str) -> ServiceSeen | None:
 
 
 def _current(snapshot: Snapshot) -> tuple[Revision | None, str, bool]:
-    """The wanted revision, its hash, and whether its hash is taken by another template.
+    """The wanted revision, its hash, and whether its hash is taken: by another template, or its
+    name by somebody else's ReplicaSet.
 
     Under an invalid spec the one that the status remembers goes on, but for an undo to the stable
     template (rule S6).
@@ -159,7 +160,8 @@ def _current(snapshot: Snapshot) -> tuple[Revision | None, str, bool]:
             found = by_hash.get(status.current_pod_hash)
             return found, status.current_pod_hash, False
     if found is None:
-        return None, snapshot.template_hash, False
+        name = f"{snapshot.rollout.metadata.name}-{snapshot.template_hash}"
+        return None, snapshot.template_hash, name in snapshot.taken
     return found, found.hash, _collides(snapshot, found)
 
 
