@@ -28,7 +28,7 @@ STRUCTS = {
     "Experiment": (experiment.Experiment, "experiment"),
 }
 #: Fields that are ours, and that the original's schemas do not have.
-EXTENSIONS = {"noDataLimit", "onNoData", "consecutiveNoData", "surgeLimit"}
+EXTENSIONS = {"noDataLimit", "onNoData", "consecutiveNoData", "surgeLimit", "passedStepsHash"}
 #: Kept as it came, so its schema is not ours to repeat.
 KEPT = (".template.spec", ".template.metadata", ".job.spec")
 

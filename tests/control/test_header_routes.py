@@ -193,8 +193,8 @@ def test_a_route_that_is_missing_holds_the_release_and_says_so() -> None:
         return held, await shown(cluster)
 
     held, now = told(story)
-    assert held["currentStepIndex"] == 0
-    assert "HTTPRoute web does not exist" in condition(held, "Waiting")["message"]
+    assert held["stableRS"] == held["currentPodHash"], "nothing of the release was taken up"
+    assert "waiting for HTTPRoute web in namespace" in condition(held, "InvalidSpec")["message"]
     assert now == (0, True)
 
 

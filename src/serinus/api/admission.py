@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from serinus.api.analysis import AnalysisTemplate, ClusterAnalysisTemplate
+from serinus.api.gatewayapi import GROUP
+from serinus.api.gatewayapi import KINDS as ROUTES
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read
@@ -29,6 +31,7 @@ _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     PodTemplate: ("", "podtemplates"),
     VirtualService: ("networking.istio.io", "virtualservices"),
     DestinationRule: ("networking.istio.io", "destinationrules"),
+    **{kind.wire: (GROUP, kind.plural) for kind in ROUTES},
     AnalysisTemplate: ("argoproj.io", "analysistemplates"),
     ClusterAnalysisTemplate: ("argoproj.io", "clusteranalysistemplates"),
 }

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import Wire, decode
 
+GROUP = "gateway.networking.k8s.io"
 PLUGIN = "argoproj-labs/gatewayAPI"
 ROUTER = f"plugins/{PLUGIN}"
 
@@ -39,6 +41,25 @@ class GatewayApiRouting(Wire, frozen=True, kw_only=True):
     """True is how it is here in any case: no such label is written."""
 
 
+class HTTPRoute(Wire, frozen=True, kw_only=True):
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class GRPCRoute(Wire, frozen=True, kw_only=True):
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class TCPRoute(Wire, frozen=True, kw_only=True):
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class TLSRoute(Wire, frozen=True, kw_only=True):
+    metadata: ObjectMeta = ObjectMeta()
+
+
+Route = HTTPRoute | GRPCRoute | TCPRoute | TLSRoute
+
+
 class RouteKind(NamedTuple):
     """A kind of route, the fields that name such routes, and whether it can match headers."""
 
@@ -48,13 +69,15 @@ class RouteKind(NamedTuple):
     one: str
     many: str
     matches_headers: bool
+    wire: type[Route]
+    """Whether it is there; what it says, the router reads."""
 
 
 KINDS = (
-    RouteKind("HTTPRoute", "httproutes", "v1", "http_route", "http_routes", True),
-    RouteKind("GRPCRoute", "grpcroutes", "v1", "grpc_route", "grpc_routes", True),
-    RouteKind("TCPRoute", "tcproutes", "v1alpha2", "tcp_route", "tcp_routes", False),
-    RouteKind("TLSRoute", "tlsroutes", "v1alpha2", "tls_route", "tls_routes", False),
+    RouteKind("HTTPRoute", "httproutes", "v1", "http_route", "http_routes", True, HTTPRoute),
+    RouteKind("GRPCRoute", "grpcroutes", "v1", "grpc_route", "grpc_routes", True, GRPCRoute),
+    RouteKind("TCPRoute", "tcproutes", "v1alpha2", "tcp_route", "tcp_routes", False, TCPRoute),
+    RouteKind("TLSRoute", "tlsroutes", "v1alpha2", "tls_route", "tls_routes", False, TLSRoute),
 )
 
 

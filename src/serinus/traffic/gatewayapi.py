@@ -14,12 +14,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from serinus.api.gatewayapi import ROUTER, NamedRoute, RouteKind, named_routes, read_gateway_api
+from serinus.api.gatewayapi import (
+    GROUP,
+    ROUTER,
+    NamedRoute,
+    RouteKind,
+    named_routes,
+    read_gateway_api,
+)
 from serinus.api.names import HEADER_ROUTES, WRITTEN_AT
 from serinus.core.routing import Abilities, Ability, HeaderRoute, RouterSeen, Routing, Unknown
 from serinus.traffic.router import ObjectRef, Objects, Patch, Route, RoutingError, Write
 
-GROUP = "gateway.networking.k8s.io"
 NO_ROUTE = "the plugin names no route; set httpRoute to the HTTPRoute that splits the traffic"
 EVERYTHING: Mapping[str, Mapping[str, Any]] = {
     "HTTPRoute": {"path": {"type": "PathPrefix", "value": "/"}},

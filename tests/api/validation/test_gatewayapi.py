@@ -15,8 +15,21 @@ HEADER = {"name": "r", "match": [{"headerName": "x", "headerValue": {"exact": "y
 MIRROR = {"name": "r", "match": [{"path": {"prefix": "/"}}]}
 
 
+ROUTES = "---".join(
+    f"""
+apiVersion: gateway.networking.k8s.io/v1
+kind: {kind}
+metadata: {{name: {name}, namespace: {namespace}}}
+"""
+    for kind in ("HTTPRoute", "GRPCRoute", "TCPRoute")
+    for name in ("web", "api", "raw", "w")
+    for namespace in ("prod", "edge")
+)
+
+
 def told(plugins: Any, *steps: dict[str, Any], **canary: Any) -> list[str]:
     world = World()
+    world.add(ROUTES)
     routing = {"managedRoutes": [{"name": "r"}], "plugins": plugins}
     put(world.rollout, C + "trafficRouting", routing)
     put(world.rollout, C + "steps", [*steps, {"setWeight": 20}])
@@ -74,3 +87,26 @@ def test_another_plugin_is_refused_by_name_with_the_one_that_is_built_in() -> No
         f"{C}trafficRouting.plugins[argoproj-labs/contour]: plugins of Argo Rollouts are Go "
         f"programs, which Serinus cannot load; built in is: {PLUGIN}"
     )
+
+
+@pytest.mark.parametrize(
+    ("config", "field", "text"),
+    [
+        ({"httpRoute": "gone"}, "httpRoute", "HTTPRoute gone in namespace prod"),
+        (
+            {"httpRoute": "gone", "namespace": "edge"},
+            "httpRoute",
+            "HTTPRoute gone in namespace edge",
+        ),
+        (
+            {"httpRoutes": [{"name": "web"}, {"name": "gone"}]},
+            "httpRoutes[1].name",
+            "HTTPRoute gone in namespace prod",
+        ),
+        ({"tlsRoute": "web"}, "tlsRoute", "TLSRoute web in namespace prod"),
+    ],
+)
+def test_a_route_that_is_not_there_yet_is_waited_for(
+    config: dict[str, Any], field: str, text: str
+) -> None:
+    assert told({PLUGIN: config}) == [f"{HERE}.{field}: waiting for {text}"]

@@ -13,6 +13,7 @@ from serinus.api.gatewayapi import (
     named_routes,
     read_gateway_api,
 )
+from serinus.api.validation.lookup import Lookup, find
 from serinus.base.errors import FieldProblem
 
 _SELECTORS = tuple(f"{kind.kind[:-5].lower()}RouteSelector" for kind in KINDS)
@@ -45,6 +46,29 @@ def validate_gateway_api(canary: CanaryStrategy, path: str) -> Iterator[FieldPro
         if not value and canary.ping_pong is None:
             where = f"{path.removesuffix('.trafficRouting')}.{name}"
             yield FieldProblem(where, f"is missing; the plugin {PLUGIN} needs it")
+
+
+def validate_route_objects(
+    canary: CanaryStrategy, namespace: str, lookup: Lookup, path: str
+) -> Iterator[FieldProblem]:
+    """The routes that are named have to be there; `path` is that of trafficRouting."""
+    plugins = canary.traffic_routing.plugins if canary.traffic_routing else None
+    told = (plugins or {}).get(PLUGIN)
+    if not isinstance(told, Mapping):
+        return
+    try:
+        spec = read_gateway_api(told)
+    except ValueError:
+        return  # an error says so
+    for kind, route in named_routes(spec):
+        words = kind.kind[:-5].lower()
+        alone = getattr(spec, kind.one) == route.name
+        names = [one.name for one in getattr(spec, kind.many)]
+        field = f"{words}Route" if alone else f"{words}Routes[{names.index(route.name)}].name"
+        where = f"{path}.plugins[{PLUGIN}].{field}"
+        found = find(lookup, kind.wire, spec.namespace or namespace, route.name, where)
+        if isinstance(found, FieldProblem):
+            yield found
 
 
 def _fields(told: Mapping[str, Any], path: str) -> Iterator[FieldProblem]:

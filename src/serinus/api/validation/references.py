@@ -14,6 +14,7 @@ from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutEx
 from serinus.api.kubernetes import Ingress, PodTemplateView, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.pingpong import with_roles
+from serinus.api.validation.gatewayapi import validate_route_objects
 from serinus.api.validation.istio import rule_hosts, validate_istio_objects
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
@@ -39,6 +40,7 @@ def validate_references(
         labels = _labels(template) if template else None
         routed = with_roles(rollout).spec.strategy.canary or canary
         yield from validate_istio_objects(routed, namespace, labels, lookup, here)
+        yield from validate_route_objects(canary, namespace, lookup, f"{here}.trafficRouting")
         for place, name in rule_hosts(canary, namespace, lookup, here):
             yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)

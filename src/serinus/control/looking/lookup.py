@@ -13,6 +13,7 @@ from serinus.api.analysis import (
     AnalysisTemplateSpec,
     ClusterAnalysisTemplate,
 )
+from serinus.api.gatewayapi import GROUP, KINDS
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read_or_name
@@ -25,6 +26,10 @@ from serinus.kube.resource import DEPLOYMENTS, INGRESSES, PODTEMPLATES, SERVICES
 
 T = TypeVar("T", bound=msgspec.Struct)
 
+ROUTES: Mapping[type[msgspec.Struct], Resource] = {
+    one.wire: Resource(GROUP, one.version, one.plural, one.kind) for one in KINDS
+}
+
 RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     Service: SERVICES,
     Ingress: INGRESSES,
@@ -33,12 +38,13 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     PodTemplate: PODTEMPLATES,
     VirtualService: kinds.VIRTUAL_SERVICES,
     DestinationRule: kinds.DESTINATION_RULES,
+    **ROUTES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
 }
 _ON_DEMAND = (
     *(INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES),
-    *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES),
+    *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, *ROUTES.values()),
 )
 """Watched from the first time that one is named."""
 
