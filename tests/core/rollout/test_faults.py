@@ -10,6 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from core.rollout.world import World, first_deploy, hash_of
+from serinus.api.argo import BlueGreenStrategy, CanaryStrategy
+from serinus.api.wire import decode
 from serinus.base.errors import FieldProblem
 from serinus.core.rollout.actions import PointService, Scale, SetRouting
 from serinus.core.rollout.plan import plan
@@ -327,3 +329,41 @@ def test_the_stable_service_does_not_go_from_the_dead_to_the_dead() -> None:
     world.revive("v2")
     world.run()
     assert world.services["stable"].selector == hash_of("v2")
+
+
+def test_steps_of_an_invalid_spec_end_no_pause_and_move_no_index() -> None:
+    """A pause is ended by who sees it, not by a typo and its mending."""
+    for typo in (
+        {"steps": ()},
+        {"steps": decode(CanaryStrategy, {"steps": [{"setWeight": 90}]}).steps},
+        {"steps": decode(CanaryStrategy, {"steps": [{"setWeight": 9}] * 9}).steps},
+    ):
+        world = first_deploy([{"setWeight": 25}, {"pause": {}}, {"setWeight": 90}, {"pause": {}}])
+        world.release("v2")
+        world.run()
+        assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
+        before = world.rollout.spec
+        world.edit_canary(**typo)
+        world.problems = (FieldProblem("spec.strategy.canary", "is wrong"),)
+        world.run(seconds=60)
+        world.edit(strategy=before.strategy)
+        world.problems = ()
+        world.run()
+        assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
+        assert "RolloutResumed" not in [reason for reason, _ in world.events]
+
+
+def test_nor_does_another_strategy_that_is_invalid() -> None:
+    world = first_deploy([{"pause": {}}, {"setWeight": 50}])
+    world.release("v2")
+    world.run()
+    assert world.status.pause_conditions
+    before = world.rollout.spec.strategy
+    world.edit(strategy=replace(before, canary=None, blue_green=BlueGreenStrategy()))
+    world.problems = (FieldProblem("spec.strategy.blueGreen.activeService", "is missing"),)
+    world.settle()
+    assert world.status.pause_conditions, "clients go by the pair of it and controllerPause"
+    world.edit(strategy=before)
+    world.problems = ()
+    world.run()
+    assert world.line() == "w=0 step=0 v1:4 v2:0 Paused"

@@ -82,6 +82,8 @@ def set_course(standing: Standing) -> Course:
         course = replace(course, promote_full=False)
     if course.promote_full:
         course = replace(course, pauses=(), controller_pause=False)
+    if standing.invalid and not (course.abort or standing.promoted):
+        return course  # the steps of an invalid spec are not those that the status counts
     return (
         _tidy(standing, course) if standing.blue_green is None else _tidy_switch(standing, course)
     )
@@ -94,7 +96,7 @@ def _remembered(standing: Standing) -> Course:
     if index is None:
         index = 0 if steps and not standing.promoted else end
     return Course(
-        index=end if standing.promoted else min(max(index, 0), end),
+        index=end if standing.promoted else max(index if standing.invalid else min(index, end), 0),
         stable_hash=standing.stable_hash,
         abort=status.abort,
         aborted_at=status.aborted_at,

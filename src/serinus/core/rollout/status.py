@@ -44,7 +44,7 @@ def tell(
     `acting`: the plan writes something else too, so another look follows it at once.
     """
     old, revisions = standing.status, standing.snapshot.revisions
-    steps, current = standing.strategy.steps, standing.current
+    current = standing.current
     counted, selector = _counted(standing)
     begun = not standing.invalid or bool(old.current_pod_hash)  # else nothing runs yet
     status = replace(
@@ -56,7 +56,7 @@ def tell(
         promote_full=course.promote_full,
         current_pod_hash=standing.current_hash if begun else "",
         current_step_hash=_step_hash(standing),
-        current_step_index=course.index if steps and begun else None,
+        current_step_index=_step_index(standing, course) if begun else None,
         passed_steps_hash=_passed(standing, course),
         stable_rs=course.stable_hash or old.stable_rs,
         replicas=sum(revision.seen for revision in revisions),
@@ -87,6 +87,13 @@ def _workload_generation(standing: Standing) -> str:
         return str(seen.generation)
     lent = standing.spec.workload_ref is not None
     return standing.status.workload_observed_generation if lent else ""
+
+
+def _step_index(standing: Standing, course: Course) -> int | None:
+    """Where it stood before a spec without steps, if that one is invalid."""
+    if standing.strategy.steps:
+        return course.index
+    return standing.status.current_step_index if standing.invalid else None
 
 
 def _step_hash(standing: Standing) -> str:
