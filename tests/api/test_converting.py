@@ -102,8 +102,8 @@ def test_what_cannot_be_carried_over_is_told() -> None:
 @pytest.mark.parametrize(
     ("scale_down", "expected"),
     [
-        (None, "kubectl delete deployment/web"),
-        ("never", "kubectl scale deployment/web --replicas=0"),
+        (None, "kubectl delete -n shop deployment/web"),
+        ("never", "kubectl scale -n shop deployment/web --replicas=0"),
         ("onsuccess", "scales it to 0 when it is stable"),
         ("progressively", "scales it to 0 as its own get ready"),
     ],
@@ -125,3 +125,12 @@ def test_the_order_says_what_becomes_of_the_deployment(
 def test_what_is_no_deployment_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(NoDeployment):
         convert({**source(), **wrong}, "canary", None)
+
+
+def test_the_commands_of_the_order_name_the_namespace() -> None:
+    document = yaml.safe_load(DEPLOYMENT)
+    for scale_down in (None, "never", "onsuccess"):
+        told = " ".join(convert(document, "canary", scale_down).order)
+        assert told.count("kubectl ") == told.count(" -n shop ") > 0
+    del document["metadata"]["namespace"]
+    assert " -n " not in " ".join(convert(document, "canary", None).order)

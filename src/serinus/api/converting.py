@@ -62,7 +62,8 @@ def convert(deployment: Mapping[str, Any], strategy: str, scale_down: str | None
         "metadata": _metadata(metadata),
         "spec": made,
     }
-    return Converted(rollout, _lost(spec, strategy), _order(name, strategy, scale_down))
+    where = f" -n {metadata['namespace']}" if metadata.get("namespace") else ""
+    return Converted(rollout, _lost(spec, strategy), _order(name, where, strategy, scale_down))
 
 
 def _metadata(metadata: Mapping[str, Any]) -> Json:
@@ -99,7 +100,8 @@ def _lost(spec: Mapping[str, Any], strategy: str) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _order(name: str, strategy: str, scale_down: str | None) -> tuple[str, ...]:
+def _order(name: str, where: str, strategy: str, scale_down: str | None) -> tuple[str, ...]:
+    """`where` is the option of kubectl for its namespace."""
     before = [
         f"What names the Deployment {name} is to name the Rollout: a HorizontalPodAutoscaler's "
         "scaleTargetRef (argoproj.io/v1alpha1, Rollout), dashboards, scripts."
@@ -109,17 +111,19 @@ def _order(name: str, strategy: str, scale_down: str | None) -> tuple[str, ...]:
             f"Services {name} (which users come through; change the name if yours has another) and "
             f"{name}-preview (a copy of it) are to be there."
         )
-    before.append(f"Apply this Rollout; wait: kubectl wait --for=condition=Healthy rollout/{name}")
+    before.append(
+        f"Apply this Rollout; wait: kubectl wait{where} --for=condition=Healthy rollout/{name}"
+    )
     match scale_down:
         case None:
             after = (
                 f"Its pods carry the labels of the Deployment's, so Services send to both. Then: "
-                f"kubectl scale deployment/{name} --replicas=0, and when all is well: "
-                f"kubectl delete deployment/{name}",
+                f"kubectl scale{where} deployment/{name} --replicas=0, and when all is well: "
+                f"kubectl delete{where} deployment/{name}",
             )
         case "never":
             after = (
-                f"The Deployment lends its pods and must stay. Then: kubectl scale "
+                f"The Deployment lends its pods and must stay. Then: kubectl scale{where} "
                 f"deployment/{name} --replicas=0",
             )
         case _:
@@ -127,7 +131,8 @@ def _order(name: str, strategy: str, scale_down: str | None) -> tuple[str, ...]:
             after = (
                 f"The Deployment lends its pods and must stay; the Rollout scales it to 0 {when}. "
                 "To move out: set scaleDown to never, wait for the Deployment's pods, delete the "
-                "Rollout.",
+                "Rollout. Take replicas out of the Deployment's manifest, or each apply of it "
+                "brings its pods back for a moment.",
             )
     return (
         *before,
