@@ -124,6 +124,26 @@ def test_a_third_revision_starts_from_nothing_in_subsets_too() -> None:
     assert seen[-1] == ((50, 50), ("web:v1", "web:v3"))
 
 
+def test_a_wait_for_pods_hides_neither_the_deadline_nor_an_abort_from_subsets() -> None:
+    async def story(cluster: PaperCluster) -> Any:
+        image = "web:v2"
+        cluster.gets_ready = lambda pod: pod["spec"]["containers"][0]["image"] != image
+        patch = {"spec": {"progressDeadlineSeconds": 30}}
+        await cluster.admin.patch(ROLLOUTS, "web", patch, NAMESPACE)
+        await release(cluster, image)
+        seen = await changes(cluster, "subsets", 60)
+        late = await status(cluster)
+        await command(cluster, commands.abort)
+        await cluster.clock.sleep(60)
+        return seen, condition(late, "Progressing"), await status(cluster)
+
+    seen, late, end = told(story, "subsets")
+    assert seen == [((100, 0), ("web:v1", "web:v1"))], "no subset selects what has no pod yet"
+    assert late["reason"] == "ProgressDeadlineExceeded"
+    assert condition(end, "Progressing")["reason"] == "RolloutAborted"
+    assert end["abort"]
+
+
 def test_a_canary_that_dies_is_left_for_stable_by_its_subset() -> None:
     async def story(cluster: PaperCluster) -> Any:
         await release(cluster, "web:v2")

@@ -8,12 +8,15 @@ from contextlib import asynccontextmanager
 
 from control.shop import SHOP
 from control.test_healthy import release, status
+from serinus.api import names
 from serinus.control.kinds import ROLLOUTS
+from serinus.kube.resource import REPLICASETS
 from serinus.kube.transport.counted import CountedTransport
 from serinus.kube.transport.wire import Transport
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
 from support.virtual import run_virtual
 
+LONG_AGO = "2020-01-01T00:00:00Z"
 STEPS, PAUSES, MOVES = 4, 2, 4
 """Of the shop: its steps, the pauses among them, and the weights 25, 50, 100 and 0 again."""
 
@@ -77,6 +80,30 @@ def test_nothing_is_written_in_the_hour_after_an_abort() -> None:
             await cluster.clock.sleep(60)
             assert await rested(cluster, "Degraded")
             assert counting.taken()
+            await cluster.clock.sleep(3600)
+            assert counting.taken() == {}
+
+    run_virtual(story())
+
+
+def test_an_old_deadline_on_an_orphan_is_no_reason_to_write_for_ever() -> None:
+    async def story() -> None:
+        async with deployed() as (cluster, counting):
+            await release(cluster, "acme/web:v2")
+            await cluster.clock.sleep(200)
+            assert await rested(cluster, "Healthy")
+            old = [
+                one["metadata"]["name"]
+                for one in (await cluster.admin.list(REPLICASETS, NAMESPACE)).items
+                if not one["spec"]["replicas"]
+            ]
+            mark = {"metadata": {"annotations": {names.SCALE_DOWN_DEADLINE: LONG_AGO}}}
+            counting.taken()
+            for name in old:
+                await cluster.admin.patch(REPLICASETS, name, mark, NAMESPACE)
+            assert len(old) == 1
+            await cluster.clock.sleep(10)
+            assert counting.taken() == {"patch replicasets": 1}, "the mark is taken off, once"
             await cluster.clock.sleep(3600)
             assert counting.taken() == {}
 

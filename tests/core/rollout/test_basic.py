@@ -208,6 +208,18 @@ def test_a_dead_canary_at_a_timed_pause_meets_its_deadline() -> None:
     assert 110 <= seconds < 130, "from where it lost its pods, in the pause"
 
 
+def test_a_dead_canary_at_an_endless_pause_meets_its_deadline_too() -> None:
+    world = at_pause(3)
+    world.edit(progress_deadline_seconds=100)
+    world.now += timedelta(hours=1)
+    world.reconcile()
+    assert world.status.phase == "Paused", "a pause by itself has none"
+    world.kill("v2", revive=False)
+    died = world.now
+    world.run(until=lambda w: w.status.phase == "Degraded")
+    assert 100 <= (world.now - died).total_seconds() < 130, "from where it lost its pods"
+
+
 def test_a_threshold_says_how_many_are_enough() -> None:
     world = deployed(replicaProgressThreshold={"type": "Percent", "value": 50})
     world.release("v2")
