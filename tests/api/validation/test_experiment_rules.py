@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from api.worlds import put
-from serinus.api.analysis import AnalysisRun
+from serinus.api.analysis import AnalysisRun, AnalysisTemplate
 from serinus.api.experiment import Experiment
 from serinus.api.validation.analysis import validate_run_spec
+from serinus.api.validation.check import check_references
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.wire import decode
 from serinus.core.analysis.checks import LANGUAGE
@@ -157,3 +158,28 @@ def test_a_condition_that_uses_a_secret_is_named_before_anything_is_measured() -
     document["spec"]["metrics"][0]["successCondition"] = "result[0] < {{ args.x }}"
     told = [str(p) for p in validate_run_spec(decode(AnalysisRun, document).spec, LANGUAGE)]
     assert told == ["spec.metrics[0].successCondition: {{args.x}} is a secret; pass it by value"]
+
+
+def test_a_secret_that_an_experiment_passes_is_no_part_of_a_condition() -> None:
+    document = yaml.safe_load(EXPERIMENT)
+    secret = {"secretKeyRef": {"name": "s", "key": "k"}}
+    document["spec"]["analyses"][0]["args"] = [{"name": "x", "valueFrom": secret}]
+    metric = {
+        "name": "m",
+        "successCondition": "result[0] < {{args.x}}",
+        "provider": {"prometheus": {"query": "up"}},
+    }
+    template = {
+        "metadata": {"name": "errors", "namespace": "prod"},
+        "spec": {"args": [{"name": "x"}], "metrics": [metric]},
+    }
+
+    class Only:
+        def get(self, kind: Any, namespace: str, name: str) -> Any:
+            return decode(kind, template) if kind is AnalysisTemplate else None
+
+    told = check_references(decode(Experiment, document), Only(), LANGUAGE).problems()
+    assert [str(problem) for problem in told] == [
+        "spec.analyses[0].args: AnalysisTemplate errors: spec.metrics[0].successCondition: "
+        "{{args.x}} is a secret; pass it by value"
+    ]

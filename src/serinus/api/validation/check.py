@@ -25,6 +25,7 @@ from serinus.api.validation.analysis import (
     validate_run_spec,
     validate_template_spec,
 )
+from serinus.api.validation.arguments import secret_conditions
 from serinus.api.validation.canary import dormant_background
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.validation.istio import strangers_told
@@ -123,3 +124,11 @@ def _analyses(experiment: Experiment, lookup: Lookup, language: Language) -> Ite
         analysis = RolloutAnalysis(templates=(ref,), args=passed)
         asked.append(Asked(analysis, here, waits=one.required_for_completion, passes_args_at=here))
     yield from validate_analyses(experiment.metadata.namespace, asked, lookup, language)
+    for index, one in enumerate(experiment.spec.analyses):
+        kind = ClusterAnalysisTemplate if one.cluster_scope else AnalysisTemplate
+        place = "" if one.cluster_scope else experiment.metadata.namespace
+        found = lookup.get(kind, place, one.template_name)
+        if isinstance(found, AnalysisTemplate | ClusterAnalysisTemplate):
+            title = f"{kind.__name__} {one.template_name}: spec.metrics"
+            for problem in secret_conditions(found.spec.metrics, one.args, title):
+                yield FieldProblem(f"spec.analyses[{index}].args", str(problem))
