@@ -51,14 +51,26 @@ def _of_course(standing: Standing, course: Course) -> Counts:
     if standing.first or standing.promoted:
         count = spared(standing, standing.current, standing.replicas)
         return Counts(min(count, bounds(standing).most), 0)
-    if standing.current is None:  # nobody gives way to what may never be created
-        return Counts(0, standing.replicas)
+    if standing.current is None:
+        return Counts(0, _while_created(standing, course))
     weight = wanted_weight(standing, course)
     wanted = proportions.split(bounds(standing), weight, standing.total)
     if wanted.stable or not _serves(standing, standing.stable):
         return wanted
     spare = standing.replicas > 0 and wanted.canary < bounds(standing).most
     return replace(wanted, stable=1) if spare and Rule.S9 in standing.rules else wanted
+
+
+def _while_created(standing: Standing, course: Course) -> int:
+    """Stable's pods beside a revision that this plan creates: as many as there are, so that none
+    starts for an instant. Nobody gives way to what may never be created: a refusal gives it all.
+    """
+    stable, refused = standing.stable, bool(standing.snapshot.refusals)
+    if stable is None or refused or standing.collided or course.abort:
+        return standing.replicas
+    weight = wanted_weight(standing, course)
+    least = proportions.split(bounds(standing), weight, standing.total).stable
+    return max(least, min(stable.replicas, standing.replicas))
 
 
 def _serves(standing: Standing, revision: Revision | None) -> bool:
