@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from core.rollout.world import ROUTER, World, first_deploy, hash_of
 from serinus.core.rollout.actions import Action, Plan, PointService, Retire, Scale, SetRouting
-from serinus.core.rollout.invariants import broken, fail_static
+from serinus.core.rollout.invariants.check import broken, fail_static
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import ALL, Rule

@@ -13,7 +13,7 @@ from core.rollout.swapping import World, first_deploy
 from core.rollout.world import hash_of
 from serinus.api.argo import PingPong
 from serinus.core.rollout.actions import PointService
-from serinus.core.rollout.invariants import broken
+from serinus.core.rollout.invariants.check import broken
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.rules import ALL, Rule
 from serinus.core.routing import HeaderRoute, Routing

@@ -13,7 +13,7 @@ from serinus.api import names
 from serinus.api.experiment import Experiment, ExperimentSpec, ExperimentStatus, TemplateStatus
 from serinus.api.kubernetes import ObjectMeta
 from serinus.core.rollout import actions as act
-from serinus.core.rollout.invariants import broken
+from serinus.core.rollout.invariants.check import broken
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.snapshot import ServiceSeen, Snapshot
 from serinus.core.routing import Additional, Routing

@@ -19,7 +19,7 @@ from serinus.api.kubernetes import Condition, ObjectMeta
 from serinus.api.template import read_template
 from serinus.core.rollout.actions import Plan, ScaleWorkload
 from serinus.core.rollout.course import set_course
-from serinus.core.rollout.invariants_workload import broken_workload
+from serinus.core.rollout.invariants.workload import broken_workload
 from serinus.core.rollout.rules import ALL
 from serinus.core.rollout.snapshot import (
     PodSeen,

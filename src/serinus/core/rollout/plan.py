@@ -23,7 +23,7 @@ from serinus.core.rollout.deadline import TIMED_OUT, deadline
 from serinus.core.rollout.desired import Proposal, propose
 from serinus.core.rollout.diff import actions_of
 from serinus.core.rollout.edits import hold_what_is_left
-from serinus.core.rollout.invariants import broken, fail_static
+from serinus.core.rollout.invariants.check import broken, fail_static
 from serinus.core.rollout.plugin_steps import next_call
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.rules import ALL, Rules

@@ -1,6 +1,6 @@
 """Independent assertions about header and mirror routes: on whose behalf, by which step, to whom.
 
-See `invariants.py`. Looks at the steps as the user wrote them; shares no judgement with the rules.
+See `check.py`. Looks at the steps as the user wrote them; shares no judgement with the rules.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
 from serinus.core.rollout.actions import Plan, SetRouting
-from serinus.core.rollout.invariants_seen import ready_endpoints, wanted_replicas
+from serinus.core.rollout.invariants.seen import ready_endpoints, wanted_replicas
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Ability, RouterSeen, Routing, Unknown
 

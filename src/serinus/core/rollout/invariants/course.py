@@ -1,4 +1,4 @@
-"""The second half of the invariants: room, owners, steps, promotion, verdicts. See `invariants.py`.
+"""The second half of the invariants: room, owners, steps, promotion, verdicts. See `check.py`.
 
 Shares no judgement with the rules. Where a user's own field changes what is enough (a scale step,
 a progress threshold, a delay of 0), these say nothing: a false alarm would hold a rollout for good.
@@ -12,8 +12,8 @@ from datetime import timedelta
 from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
 from serinus.base.durations import parse_pause_duration
 from serinus.core.rollout.actions import Plan, PointService, SetRouting
-from serinus.core.rollout.invariants_plugins import old_answer, plugin_passed
-from serinus.core.rollout.invariants_seen import (
+from serinus.core.rollout.invariants.plugins import old_answer, plugin_passed
+from serinus.core.rollout.invariants.seen import (
     emptied_stable,
     emptied_while_measured,
     ready_endpoints,

@@ -1,6 +1,6 @@
 """Independent assertions about the traffic of experiments: who may get it, whose pods may go.
 
-See `invariants.py`; shares no judgement with `trial_traffic.py`.
+See `check.py`; shares no judgement with `trial_traffic.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from serinus.api.experiment import Experiment
 from serinus.api.names import IN_TRAFFIC
 from serinus.core.rollout.actions import MarkExperiment, Plan, Retire, SetRouting
-from serinus.core.rollout.invariants_seen import FINISHED, ready_endpoints
+from serinus.core.rollout.invariants.seen import FINISHED, ready_endpoints
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Additional, Unknown
 

@@ -1,6 +1,6 @@
 """What the invariants of all strategies look at, and the deletions that none of them may plan.
 
-See `invariants.py`. Looks at the world and the writes; shares no judgement with the rules.
+See `check.py`. Looks at the world and the writes; shares no judgement with the rules.
 """
 
 from __future__ import annotations

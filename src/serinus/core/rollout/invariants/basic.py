@@ -1,6 +1,6 @@
 """Independent assertions about a canary without a router: sums of pods, Services, the new stable.
 
-Shares no sum and no judgement with `proportions.py` and `basic.py`. See `invariants.py`.
+Shares no sum and no judgement with `proportions.py` and `basic.py`. See `check.py`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from math import ceil, floor
 
 from serinus.api.argo import CanaryStrategy
 from serinus.core.rollout.actions import Plan, PointService, Scale
-from serinus.core.rollout.invariants_seen import is_fresh, ready_pods, wanted_replicas
+from serinus.core.rollout.invariants.seen import is_fresh, ready_pods, wanted_replicas
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Unknown
 

@@ -1,6 +1,6 @@
 """The invariants of a blue-green plan: who production gets, whose pods go, who becomes stable.
 
-See `invariants.py`. Looks at the world and the writes; shares no judgement with `switch.py`. Where
+See `check.py`. Looks at the world and the writes; shares no judgement with `switch.py`. Where
 only a clock or a mark of the past could tell, it says nothing: a false alarm would hold a rollout.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from serinus.api.argo import BlueGreenStrategy, RolloutAnalysisRunStatus, RolloutStatus
 from serinus.core.rollout.actions import Plan, PointService
-from serinus.core.rollout.invariants_seen import (
+from serinus.core.rollout.invariants.seen import (
     emptied_stable,
     emptied_while_measured,
     is_fresh,

@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from serinus.core.rollout.actions import Evict, Plan, PointService, Retire, Scale, SetRouting
 from serinus.core.rollout.conditions import with_waiting
-from serinus.core.rollout.invariants_basic import broken_without_router
-from serinus.core.rollout.invariants_bluegreen import broken_switch
-from serinus.core.rollout.invariants_course import broken_course
-from serinus.core.rollout.invariants_pingpong import broken_roles
-from serinus.core.rollout.invariants_routes import broken_routes
-from serinus.core.rollout.invariants_runs import broken_runs
-from serinus.core.rollout.invariants_seen import ready_endpoints, stable_is_dead
-from serinus.core.rollout.invariants_trials import broken_trials
-from serinus.core.rollout.invariants_workload import broken_workload
+from serinus.core.rollout.invariants.basic import broken_without_router
+from serinus.core.rollout.invariants.bluegreen import broken_switch
+from serinus.core.rollout.invariants.course import broken_course
+from serinus.core.rollout.invariants.pingpong import broken_roles
+from serinus.core.rollout.invariants.routes import broken_routes
+from serinus.core.rollout.invariants.runs import broken_runs
+from serinus.core.rollout.invariants.seen import ready_endpoints, stable_is_dead
+from serinus.core.rollout.invariants.trials import broken_trials
+from serinus.core.rollout.invariants.workload import broken_workload
 from serinus.core.rollout.reasons import Hold, Reason
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
 from serinus.core.rollout.standing import Standing, ready_pods

@@ -1,4 +1,4 @@
-"""What must hold of step plugins, of the statuses before and after a plan: see `invariants.py`."""
+"""What must hold of step plugins, of the statuses before and after a plan: see `check.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold where two Services swap their roles: see `invariants.py`.
+"""What must hold where two Services swap their roles: see `check.py`.
 
 A swap moves nobody's requests: it only says who carries them. So it is sound only together with the
 promotion of whom the other Service selects, when that carries all of it and nothing else is set.
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from serinus.api.argo import RolloutStatus
 from serinus.api.pingpong import stable_role
 from serinus.core.rollout.actions import Plan, PointService, SetRouting
-from serinus.core.rollout.invariants_seen import ready_endpoints
+from serinus.core.rollout.invariants.seen import ready_endpoints
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import RouterSeen, Routing
 

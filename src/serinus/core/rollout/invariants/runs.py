@@ -1,6 +1,6 @@
 """Invariants of analysis runs: which may start, and what may not go on under a verdict (S5, S10).
 
-See `invariants.py`. Looks at the noted run and at the writes; shares no judgement with the rules.
+See `check.py`. Looks at the noted run and at the writes; shares no judgement with the rules.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from serinus.api.analysis import AnalysisRun
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout.actions import Plan, SetRouting, StartRun
-from serinus.core.rollout.invariants_seen import revision_of
+from serinus.core.rollout.invariants.seen import revision_of
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Routing
 

@@ -1,0 +1,1 @@
+"""What must hold of every plan, judged by other means than the rules: start at `check.py`."""
