@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from core.rollout.world import World, first_deploy, hash_of
 from serinus.api.analysis import AnalysisRunSpec, AnalysisRunStatus
+from serinus.base.errors import FieldProblem
 
 ANALYSIS = {"analysis": {"templates": [{"templateName": "success-rate"}]}}
 STEPS = [{"setWeight": 25}, ANALYSIS, {"setWeight": 50}, {"pause": {}}]
@@ -140,3 +141,26 @@ def test_finished_runs_are_kept_up_to_the_history_limits() -> None:
         world.run()
     finished = [run for run in world.runs.values() if run.status.phase == "Failed"]
     assert len(finished) == 5
+
+
+def test_an_invalid_spec_without_the_step_does_not_end_its_run() -> None:
+    world = measuring()
+    before = world.rollout.spec.strategy
+    world.edit_canary(steps=())
+    world.problems = (FieldProblem("spec.strategy.canary.maxSurge", "is negative"),)
+    world.run(seconds=30)
+    assert not world.runs[RUN].spec.terminate
+    world.edit(strategy=before)
+    world.problems = ()
+    world.finish("Successful")
+    world.run()
+    assert world.line() == "w=50 step=3 v1:4 v2:2 Paused"
+
+
+def test_an_abort_under_an_invalid_spec_ends_it() -> None:
+    world = measuring()
+    world.edit_canary(steps=())
+    world.problems = (FieldProblem("spec.strategy.canary.maxSurge", "is negative"),)
+    world.command(abort=True)
+    world.run(seconds=30)
+    assert world.runs[RUN].spec.terminate

@@ -91,6 +91,16 @@ def test_a_new_revision_does_not_clear_an_abort_that_was_not_acted_on() -> None:
     assert world.line() == "w=0 step=0 v1:4 v2:0 v3:0 Degraded"
 
 
+def test_an_abort_names_the_revision_that_it_ends_also_one_that_is_not_made_yet() -> None:
+    world = first_deploy([{"setWeight": 50}, {"pause": {}}])
+    world.release("v2")
+    world.run()
+    world.command(abort=True)
+    world.release("v3")
+    world.run()
+    assert world.status.message == "RolloutAborted: Rollout aborted update to revision 3"
+
+
 def test_a_new_revision_clears_an_abort_that_was_acted_on() -> None:
     world = first_deploy(STEPS)
     world.release("v2")

@@ -218,8 +218,14 @@ def nothing_to_abort(standing: Standing) -> str:
 
 def abort_text(standing: Standing, why: str) -> str:
     """The original's words for an abort."""
-    number = standing.current.number if standing.current else 0
-    return f"Rollout aborted update to revision {number}" + (f": {why}" if why else "")
+    return f"Rollout aborted update to revision {_number(standing)}" + (f": {why}" if why else "")
+
+
+def _number(standing: Standing) -> int:
+    """Of the wanted revision, also of one that is only about to be created."""
+    if standing.current is not None:
+        return standing.current.number
+    return max((revision.number for revision in standing.snapshot.revisions), default=0) + 1
 
 
 def _tidy_switch(standing: Standing, course: Course) -> Course:

@@ -219,6 +219,9 @@ def run_actions(standing: Standing, course: Course, may_start: bool) -> list[Act
                     gate.kind,
                 )
             )
+    if standing.invalid and not (course.abort or standing.promoted):
+        # Nobody knows from an invalid spec which of them its author waits for.
+        awaited.update(run.metadata.name for run in standing.snapshot.runs)
     for run in standing.snapshot.runs:
         unfinished = run.status.phase not in FINISHED and not run.spec.terminate
         if unfinished and run.metadata.name not in awaited:
