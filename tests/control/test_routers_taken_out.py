@@ -54,7 +54,7 @@ def test_the_edit_holds_the_release_until_the_router_is_back(name: str) -> None:
     told, held, after, phase = run_virtual(story())
     assert told.endswith(
         "spec.strategy.canary.trafficRouting: was taken out while its router gives the canary 50; "
-        "put it back, abort or let the release end, and take it out then"
+        "put it back; then abort or let the release end, and take it out after that"
     )
     assert held == (50, [1, 2]), "what could be reached keeps its pods"
     assert (after, phase) == (0, "Healthy")

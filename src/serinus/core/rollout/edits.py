@@ -27,8 +27,8 @@ def left_behind(rollout: Rollout) -> tuple[FieldProblem, ...]:
         return ()
     what = f"gives the canary {given}" if given else "may still have routes to the canary"
     message = (
-        f"was taken out while its router {what}; put it back, "
-        "abort or let the release end, and take it out then"
+        f"was taken out while its router {what}; put it back; then "
+        "abort or let the release end, and take it out after that"
     )
     return (FieldProblem("spec.strategy.canary.trafficRouting", message),)
 
