@@ -289,8 +289,7 @@ def test_a_run_that_may_not_be_created_holds_only_its_step() -> None:
     assert (end["phase"], end["stable"], end["runs"]) == ("Healthy", "web:v2", ["Successful"])
 
 
-def test_a_name_that_somebody_else_has_is_told_and_not_fought_over() -> None:
-    """Not once a second: every try is a request, and nothing changes by itself."""
+def test_a_name_that_somebody_else_has_is_not_fought_over_another_one_is_taken() -> None:
     tries: list[Mapping[str, Any]] = []
 
     class Counting(Refusing):
@@ -318,12 +317,13 @@ def test_a_name_that_somebody_else_has_is_told_and_not_fought_over() -> None:
             tries.clear()
             await cluster.apply(scenes.SMALL)
             await cluster.clock.sleep(600)
-            return await status(cluster), len(tries)
+            left = await cluster.admin.get(REPLICASETS, name, NAMESPACE)
+            return await status(cluster), len(tries), left
 
-    now, tried = run_virtual(story())
-    assert condition(now, "Waiting")["reason"] == "WriteRefused"
-    assert "already exists" in condition(now, "Waiting")["message"]
-    assert tried < 100
+    now, tried, left = run_virtual(story())
+    assert (now["phase"], now["collisionCount"]) == ("Healthy", 1)
+    assert tried == 2
+    assert "ownerReferences" not in left["metadata"], "theirs stays theirs"
 
 
 def test_an_ingress_that_is_not_ours_is_left_alone() -> None:
