@@ -10,6 +10,7 @@ import click
 
 from serinus.cli.composition import controlled, embedded
 from serinus.cli.drawing import drawn
+from serinus.cli.logs import log_as_sentences
 from serinus.cli.options import ReportFile
 from serinus.cli.stopping import run_until_stopped
 from serinus.cli.story import HOST, NAME, NAMESPACE, RELEASES, Story
@@ -44,6 +45,7 @@ def demo(speed: float, rps: float, report: Path | None) -> None:
 
     Exit status 0 only if the good one was promoted, the bad one rolled back and nothing lost.
     """
+    log_as_sentences()
     releases = run_until_stopped(_demo(speed, rps))
     found = DemoReport(
         speed=speed, requests_per_second=rps, releases=tuple(releases), next_commands=NEXT

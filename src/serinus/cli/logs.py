@@ -1,4 +1,6 @@
-"""Logs as JSON lines on standard error: one wide line a reconcile, for machines and for grep."""
+"""Logs on standard error: JSON lines of a controller, for machines and for grep; sentences of `up`
+and `demo`, for whoever sits before them.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,39 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **{key: value for key, value in record.__dict__.items() if key not in _KNOWN},
+            **_added(record),
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
 
 
+class Sentences(logging.Formatter):
+    """`warning: reconcile failed (key: shop/web, error: ...)`: what happened, to what, and why."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        added = ", ".join(f"{key}: {value}" for key, value in _added(record).items())
+        said = record.getMessage() + (f" ({added})" if added else "")
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return f"{record.levelname.lower()}: {said}{trace}"
+
+
+def _added(record: logging.LogRecord) -> dict[str, object]:
+    """What the call gave beside the message."""
+    return {key: value for key, value in record.__dict__.items() if key not in _KNOWN}
+
+
+def log_as_sentences(level: int = logging.WARNING) -> None:
+    """Send what people have to know to standard error."""
+    _send(Sentences(), level)
+
+
 def log_as_json(level: int = logging.INFO) -> None:
     """Send the logs of this process to standard error."""
+    _send(JsonLines(), level)
+
+
+def _send(formatter: logging.Formatter, level: int) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)

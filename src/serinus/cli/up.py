@@ -14,6 +14,7 @@ import click
 from serinus.base.errors import SerinusError
 from serinus.cli.composition import apply, controlled, embedded, example_folder, manifests
 from serinus.cli.health import metrics_page, serving
+from serinus.cli.logs import log_as_sentences
 from serinus.cli.stopping import run_until_stopped
 from serinus.local.cluster import Cluster
 from serinus.local.instances import DEFAULT_NAME, Claim, claimed, runtime_folder
@@ -63,6 +64,7 @@ def up(**given: Any) -> None:
             "--reset empties a stored cluster and needs to know which: add --data-dir FOLDER; "
             "without --data-dir nothing outlives `serinus up`, so there is nothing to reset"
         )
+    log_as_sentences()
     with claimed(runtime_folder(os.environ), options.name) as claim, ExitStack() as stack:
         data = None
         if options.data_dir is not None:
