@@ -95,6 +95,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
         ),
         B + "antiAffinity: asks for required and preferred",
     ),
+    (blue_green(antiAffinity={}), B + "antiAffinity: names neither required"),
     # routers, 2.2 and 2.4
     (
         {"canary": {"trafficRouting": {"smi": {}}}},

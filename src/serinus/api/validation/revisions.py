@@ -44,11 +44,14 @@ def validate_delays(
 
 
 def validate_anti_affinity(affinity: AntiAffinity | None, path: str) -> Iterator[FieldProblem]:
-    """Exactly one of both ways; an empty object asks for nothing and is let pass."""
+    """Exactly one of both ways."""
     if affinity is None:
         return
     preferred = f"{path}.preferredDuringSchedulingIgnoredDuringExecution"
     if affinity.preferred is not None and affinity.required is not None:
         yield FieldProblem(path, "asks for required and preferred; keep one")
+    if affinity.preferred is None and affinity.required is None:
+        message = "names neither requiredDuringSchedulingIgnoredDuringExecution nor preferred...; "
+        yield FieldProblem(path, message + "name one, or leave it out")
     if affinity.preferred is not None:
         yield from within(affinity.preferred.weight, 1, 100, f"{preferred}.weight")
