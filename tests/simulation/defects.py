@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from control import test_istio, test_pingpong
 from core.rollout import (
     test_capacity_stories,
     test_commands,
@@ -26,6 +28,7 @@ from serinus.core.rollout import (
     deadline,
     desired,
     pauses,
+    plan,
     reach,
     restart,
     rollback,
@@ -220,6 +223,21 @@ DEFECTS: tuple[Defect, ...] = (
 
 
 STORIES: tuple[Story, ...] = (
+    Story(
+        "the stable Service of a first ping-pong release selects the canary's pods too",
+        "complaint 3",
+        test_pingpong.test_the_first_release_gives_nothing_to_the_canary_by_ping,
+        (
+            (plan, "CANARY", plan.CANARY._replace(want=wrong.wants_stable_service_as_it_is)),
+            (reach, "service_settled", lambda standing, service: True),
+        ),
+    ),
+    Story(
+        "after an abort a subset still selects the canary",
+        "complaint 5",
+        partial(test_istio.test_after_an_abort_nothing_points_at_the_canary_any_more, "subsets"),
+        ((plan, "CANARY", plan.CANARY._replace(want=wrong.wants_canary_service_as_it_is)),),
+    ),
     Story(
         "a wait hides the deadline",
         "complaint 7",

@@ -22,6 +22,7 @@ from serinus.core.rollout import (
     workload,
 )
 from serinus.core.rollout.actions import Annotate, Plan, PointService, Scale, SetRouting
+from serinus.core.rollout.course import Course
 from serinus.core.rollout.deadline import progress_told
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.snapshot import Revision, Snapshot
@@ -217,3 +218,15 @@ _restarted = course._restarted
 def restarted_without_an_abort(standing: Standing, before: Any) -> Any:
     """A new revision clears every abort, acted on or not."""
     return replace(_restarted(standing, before), abort=False)
+
+
+def wants_stable_service_as_it_is(standing: Standing, way: Course) -> desired.Proposal:
+    """It may select every pod: after the first version nobody points it at stable's."""
+    wanted = desired.propose(standing, way)
+    return wanted if standing.first else replace(wanted, stable_selector="")
+
+
+def wants_canary_service_as_it_is(standing: Standing, way: Course) -> desired.Proposal:
+    """After an abort it stays where it was."""
+    wanted = desired.propose(standing, way)
+    return replace(wanted, canary_selector="") if way.abort else wanted
