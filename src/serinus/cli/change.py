@@ -133,7 +133,7 @@ def set_() -> None:
     """Change a rollout."""
 
 
-@set_.command("image")
+@set_.command("image", short_help="Give containers of a rollout new images.")
 @click.argument("name", type=RolloutName())
 @click.argument("images", nargs=-1, required=True, metavar="CONTAINER=IMAGE...")
 @cluster_options

@@ -28,7 +28,10 @@ PORT = click.IntRange(0, 65535)
     "otherwise for those without the label.",
 )
 @click.option("--context", help="Context of the kubeconfig; otherwise its current one.")
-@click.option("--kubeconfig", help="Path of the kubeconfig; otherwise KUBECONFIG, in-cluster.")
+@click.option(
+    "--kubeconfig",
+    help="Path of the kubeconfig; otherwise KUBECONFIG, ~/.kube/config, a pod's service account.",
+)
 @click.option(
     "--metrics-port",
     type=PORT,

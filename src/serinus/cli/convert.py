@@ -18,11 +18,15 @@ def convert_() -> None:
     """Turn what is there into a Rollout; prints, changes nothing."""
 
 
-@convert_.command()
+@convert_.command(short_help="Of the cluster, or in a file.")
 @click.argument("name", required=False)
 @click.option("-f", "--filename", metavar="FILE", help="File with the Deployment; - for stdin.")
 @click.option(
-    "--strategy", type=click.Choice(["canary", "blue-green"]), default="canary", show_default=True
+    "--strategy",
+    type=click.Choice(["canary", "blue-green"]),
+    default="canary",
+    show_default=True,
+    help="Which kind of release; its steps are a beginning, to be changed.",
 )
 @click.option("--workload-ref", is_flag=True, help="Let the Deployment lend its pods.")
 @click.option(

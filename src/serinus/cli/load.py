@@ -24,13 +24,18 @@ TELL_SECONDS = 5.0
 
 @click.command()
 @click.option("--host", required=True, help="The Host header, as the Ingress names it.")
-@click.option("--rps", type=click.FloatRange(min=0, min_open=True), required=True)
+@click.option(
+    "--rps",
+    type=click.FloatRange(min=0, min_open=True),
+    required=True,
+    help="Requests a second, by the wall's clock.",
+)
 @click.option("--for", "span", type=Seconds(), help="End after so long, as 5m; else at Ctrl-C.")
-@click.option("--path", default="/", show_default=True)
+@click.option("--path", default="/", show_default=True, help="Path of each request.")
 @click.option("--url", help="Where the ingress is; otherwise that of `serinus up`.")
-@click.option("--report", type=ReportFile(), help="JSON file.")
-@click.option("--context", help="Context of the kubeconfig.")
-@click.option("--kubeconfig", help="Path of the kubeconfig.")
+@click.option("--report", type=ReportFile(), help="Write the end report here, as JSON.")
+@click.option("--context", help="Context of the kubeconfig, to find that of `serinus up`.")
+@click.option("--kubeconfig", help="Path of the kubeconfig, for the same.")
 def load(
     host: str, rps: float, span: float | None, path: str, report: Path | None, **where: str | None
 ) -> None:

@@ -80,8 +80,10 @@ class KubectlCommand(click.Command):
 def cluster_options(command: F) -> F:
     """-n, --context and --kubeconfig; where they are not given, those of the group hold."""
     for option in (
-        click.option("--kubeconfig", help="Path of the kubeconfig."),
-        click.option("--context", help="Context of the kubeconfig."),
+        click.option(
+            "--kubeconfig", help="Path of the kubeconfig; else KUBECONFIG, ~/.kube/config."
+        ),
+        click.option("--context", help="Context of the kubeconfig; else its current one."),
         click.option("-n", "--namespace", help="Namespace; otherwise that of the context."),
     ):
         command = option(command)

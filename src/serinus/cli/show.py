@@ -34,7 +34,7 @@ def get() -> None:
     """Show a rollout with all that belongs to it, or list rollouts."""
 
 
-@get.command(cls=KubectlCommand)
+@get.command(cls=KubectlCommand, short_help="The tree of a rollout, or the list.")
 @click.argument("name", required=False, type=RolloutName())
 @click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")

@@ -18,7 +18,9 @@ from serinus.present.family import Trial
 _KINDS = {"experiment": EXPERIMENTS, "analysisrun": ANALYSIS_RUNS}
 
 
-@click.command("experiment", cls=KubectlCommand)
+@click.command(
+    "experiment", cls=KubectlCommand, short_help="An experiment and its pods and runs, or the list."
+)
 @click.argument("name", required=False)
 @click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")

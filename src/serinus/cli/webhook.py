@@ -24,8 +24,20 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True)
-@click.option("--listen", default="127.0.0.1", show_default=True, metavar="ADDRESS")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=PORT,
+    show_default=True,
+    help="Port to answer at; 0: any.",
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address to answer at; others than the loopback need a certificate.",
+)
 @click.option("--cert", type=FILE, help="Certificate (PEM); read again when it changes.")
 @click.option("--key", type=FILE, help="Its key (PEM).")
 @click.option("--ca", type=FILE, help="Who signed it (PEM), if it did not sign itself.")
@@ -34,7 +46,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("-n", "--namespace", help="Namespace of that Service.")
 @click.option("--context", help="Context of the kubeconfig, to look references up.")
 @click.option("--kubeconfig", help="Kubeconfig, to look references up.")
-@click.option("--print-configuration", is_flag=True, help="Print what to apply; see below.")
+@click.option("--print-configuration", is_flag=True, help="Print what is to be applied.")
 @click.pass_obj
 def webhook(options: dict[str, str | None], /, **given: Any) -> None:
     """Answer an API server's questions about Rollouts, templates, runs and Experiments.
