@@ -275,6 +275,7 @@ class Cluster:
             await self.gateway.close()
         if hasattr(self, "node"):
             await self.node.processes.close()
+            self.node.ports.close()
         for client in self._clients:
             await client.close()
         if hasattr(self, "api"):

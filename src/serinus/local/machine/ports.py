@@ -1,7 +1,9 @@
 """Free loopback ports, outside the range from which systems take ports for connections.
 
 A port from the usual ephemeral range could be taken by any outgoing connection between its choice
-and the moment at which a process listens on it.
+and the moment at which a process listens on it. And so that two clusters of one machine never
+choose the same port in that moment, each takes whole blocks: the first port of a block is bound,
+and never given away, as long as its owner lives.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import socket
 from serinus.base.errors import SerinusError
 
 FIRST, LAST = 20000, 32000
+BLOCK = 200
 
 
 class NoFreePort(SerinusError):
@@ -19,26 +22,49 @@ class NoFreePort(SerinusError):
 
 
 class Ports:
-    """Gives ports away and takes them back; what it gave is not given twice."""
+    """Gives ports away in turn and takes them back; what it gave nobody else here gives.
+
+    A port that came back is given again as late as possible: somebody may still send to it.
+    """
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
         self._given: set[int] = set()
+        self._guards: dict[int, socket.socket] = {}
+        self._turn = 0
 
     def take(self) -> int:
         """A port on which nothing listens now. Raises NoFreePort."""
-        start = self._chance.randrange(FIRST, LAST)
-        span = LAST - FIRST
-        for offset in range(span):
-            port = FIRST + (start - FIRST + offset) % span
-            if port not in self._given and is_free(port):
-                self._given.add(port)
-                return port
-        raise NoFreePort(f"no free port on 127.0.0.1 between {FIRST} and {LAST}")
+        while True:
+            own = [port for block in self._guards for port in range(block + 1, block + BLOCK)]
+            for port in own[self._turn :] + own[: self._turn]:
+                if port not in self._given and is_free(port):
+                    self._given.add(port)
+                    self._turn = own.index(port) + 1
+                    return port
+            self._claim()
+            self._turn = len(own)
 
     def give_back(self, port: int) -> None:
         """The port is used no more."""
         self._given.discard(port)
+
+    def close(self) -> None:
+        """Leave all ports to others."""
+        for guard in self._guards.values():
+            guard.close()
+        self._guards.clear()
+        self._given.clear()
+
+    def _claim(self) -> None:
+        blocks = range(FIRST, LAST, BLOCK)
+        start = self._chance.randrange(len(blocks))
+        for block in (*blocks[start:], *blocks[:start]):
+            if block not in self._guards and (guard := _bound(block)) is not None:
+                self._guards[block] = guard
+                return
+        said = f"no free port on 127.0.0.1 between {FIRST} and {LAST}"
+        raise NoFreePort(f"{said}; other local clusters of this machine have the rest: end some")
 
 
 def is_free(port: int) -> bool:
@@ -57,3 +83,14 @@ def require_free(port: int) -> None:
     """Raises NoFreePort if something listens on the port; 0, which means any, is free."""
     if port and not is_free(port):
         raise NoFreePort(f"port {port} of 127.0.0.1 is taken; choose another one, or 0 for any")
+
+
+def _bound(port: int) -> socket.socket | None:
+    """A socket that keeps every other one away from the port, or None if another one does."""
+    guard = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        guard.bind(("127.0.0.1", port))
+    except OSError:
+        guard.close()
+        return None
+    return guard

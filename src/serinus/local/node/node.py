@@ -125,6 +125,7 @@ class Node:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.processes.close()
+            self.ports.close()
             if self._own_folder is not None:
                 shutil.rmtree(self._own_folder, ignore_errors=True)
 
