@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -88,6 +89,37 @@ def cluster_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def view_options(kind: str) -> Callable[[F], F]:
+    """NAME's companions of `get`: -w, -A, --no-color, --timeout-seconds; and which exclude each
+    other. `kind` is the noun with its article, such as "a rollout".
+    """
+
+    def dress(command: F) -> F:
+        @wraps(command)
+        def checked(**given: Any) -> Any:
+            if given["name"] and given["all_namespaces"]:
+                raise click.UsageError(f"{kind}'s name and --all-namespaces exclude each other")
+            if given["watch"] and not given["name"]:
+                raise click.UsageError(f"--watch needs {kind}'s NAME")
+            return command(**given)
+
+        dressed: Any = checked
+        for option in (
+            click.option(
+                "--timeout-seconds", type=float, help="With -w: end after so many seconds."
+            ),
+            click.option("--no-color", is_flag=True, help="Without colours."),
+            click.option(
+                "-A", "--all-namespaces", is_flag=True, help="List those of all namespaces."
+            ),
+            click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes."),
+        ):
+            dressed = option(dressed)
+        return cast(F, dressed)
+
+    return dress
 
 
 def show(lines: Iterable[Line], *, color: bool = True) -> None:

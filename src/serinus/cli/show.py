@@ -6,7 +6,14 @@ import click
 
 from serinus.api.argo import Rollout
 from serinus.cli.cluster import Cluster, reach
-from serinus.cli.options import ROLLOUT_WORDS, KubectlCommand, RolloutName, cluster_options, show
+from serinus.cli.options import (
+    ROLLOUT_WORDS,
+    KubectlCommand,
+    RolloutName,
+    cluster_options,
+    show,
+    view_options,
+)
 from serinus.cli.trial import get_experiment
 from serinus.control.kinds import ROLLOUTS
 from serinus.present.describe import overview
@@ -36,10 +43,7 @@ def get() -> None:
 
 @get.command(cls=KubectlCommand, short_help="The tree of a rollout, or the list.")
 @click.argument("name", required=False, type=RolloutName())
-@click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")
-@click.option("--no-color", is_flag=True, help="Without colours.")
-@click.option("--timeout-seconds", type=float, help="With -w: end after so many seconds.")
+@view_options("a rollout")
 @cluster_options
 def rollout(
     name: str | None,
@@ -50,10 +54,6 @@ def rollout(
     **where: str | None,
 ) -> None:
     """Show the rollout NAME (or rollout/NAME); without a name, list rollouts."""
-    if name and all_namespaces:
-        raise click.UsageError("a rollout's name and --all-namespaces exclude each other")
-    if watch and not name:
-        raise click.UsageError("--watch needs a rollout's NAME")
     with reach(**where) as cluster:
         if name is None:
             _list(cluster, all_namespaces, color=not no_color)

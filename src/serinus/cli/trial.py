@@ -7,7 +7,7 @@ import click
 from serinus.api.experiment import Experiment
 from serinus.base.errors import SerinusError
 from serinus.cli.cluster import Cluster, reach
-from serinus.cli.options import KubectlCommand, cluster_options, show
+from serinus.cli.options import KubectlCommand, cluster_options, show, view_options
 from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
 from serinus.core.rollout.commands import Edit
 from serinus.kube.errors import NotFound
@@ -22,10 +22,7 @@ _KINDS = {"experiment": EXPERIMENTS, "analysisrun": ANALYSIS_RUNS}
     "experiment", cls=KubectlCommand, short_help="An experiment and its pods and runs, or the list."
 )
 @click.argument("name", required=False)
-@click.option("-w", "--watch", is_flag=True, help="Go on showing it as it changes.")
-@click.option("-A", "--all-namespaces", is_flag=True, help="List those of all namespaces.")
-@click.option("--no-color", is_flag=True, help="Without colours.")
-@click.option("--timeout-seconds", type=float, help="With -w: end after so many seconds.")
+@view_options("an experiment")
 @cluster_options
 def get_experiment(
     name: str | None,
@@ -36,10 +33,6 @@ def get_experiment(
     **where: str | None,
 ) -> None:
     """Show the experiment NAME (or experiment/NAME); without a name, list experiments."""
-    if name and all_namespaces:
-        raise click.UsageError("an experiment's name and --all-namespaces exclude each other")
-    if watch and not name:
-        raise click.UsageError("--watch needs an experiment's NAME")
     with reach(**where) as cluster:
         if name is not None:
             trial = _trial(cluster, name)

@@ -13,7 +13,6 @@ from typing import Any
 Schema = dict[str, Any]
 
 STRING: Schema = {"type": "string"}
-BOOLEAN: Schema = {"type": "boolean"}
 INT_OR_STRING: Schema = {"x-kubernetes-int-or-string": True}
 STRINGS: Schema = {"type": "object", "additionalProperties": STRING}
 ANYTHING: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}

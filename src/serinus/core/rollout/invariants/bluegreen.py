@@ -18,6 +18,7 @@ from serinus.core.rollout.invariants.seen import (
     ready_pods,
     replicas_after,
     revision_of,
+    taken_up,
     wanted_replicas,
 )
 from serinus.core.rollout.snapshot import ServiceSeen, Snapshot
@@ -178,23 +179,8 @@ def _promoted_too_early(
 
 
 def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
-    """A run that is noted anew does not exist yet; a retry takes up none of before."""
-    old = snapshot.rollout.status
-    pairs = (
-        (
-            old.blue_green.pre_promotion_analysis_run_status,
-            new.blue_green.pre_promotion_analysis_run_status,
-        ),
-        (
-            old.blue_green.post_promotion_analysis_run_status,
-            new.blue_green.post_promotion_analysis_run_status,
-        ),
-    )
-    for before, noted in pairs:
-        if noted is None:
-            continue
-        if before is None or before.name != noted.name:
-            if any(run.metadata.name == noted.name for run in snapshot.runs):
-                yield f"run {noted.name} is taken up although it was there before this attempt"
-        elif old.aborted_at is not None and new.aborted_at is None:
-            yield f"run {noted.name} of the attempt before is taken up again"
+    """A run of an attempt before this one."""
+    was, now = snapshot.rollout.status.blue_green, new.blue_green
+    before = (was.pre_promotion_analysis_run_status, now.pre_promotion_analysis_run_status)
+    after = (was.post_promotion_analysis_run_status, now.post_promotion_analysis_run_status)
+    yield from taken_up(snapshot, new, (before, after))

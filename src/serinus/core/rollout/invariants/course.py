@@ -16,10 +16,12 @@ from serinus.core.rollout.invariants.plugins import old_answer, plugin_passed
 from serinus.core.rollout.invariants.seen import (
     emptied_stable,
     emptied_while_measured,
+    left_steps,
     ready_endpoints,
     replicas_after,
     revision_of,
     stable_is_dead,
+    taken_up,
     wanted_replicas,
 )
 from serinus.core.rollout.snapshot import Snapshot
@@ -167,14 +169,10 @@ def _step_left_too_early(
     snapshot: Snapshot, strategy: CanaryStrategy, new: RolloutStatus
 ) -> Iterator[str]:
     old = snapshot.rollout.status
-    was, now = old.current_step_index, new.current_step_index
-    same = (old.current_pod_hash, old.current_step_hash) == (
-        new.current_pod_hash,
-        new.current_step_hash,
-    )
-    ended = new.stable_rs == new.current_pod_hash
-    if was is None or now is None or not same or ended or now <= was:
+    left = left_steps(snapshot, new)
+    if left is None:
         return
+    was, now = left
     if now > was + 1:
         yield f"steps {was} to {now} are passed at once"
     if stable_is_dead(snapshot):
@@ -251,7 +249,7 @@ def _promoted_too_early(
 
 
 def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
-    """A run that is noted anew does not exist yet; a retry takes up none of before."""
+    """An experiment or a run of an attempt before this one."""
     old = snapshot.rollout.status
     trial = new.canary.current_experiment
     if trial and trial != old.canary.current_experiment:
@@ -259,20 +257,10 @@ def _old_verdict(snapshot: Snapshot, new: RolloutStatus) -> Iterator[str]:
             yield f"experiment {trial} is taken up although it was there before this attempt"
     elif trial and old.aborted_at is not None and new.aborted_at is None:
         yield f"experiment {trial} of the attempt before is taken up again"
-    for before, noted in (
-        (
-            old.canary.current_step_analysis_run_status,
-            new.canary.current_step_analysis_run_status,
-        ),
-        (
-            old.canary.current_background_analysis_run_status,
-            new.canary.current_background_analysis_run_status,
-        ),
-    ):
-        if noted is None:
-            continue
-        if before is None or before.name != noted.name:
-            if any(run.metadata.name == noted.name for run in snapshot.runs):
-                yield f"run {noted.name} is taken up although it was there before this attempt"
-        elif old.aborted_at is not None and new.aborted_at is None:
-            yield f"run {noted.name} of the attempt before is taken up again"
+    was, now = old.canary, new.canary
+    steps = (was.current_step_analysis_run_status, now.current_step_analysis_run_status)
+    background = (
+        was.current_background_analysis_run_status,
+        now.current_background_analysis_run_status,
+    )
+    yield from taken_up(snapshot, new, (steps, background))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from serinus.api.argo import CanaryStrategy, RolloutStatus, Step
 from serinus.core.rollout.actions import Plan, SetRouting
-from serinus.core.rollout.invariants.seen import ready_endpoints, wanted_replicas
+from serinus.core.rollout.invariants.seen import left_steps, ready_endpoints, wanted_replicas
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.routing import Ability, RouterSeen, Routing, Unknown
 
@@ -73,15 +73,10 @@ def _matches(step: Step) -> bool:
 
 def _left_unseen(snapshot: Snapshot, strategy: CanaryStrategy, new: RolloutStatus) -> Iterator[str]:
     """A step that sets or removes a route is over when every able router shows that."""
-    old = snapshot.rollout.status
-    was, now = old.current_step_index, new.current_step_index
-    same = (old.current_pod_hash, old.current_step_hash) == (
-        new.current_pod_hash,
-        new.current_step_hash,
-    )
-    ended = new.stable_rs == new.current_pod_hash
-    if was is None or now is None or not same or ended or now <= was:
+    left = left_steps(snapshot, new)
+    if left is None:
         return
+    was, _ = left
     step = strategy.steps[was] if was < len(strategy.steps) else Step()
     service = snapshot.services.get(strategy.canary_entry)
     for name in _named(step):

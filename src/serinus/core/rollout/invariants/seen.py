@@ -5,8 +5,9 @@ See `check.py`. Looks at the world and the writes; shares no judgement with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from serinus.api.argo import RolloutAnalysisRunStatus, RolloutStatus
 from serinus.core.rollout.actions import Plan, Scale
 from serinus.core.rollout.snapshot import Revision, ServiceSeen, Snapshot
 from serinus.core.routing import Routing, Unknown
@@ -55,6 +56,39 @@ def stable_is_dead(snapshot: Snapshot) -> bool:
         for seen in snapshot.routers
     )
     return gives and ready_endpoints(snapshot.services.get(strategy.stable_entry)) == 0
+
+
+def left_steps(snapshot: Snapshot, new: RolloutStatus) -> tuple[int, int] | None:
+    """From which step to which a plan goes on in one and the same release; None if it does not."""
+    old = snapshot.rollout.status
+    was, now = old.current_step_index, new.current_step_index
+    same = (old.current_pod_hash, old.current_step_hash) == (
+        new.current_pod_hash,
+        new.current_step_hash,
+    )
+    ended = new.stable_rs == new.current_pod_hash
+    if was is None or now is None or not same or ended or now <= was:
+        return None
+    return was, now
+
+
+def taken_up(
+    snapshot: Snapshot,
+    new: RolloutStatus,
+    notes: Iterable[tuple[RolloutAnalysisRunStatus | None, RolloutAnalysisRunStatus | None]],
+) -> Iterator[str]:
+    """Runs of an attempt before, of the notes of the runs as they were and as they shall be: a run
+    that is noted anew does not exist yet, and a retry takes up none of before.
+    """
+    retried = snapshot.rollout.status.aborted_at is not None and new.aborted_at is None
+    for before, noted in notes:
+        if noted is None:
+            continue
+        if before is None or before.name != noted.name:
+            if any(run.metadata.name == noted.name for run in snapshot.runs):
+                yield f"run {noted.name} is taken up although it was there before this attempt"
+        elif retried:
+            yield f"run {noted.name} of the attempt before is taken up again"
 
 
 def replicas_after(plan: Plan, revision: Revision) -> int:

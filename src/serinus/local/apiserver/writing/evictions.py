@@ -22,7 +22,6 @@ from serinus.local.apiserver.writing.deletes import DeleteOptions, delete
 Object = Mapping[str, Any]
 
 _MOST_DISRUPTED = 2000
-_PROCESSING_SECONDS = 10  # after which a client may ask again
 _TOO_MANY = (
     "This pod has more than one PodDisruptionBudget, which the eviction subresource does not "
     "support."

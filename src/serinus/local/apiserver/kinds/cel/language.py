@@ -108,7 +108,6 @@ _KNOWN = frozenset(
         "getMilliseconds",
     )
 )
-_VARIABLES = frozenset(("self", "oldSelf"))
 
 
 @dataclass(frozen=True, slots=True)
