@@ -32,6 +32,24 @@ def test_a_rollout_that_is_not_there_names_those_that_are(
     assert err.rstrip().endswith(why)
 
 
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("rollout", "a", "-A"), "a rollout's name and --all-namespaces exclude each other"),
+        (("rollout", "-w"), "--watch needs a rollout's NAME"),
+        (("experiment", "a", "-A"), "an experiment's name and --all-namespaces exclude each other"),
+        (("experiment", "-w"), "--watch needs an experiment's NAME"),
+    ],
+    ids=str,
+)
+def test_options_of_get_that_exclude_each_other_are_refused(
+    run: Run, words: tuple[str, ...], why: str
+) -> None:
+    status, out, err = run("get", *words)
+    assert (status, out) == (2, "")
+    assert f"Error: {why}" in err
+
+
 def test_another_kind_is_refused_by_name(run: Run) -> None:
     status, _, err = run("abort", "deployment/checkout")
     assert status == 2
