@@ -138,3 +138,9 @@ def test_a_timeout_that_is_no_duration_says_how_to_write_one(run: Run) -> None:
     status, _, err = run("status", "checkout", "-t", "soon")
     assert status == 2
     assert "'soon' is not a duration; write for example 30s" in err
+
+
+def test_get_of_another_kind_says_what_it_shows_itself(run: Run) -> None:
+    status, out, err = run("get", "pods", "-n", "production")
+    assert (status, out) == (2, "")
+    assert "'pods' is shown by kubectl; here are: rollout [NAME], experiment [NAME]" in err

@@ -60,3 +60,12 @@ def test_one_of_the_cluster_is_found(server: Server, run: Run) -> None:
         assert not {"uid", "resourceVersion", "managedFields"} & made["metadata"].keys()
     finally:
         server.call("DELETE", f"{path}/web")
+
+
+def test_one_that_is_not_there_is_named_and_what_to_try(server: Server, run: Run) -> None:
+    assert run("convert", "deployment", "nobody", "-n", "production") == (
+        1,
+        "",
+        "error: there is no Deployment 'nobody' in namespace 'production'; "
+        "another namespace is named with -n\n",
+    )

@@ -41,5 +41,6 @@ def test_an_experiment_is_shown_listed_terminated_and_retried(run: Run, server: 
     assert run("terminate", "experiment", "other", "-n", "shop") == (
         1,
         "",
-        "error: there is no experiment 'other' in namespace 'shop'\n",
+        "error: there is no experiment 'other' in namespace 'shop'; "
+        "another namespace is named with -n\n",
     )

@@ -295,7 +295,9 @@ def test_an_ingress_that_is_being_deleted_is_unknown() -> None:
     name = ref("checkout-web-canary")
     leaving = merge_patch(at.objects[name], {"metadata": {"deletionTimestamp": "2026-01-01"}})
     at = replace(at, objects={**at.objects, name: leaving})
-    assert seen(at).routing == Unknown("Ingress checkout-web-canary is being deleted")
+    assert seen(at).routing == Unknown(
+        "Ingress checkout-web-canary is being deleted; it is made anew when it is gone"
+    )
 
 
 def test_a_stable_ingress_without_a_path_to_the_stable_service_is_unknown() -> None:

@@ -101,8 +101,14 @@ class Cluster:
         self.door.patch(path, edit.patch, edit.kind)
 
     def plain(self, resource: Resource, name: str) -> dict[str, Any]:
-        """An object as it came."""
-        return self.door.get(resource, self.namespace, name, dict)
+        """An object as it came; raises SerinusError if there is none."""
+        try:
+            return self.door.get(resource, self.namespace, name, dict)
+        except NotFound as error:
+            raise SerinusError(
+                f"there is no {resource.kind} {name!r} in namespace {self.namespace!r}; "
+                "another namespace is named with -n"
+            ) from error
 
     def now(self) -> datetime:
         """The server's time at its last answer: its clock may run faster than ours."""

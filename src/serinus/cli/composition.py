@@ -83,6 +83,7 @@ async def controlled(cluster: Cluster, client: Client | None = None) -> AsyncIte
         clock=cluster.clock,
         rng=random.Random(),
         resolve=resolve,
+        addresses={"prometheus": "http://prometheus.monitoring:9090"},  # our own: see `resolve`
         verify=verify_by(cluster.gateway),
     )
     async with asyncio.TaskGroup() as group:

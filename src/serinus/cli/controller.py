@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ def controller(options: dict[str, str | None], /, **given: Any) -> None:
 
 async def _control(options: dict[str, Any]) -> None:
     from serinus.cli.election import elector_of
-    from serinus.cli.remote import clock_of, resolver_of
+    from serinus.cli.remote import addresses_of, clock_of, resolver_of
     from serinus.control.counting.metered import MeteredTransport
     from serinus.control.counting.telemetry import Telemetry
     from serinus.control.neighbour import alone, neighbour_of
@@ -114,6 +115,7 @@ async def _control(options: dict[str, Any]) -> None:
             namespace=options["namespace"],
             instance_id=options["instance_id"] or "",
             resolve=resolver_of(connection),
+            addresses=addresses_of(os.environ),
             telemetry=telemetry,
             disabled_step_plugins=frozenset(options["disabled"]),
         )

@@ -1,10 +1,11 @@
 """What a kubeconfig of `serinus up` tells other processes: its clock and where its names lead.
 
-Absent (any other cluster): the wall's clock and DNS.
+Absent (any other cluster): the wall's clock and DNS. And what the environment tells a controller.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import aiohttp
@@ -12,6 +13,15 @@ import aiohttp
 from serinus.base.clock import Clock
 from serinus.control.analysis.asking import Resolve
 from serinus.kube.auth import Connection
+
+PROMETHEUS_ADDRESS = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS"
+"""The original's name: a team's Deployment of its controller may set it already."""
+
+
+def addresses_of(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Where metric providers are asked if a template names no address, by provider."""
+    address = environ.get(PROMETHEUS_ADDRESS, "")
+    return {"prometheus": address} if address else {}
 
 
 def clock_of(connection: Connection) -> Clock:

@@ -33,6 +33,8 @@ class _KindGroup(click.Group):
             args = ["experiment", *([name] if slash else []), *args[1:]]
         if kind.lower() in ROLLOUT_WORDS:
             args = ["rollout", *([name] if slash else []), *args[1:]]
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            ctx.fail(f"{kind!r} is shown by kubectl; here are: rollout [NAME], experiment [NAME]")
         return super().resolve_command(ctx, args)
 
 

@@ -63,5 +63,6 @@ def _wait(cluster: Cluster, name: str, phase: Phase, timeout_seconds: float) -> 
         return asyncio.run(follow())
     except TimeoutError:
         raise SerinusError(
-            f"rollout {name!r} did not come to an end in {timeout_seconds:g} s; it is {last}"
+            f"rollout {name!r} did not come to an end in {timeout_seconds:g} s; it is {last}; "
+            f"`serinus get rollout {name}` says what it waits for"
         ) from None

@@ -85,4 +85,5 @@ def _patch(cluster: Cluster, resource: Resource, kind: str, name: str, edit: Edi
 
 
 def _missing(cluster: Cluster, kind: str, name: str) -> SerinusError:
-    return SerinusError(f"there is no {kind} {name!r} in namespace {cluster.namespace!r}")
+    where = f"in namespace {cluster.namespace!r}"
+    return SerinusError(f"there is no {kind} {name!r} {where}; another namespace is named with -n")

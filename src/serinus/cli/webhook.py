@@ -112,7 +112,10 @@ def _tls(given: dict[str, Any]) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(given["cert"], given["key"])
     except (OSError, ssl.SSLError) as error:
-        raise SerinusError(f"{given['cert']} and {given['key']} do not fit: {error}") from error
+        raise SerinusError(
+            f"--cert {given['cert']} and --key {given['key']} do not fit: a certificate and its "
+            f"own key are needed, both in PEM: {error}"
+        ) from error
     return context
 
 

@@ -84,7 +84,8 @@ class Neighbour:
             if found:
                 await self._tell(found, "stopping")
                 raise TwoAtWork(
-                    f"Argo Rollouts' controller {_words(found)} and works too; stopping"
+                    f"Argo Rollouts' controller {_words(found)} and works too; stopping: end one "
+                    "of the two, or give each its objects (--instance-id, --beside-argo-rollouts)"
                 )
 
     async def _held(self) -> Json | None:

@@ -55,12 +55,14 @@ class Terms:
     def __post_init__(self) -> None:
         if self.lease_seconds != int(self.lease_seconds):
             raise ValueError(
-                f"leader election: lease duration: whole seconds, got {self.lease_seconds:g} s"
+                "--leader-election-lease-duration: must be whole seconds, "
+                f"got {self.lease_seconds:g} s"
             )
         if not 0 < self.retry_seconds < self.renew_seconds < self.lease_seconds:
             raise ValueError(
-                "leader election: 0 < retry period < renew deadline < lease duration must hold, "
-                f"got {self.retry_seconds:g} s, {self.renew_seconds:g} s, {self.lease_seconds:g} s"
+                "leader election: 0 < retry period < renew deadline < lease duration must hold "
+                f"({self.retry_seconds:g} s, {self.renew_seconds:g} s, {self.lease_seconds:g} s): "
+                "see --leader-election-retry-period, -renew-deadline and -lease-duration"
             )
 
 

@@ -76,12 +76,14 @@ def _address(spec: PrometheusMetric, context: Context) -> str:
     address = spec.address or context.addresses.get("prometheus", "")
     if not address:
         raise SerinusError(
-            "prometheus address is not configured: give provider.prometheus.address in the metric "
-            "or a default address to the controller"
+            "prometheus address is not configured: give provider.prometheus.address in the metric, "
+            "or ARGO_ROLLOUTS_PROMETHEUS_ADDRESS in the environment of the controller"
         )
     parts = urlsplit(address)
     if "{{" not in address and (parts.scheme not in ("http", "https") or not parts.hostname):
-        raise SerinusError(f"prometheus address {address!r} is not in url format")
+        raise SerinusError(
+            f"prometheus address {address!r} is not in url format; write http://HOST:PORT"
+        )
     return address
 
 

@@ -147,7 +147,7 @@ def _live(pair: _Pair) -> Mapping[str, Any]:
             "delete that Ingress or rename one of the two"
         )
     if metadata.get("deletionTimestamp"):
-        raise RoutingError(f"Ingress {name} is being deleted")
+        raise RoutingError(f"Ingress {name} is being deleted; it is made anew when it is gone")
     return pair.live
 
 
@@ -165,7 +165,10 @@ def _shown_or_error(pair: _Pair) -> Routing:
     annotations, prefix = _annotations(_live(pair)), _prefix(pair)
     name = pair.canary.name
     if annotations.get(f"{prefix}/canary") != "true":
-        raise RoutingError(f'Ingress {name}: annotation {prefix}/canary is not "true"')
+        raise RoutingError(
+            f'Ingress {name}: annotation {prefix}/canary is not "true"; somebody changed it: '
+            "set it again, or delete that Ingress, which is then made anew"
+        )
     weight = annotations.get(f"{prefix}/canary-weight", "0")
     total = annotations.get(f"{prefix}/canary-weight-total", "100")
     if not (_is_number(weight) and _is_number(total) and int(weight) <= int(total)):
@@ -337,7 +340,9 @@ def _copied_spec(pair: _Pair) -> dict[str, Any]:
     except (AttributeError, TypeError) as error:
         raise RoutingError(f"Ingress {name} cannot be read: {error}") from error
     if not rules:
-        raise RoutingError(f"Ingress {name} has no rule with a path to the Service {service}")
+        raise RoutingError(
+            f"Ingress {name} has no rule with a path to the Service {service}; add one"
+        )
     return {
         "ingressClassName": spec.get("ingressClassName"),
         "tls": spec.get("tls") or None,

@@ -212,7 +212,8 @@ def test_a_delay_does_not_go_with_a_shrinking_stable() -> None:
     world = World()
     put(world.rollout, C + "dynamicStableScale", True)
     put(world.rollout, C + "scaleDownDelaySeconds", 30)
-    assert world.told() == [C + "scaleDownDelaySeconds: cannot be combined with dynamicStableScale"]
+    text = "scaleDownDelaySeconds: cannot be combined with dynamicStableScale; keep one"
+    assert world.told() == [C + text]
 
 
 def test_no_surge_and_nothing_unavailable_cannot_be() -> None:

@@ -144,7 +144,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"canary": {"steps": [{"setCanaryScale": {"replicas": 1}}]}},
-        C + "steps[0].setCanaryScale: works only with trafficRouting",
+        C + "steps[0].setCanaryScale: works only with trafficRouting; remove it",
     ),
     (
         {"canary": {"steps": [{"analysis": {**ANALYSIS, "startingStep": 1}}]}},

@@ -211,8 +211,8 @@ def test_secrets_are_filled_in_and_never_seen_in_the_status() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"name": "none", "key": "k"}, "args.token: Secret default/none does not exist"),
-        ({"name": "s", "key": "k"}, "args.token: Secret default/s has no key k"),
+        ({"name": "none", "key": "k"}, "args.token: Secret default/none does not exist; create it"),
+        ({"name": "s", "key": "k"}, "args.token: Secret default/s has no key k; add it"),
     ],
 )
 def test_a_missing_secret_is_an_error_that_names_it(source: dict[str, str], message: str) -> None:

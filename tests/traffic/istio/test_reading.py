@@ -146,7 +146,9 @@ def test_what_cannot_be_relied_on_is_unknown_and_says_why(made: Any, named: Any,
 
 def test_a_missing_or_leaving_service_is_unknown() -> None:
     gone = seen(world(to=route("api")))
-    assert gone.routing == Unknown("VirtualService api does not exist")
+    assert gone.routing == Unknown(
+        "VirtualService api does not exist; create it, or correct virtualService.name"
+    )
     assert gone.weights == ()
     leaving = service()
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"

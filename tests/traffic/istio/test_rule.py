@@ -70,7 +70,7 @@ def changed(**fields: Any) -> World:
 @pytest.mark.parametrize(
     ("at", "text"),
     [
-        (world(service(), to=TO), "DestinationRule web-rule does not exist"),
+        (world(service(), to=TO), "DestinationRule web-rule does not exist; create it"),
         (changed(subsets=[]), "DestinationRule web-rule has no subset 'canary'; it has none"),
         (changed(subsets=[{"name": "v1"}]), "has no subset 'canary'; it has v1"),
         (changed(subsets=[{"name": "canary"}] * 2), "has 2 subsets 'canary'; keep one"),

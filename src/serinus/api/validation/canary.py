@@ -66,13 +66,17 @@ def _scale(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
         yield FieldProblem(f"{path}.surgeLimit", message)
     delayed = canary.scale_down_delay_seconds is not None
     if delayed and not routed:
-        yield FieldProblem(f"{path}.scaleDownDelaySeconds", "works only with trafficRouting")
+        yield FieldProblem(
+            f"{path}.scaleDownDelaySeconds", "works only with trafficRouting; remove it"
+        )
     if delayed and canary.dynamic_stable_scale:
         yield FieldProblem(
-            f"{path}.scaleDownDelaySeconds", "cannot be combined with dynamicStableScale"
+            f"{path}.scaleDownDelaySeconds", "cannot be combined with dynamicStableScale; keep one"
         )
     if canary.dynamic_stable_scale and not routed:
-        yield FieldProblem(f"{path}.dynamicStableScale", "works only with trafficRouting")
+        yield FieldProblem(
+            f"{path}.dynamicStableScale", "works only with trafficRouting; remove it"
+        )
     threshold = canary.replica_progress_threshold
     if threshold is not None:
         here = f"{path}.replicaProgressThreshold"

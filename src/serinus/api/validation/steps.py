@@ -35,7 +35,9 @@ def _step(step: Step, total: int, path: str, *, routed: bool) -> Iterator[FieldP
         yield from _pause(step.pause, f"{path}.pause.duration")
     if step.set_canary_scale is not None:
         if not routed:
-            yield FieldProblem(f"{path}.setCanaryScale", "works only with trafficRouting")
+            yield FieldProblem(
+                f"{path}.setCanaryScale", "works only with trafficRouting; remove it"
+            )
         yield from _scale(step.set_canary_scale, total, f"{path}.setCanaryScale")
     if step.analysis is not None:
         yield from validate_rollout_analysis(step.analysis, f"{path}.analysis")

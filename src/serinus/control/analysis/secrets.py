@@ -21,11 +21,13 @@ async def read_secret(
     try:
         secret = await client.get(SECRETS, where.name, namespace)
     except NotFound:
-        raise SerinusError(f"{place} does not exist") from None
+        raise SerinusError(f"{place} does not exist; create it, or correct the name") from None
     encoded = (secret.get("data") or {}).get(where.key)
     if encoded is None:
-        raise SerinusError(f"{place} has no key {where.key}")
+        raise SerinusError(f"{place} has no key {where.key}; add it, or correct the key")
     try:
         return base64.b64decode(encoded).decode()
     except (binascii.Error, UnicodeDecodeError):
-        raise SerinusError(f"{place}: {where.key} is not text") from None
+        raise SerinusError(
+            f"{place}: {where.key} is not text in UTF-8; only text can be sent"
+        ) from None

@@ -98,7 +98,9 @@ def _found(
     """The rule and its subset of one side, if both are there, once, and here to stay."""
     body = objects.get(ref)
     if body is None:
-        raise RoutingError(f"DestinationRule {ref.name} does not exist")
+        raise RoutingError(
+            f"DestinationRule {ref.name} does not exist; create it, or correct destinationRule.name"
+        )
     if body["metadata"].get("deletionTimestamp"):
         raise RoutingError(f"DestinationRule {ref.name} is being deleted")
     wanted = _name(route, canary=canary)

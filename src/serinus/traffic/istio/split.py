@@ -128,7 +128,9 @@ def shown(view: View) -> Shown:
 def _split(view: View) -> list[Chosen]:
     """The routes to split, if the object is there, can be split, and is here to stay."""
     if view.body is None:
-        raise RoutingError(f"{_called(view)} does not exist")
+        raise RoutingError(
+            f"{_called(view)} does not exist; create it, or correct virtualService.name"
+        )
     if (view.body.get("metadata") or {}).get("deletionTimestamp"):
         raise RoutingError(f"{_called(view)} is being deleted")
     try:
