@@ -6,6 +6,7 @@ import re
 
 import msgspec
 
+from serinus.api import names
 from serinus.api.argo import BlueGreenStatus, CanaryStatus, RolloutDuration, RolloutStatus
 from tidy.source import ROOT
 
@@ -69,3 +70,19 @@ def test_every_message_of_the_phase_progressing_is_in_the_table() -> None:
     table = PAGE.partition("## Phase and message")[2].partition("\n## ")[0]
     assert len(said) >= 8
     assert [text for text in said if f"`{text}`" not in table] == []
+
+
+def test_every_label_and_annotation_of_the_original_that_is_used_is_in_the_table() -> None:
+    table = PAGE.partition("## Labels and annotations")[2].partition("\n## ")[0]
+    listed = re.findall(
+        r"`([\w./-]+)`", "".join(line.split(" | ")[0] for line in table.splitlines())
+    )
+    known = {
+        value
+        for name, value in vars(names).items()
+        if isinstance(value, str)
+        and re.fullmatch(r"[a-z.-]+(\.io/[a-z-]+)?", value)
+        and "-" in value
+        if not value.startswith("serinus.dev/") and not name.startswith("ARGO_")
+    }
+    assert sorted(set(listed) & known) == sorted(known)
