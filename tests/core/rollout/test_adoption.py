@@ -7,8 +7,10 @@ from dataclasses import replace
 from core.rollout.world import Set_, World, first_deploy, hash_of, template_of
 from serinus.api import names
 from serinus.api.hashes import CANON_VERSION, template_note
+from serinus.core.rollout.actions import Adopt, CreateRevision
 from serinus.core.rollout.adoption import made_of
-from serinus.core.rollout.snapshot import Revision
+from serinus.core.rollout.plan import plan
+from serinus.core.rollout.snapshot import Orphan, Revision
 
 STEPS = [{"setWeight": 50}, {"pause": {}}]
 
@@ -110,3 +112,14 @@ def test_a_note_that_fits_a_template_with_the_same_hash_is_no_proof(monkeypatch)
     note = {names.TEMPLATE: template_note(template_of("v1"))}
     other = seen(world, "app-foreign", annotations=note, template=template_of("v2"))
     assert made_of(world.snapshot(), (other,)) is None
+
+
+def test_orphans_are_taken_in_before_anything_else_and_left_alone_when_that_is_refused() -> None:
+    world = World(STEPS, replicas=2)
+    orphan = Orphan("app-old", "7")
+    seen = replace(world.snapshot(), orphans=(orphan,))
+    assert plan(seen).actions == (Adopt("app-old", "7"),)
+    refused = plan(replace(seen, refusals=("replicasets.apps is forbidden",)))
+    went_on = {type(action) for action in refused.actions}
+    assert CreateRevision in went_on
+    assert Adopt not in went_on
