@@ -12,6 +12,7 @@ from control.scenes import status
 from serinus.control.kinds import ROLLOUTS
 from serinus.kube.resource import PODS, REPLICASETS
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
+from support.shop import rollout, service
 from support.virtual import run_virtual
 
 STEPS = """
@@ -22,30 +23,9 @@ STEPS = """
       - pause: {}
 """
 
-SHOP = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 10
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "web:v1", ports: [{containerPort: 8080}]}
-  strategy:
-    canary: {STRATEGY}
----
-apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: shop}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
-"""
-
 
 def shop(strategy: str = STEPS) -> str:
-    return SHOP.replace("{STRATEGY}", strategy)
+    return "---".join((rollout("canary", strategy, replicas=10), service("web")))
 
 
 class Bounds:

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from control import scenes
 from serinus.api.names import POD_HASH
 from serinus.control.kinds import DESTINATION_RULES, VIRTUAL_SERVICES
 from serinus.kube.resource import CRDS, REPLICASETS
 from serinus.local.crds.meshes import ISTIO
 from serinus.local.crds.words import definition
+from support import shop
 from support.cluster import NAMESPACE, PaperCluster
 
 Json = dict[str, Any]
 
-ROLLOUT = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "web:v1", ports: [{containerPort: 8080}]}
-  strategy:
-    canary:
-      scaleDownDelaySeconds: 10
-      SERVICES
-      trafficRouting: {istio: {virtualService: {name: web, routes: [primary]} RULE}}
-      steps:
-      - setWeight: 50
-      - pause: {}
-"""
+ROLLOUT = shop.rollout(
+    "canary",
+    """scaleDownDelaySeconds: 10
+SERVICES
+trafficRouting: {istio: {virtualService: {name: web, routes: [primary]} RULE}}
+steps:
+- setWeight: 50
+- pause: {}
+""",
+)
 SERVICES = "canaryService: web-canary\n      stableService: web-stable"
 RULE = ", destinationRule: {name: web, canarySubsetName: canary, stableSubsetName: stable}"
-ROOT_SERVICE = scenes.STABLE_SERVICE.replace("web-stable", "web")
+ROOT_SERVICE = shop.service("web")
 
 BY_HOST = """
 apiVersion: networking.istio.io/v1
@@ -76,7 +65,7 @@ spec:
   - {name: beta, labels: {app: web, track: beta}}
 """
 
-_BOTH_SERVICES = (scenes.STABLE_SERVICE, scenes.CANARY_SERVICE)
+_BOTH_SERVICES = (shop.STABLE_SERVICE, shop.CANARY_SERVICE)
 _SUBSETS = (ROOT_SERVICE, BY_SUBSET, DESTINATION_RULE)
 
 

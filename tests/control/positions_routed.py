@@ -231,83 +231,90 @@ def kept_apart(now: datetime) -> Original:
     return left
 
 
+TRIAL_HASH = "74d6d6f5d6"
+
+
 def in_experiment(now: datetime) -> Original:
     """The step's experiment runs, made by the original."""
     asked = {"name": "baseline", "specRef": "stable", "replicas": 1}
     steps = [{"setWeight": 20}, {"experiment": {"duration": "60s", "templates": [asked]}}]
     left = in_update(now, 1, 20, strategy=canary(steps=steps))
     name = f"web-{V2}-2-1"
-    pods = {
-        "metadata": {"labels": {"app": "web"}},
-        "spec": {
-            "containers": [{"name": "web", "image": "web:v1", "ports": [{"containerPort": 8080}]}]
-        },
+    left.experiments = [_trial(name, now)]
+    left.trial_sets = [_set_of_trial(name)]
+    left.status["canary"]["currentExperiment"] = name
+    return left
+
+
+def _trial(name: str, now: datetime) -> Json:
+    container = {"name": "web", "image": "web:v1", "ports": [{"containerPort": 8080}]}
+    pods = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}}
+    template = {
+        "name": "baseline",
+        "replicas": 1,
+        "minReadySeconds": 0,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": pods,
     }
-    left.experiments = [
-        {
-            "apiVersion": "argoproj.io/v1alpha1",
-            "kind": "Experiment",
-            "metadata": {
-                "name": name,
-                "namespace": "shop",
-                "labels": {HASH: V2, "step-index": "1"},
-                "annotations": {"rollout.argoproj.io/revision": "2"},
-            },
-            "spec": {
-                "duration": "60s",
-                "progressDeadlineSeconds": 600,
-                "analysisRunMetadata": {},
-                "templates": [
-                    {
-                        "name": "baseline",
-                        "replicas": 1,
-                        "minReadySeconds": 0,
-                        "selector": {"matchLabels": {"app": "web"}},
-                        "template": pods,
-                    }
-                ],
-            },
-        }
-    ]
-    left.experiments[0]["status"] = {
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "labels": {HASH: V2, "step-index": "1"},
+            "annotations": {"rollout.argoproj.io/revision": "2"},
+        },
+        "spec": {
+            "duration": "60s",
+            "progressDeadlineSeconds": 600,
+            "analysisRunMetadata": {},
+            "templates": [template],
+        },
+        "status": _status_of_trial(now),
+    }
+
+
+def _status_of_trial(now: datetime) -> Json:
+    template = {
+        "name": "baseline",
+        "status": "Running",
+        "podTemplateHash": TRIAL_HASH,
+        "replicas": 1,
+        "updatedReplicas": 1,
+        "readyReplicas": 1,
+        "availableReplicas": 1,
+        "lastTransitionTime": when(now),
+    }
+    return {
         "phase": "Running",
         "availableAt": when(now),
         "conditions": [],
-        "templateStatuses": [
-            {
-                "name": "baseline",
-                "status": "Running",
-                "podTemplateHash": "74d6d6f5d6",
-                "replicas": 1,
-                "updatedReplicas": 1,
-                "readyReplicas": 1,
-                "availableReplicas": 1,
-                "lastTransitionTime": when(now),
-            }
-        ],
+        "templateStatuses": [template],
     }
-    labels = {"app": "web", HASH: "74d6d6f5d6"}
-    notes = {"experiment.argoproj.io/name": name}
-    notes["experiment.argoproj.io/template-name"] = "baseline"
-    left.trial_sets = [
-        {
-            "apiVersion": "apps/v1",
-            "kind": "ReplicaSet",
-            "metadata": {
-                "name": f"{name}-baseline",
-                "namespace": "shop",
-                "labels": {HASH: "74d6d6f5d6"},
-                "annotations": notes,
-            },
-            "spec": {
-                "replicas": 1,
-                "selector": {"matchLabels": labels},
-                "template": defaulted("v1", "74d6d6f5d6"),
-            },
-        }
-    ]
-    left.status["canary"]["currentExperiment"] = name
-    return left
+
+
+def _set_of_trial(name: str) -> Json:
+    labels = {"app": "web", HASH: TRIAL_HASH}
+    notes = {
+        "experiment.argoproj.io/name": name,
+        "experiment.argoproj.io/template-name": "baseline",
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "metadata": {
+            "name": f"{name}-baseline",
+            "namespace": "shop",
+            "labels": {HASH: TRIAL_HASH},
+            "annotations": notes,
+        },
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": labels},
+            "template": defaulted("v1", TRIAL_HASH),
+        },
+    }
 
 
 def collided(now: datetime) -> Original:

@@ -14,34 +14,22 @@ from serinus.core.rollout.commands import Edit
 from serinus.kube.client import PatchKind
 from serinus.kube.resource import EVENTS, INGRESSES, PODS, REPLICASETS, SERVICES
 from support.cluster import NAMESPACE, PaperCluster
+from support.shop import CANARY_SERVICE, INGRESS, ROUTED, STABLE_SERVICE
+from support.shop import rollout as rollout_text
 
 Json = dict[str, Any]
 WEIGHT = "nginx.ingress.kubernetes.io/canary-weight"
 GOOD, BAD, NOTHING = vector(0.0), vector(1.0), vector()
 
-SMALL = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "web:v1", ports: [{containerPort: 8080}]}
-  strategy:
-    canary:
-      canaryService: web-canary
-      stableService: web-stable
-      trafficRouting: {nginx: {stableIngress: web}}
-      scaleDownDelaySeconds: 10
-      steps:
-      - setWeight: 50
-      - analysis: {templates: [{templateName: errors}]}
-      - pause: {duration: 10s}
-"""
+SMALL = rollout_text(
+    "canary",
+    f"""{ROUTED}scaleDownDelaySeconds: 10
+steps:
+- setWeight: 50
+- analysis: {{templates: [{{templateName: errors}}]}}
+- pause: {{duration: 10s}}
+""",
+)
 
 TEMPLATE = """
 apiVersion: argoproj.io/v1alpha1
@@ -54,29 +42,6 @@ spec:
     count: 3
     successCondition: result[0] < 0.1
     provider: {prometheus: {address: "http://prometheus.monitoring:9090", query: errors}}
-"""
-
-STABLE_SERVICE = """
-apiVersion: v1
-kind: Service
-metadata: {name: web-stable, namespace: shop}
-spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
-"""
-CANARY_SERVICE = STABLE_SERVICE.replace("web-stable", "web-canary")
-
-INGRESS = """
-apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {name: web, namespace: shop}
-spec:
-  ingressClassName: nginx
-  rules:
-  - host: shop.example.com
-    http:
-      paths:
-      - path: /
-        pathType: Prefix
-        backend: {service: {name: web-stable, port: {number: 80}}}
 """
 
 ALL = "---".join((SMALL, TEMPLATE, STABLE_SERVICE, CANARY_SERVICE, INGRESS))

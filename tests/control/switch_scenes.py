@@ -12,30 +12,16 @@ from control.scenes import Json, status, until_phase
 from serinus.api import names
 from serinus.kube.resource import REPLICASETS, SERVICES
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
+from support.shop import rollout, service
 from support.virtual import run_virtual
 
 SWITCH = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "web:v1", ports: [{containerPort: 8080}]}
-  strategy:
-    blueGreen:
-      activeService: web-active
-      previewService: web-preview
-      scaleDownDelaySeconds: 10
-      abortScaleDownDelaySeconds: 10
-      # more
+activeService: web-active
+previewService: web-preview
+scaleDownDelaySeconds: 10
+abortScaleDownDelaySeconds: 10
 """
-ACTIVE = scenes.STABLE_SERVICE.replace("web-stable", "web-active")
-PREVIEW = scenes.STABLE_SERVICE.replace("web-stable", "web-preview")
+ACTIVE, PREVIEW = service("web-active"), service("web-preview")
 BOTH = """prePromotionAnalysis: {templates: [{templateName: errors}]}
 postPromotionAnalysis: {templates: [{templateName: errors}]}
 """
@@ -44,8 +30,7 @@ MANUAL = "autoPromotionEnabled: false\n"
 
 def objects(more: str = "") -> str:
     """The shop; `more` are lines of its strategy."""
-    rollout = SWITCH.replace("# more\n", "\n      ".join(more.splitlines()) + "\n")
-    return "---".join((rollout, scenes.TEMPLATE, ACTIVE, PREVIEW))
+    return "---".join((rollout("blueGreen", SWITCH + more), scenes.TEMPLATE, ACTIVE, PREVIEW))
 
 
 @asynccontextmanager

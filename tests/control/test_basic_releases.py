@@ -50,49 +50,6 @@ def healthy(image: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def test_a_release_moves_its_pods_step_by_step_and_stays_within_its_bounds() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        bounds = Bounds(cluster)
-        await release(cluster, "web:v2")
-        await bounds.watch(60)
-        await command(cluster, commands.promote)
-        await bounds.watch(30)
-        return bounds, await end_state(cluster)
-
-    bounds, end = told(story)
-    assert (bounds.most, bounds.fewest) == (12, 8)
-    assert [line for line in bounds.seen if line[0] != "Progressing"] == [
-        ("Paused", 1, "v1:8 v2:2"),
-        ("Paused", 3, "v1:4 v2:6"),
-        ("Healthy", 4, "v2:10"),
-    ]
-    assert end == healthy("web:v2")
-
-
-def test_without_steps_a_release_is_a_rolling_update() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        bounds = Bounds(cluster)
-        await release(cluster, "web:v2")
-        await bounds.watch(40)
-        return bounds, await end_state(cluster)
-
-    bounds, end = told(story, shop("{maxSurge: 1, maxUnavailable: 0}"))
-    assert (bounds.most, bounds.fewest) == (11, 10)
-    assert end == healthy("web:v2", step=None)
-
-
-def test_without_surge_pods_go_before_others_come() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        bounds = Bounds(cluster)
-        await release(cluster, "web:v2")
-        await bounds.watch(60)
-        return bounds, await end_state(cluster)
-
-    bounds, end = told(story, shop("{maxSurge: 0, maxUnavailable: 3}"))
-    assert (bounds.most, bounds.fewest) == (10, 7)
-    assert end == healthy("web:v2", step=None)
-
-
 def test_an_abort_scales_back_at_once_within_the_bounds() -> None:
     async def story(cluster: PaperCluster) -> Any:
         bounds = Bounds(cluster)
@@ -106,33 +63,6 @@ def test_an_abort_scales_back_at_once_within_the_bounds() -> None:
     assert bounds.fewest >= 8
     assert end == healthy("web:v1", phase="Degraded", step=0, current="web:v2", abort=True)
     assert now["message"] == "RolloutAborted: Rollout aborted update to revision 2"
-
-
-def test_a_retry_begins_at_the_first_step_again() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        await release(cluster, "web:v2")
-        await until_phase(cluster, "Paused", 3)
-        await command(cluster, commands.abort())
-        await until_phase(cluster, "Degraded")
-        await cluster.clock.sleep(10)
-        await command(cluster, commands.retry)
-        await until_phase(cluster, "Paused", 1)
-        return await replicas(cluster)
-
-    assert told(story) == {"v1": 8, "v2": 2}
-
-
-def test_a_failed_analysis_takes_the_pods_back_by_itself() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        await release(cluster, "web:v2")
-        await cluster.clock.sleep(60)
-        return await end_state(cluster), await status(cluster)
-
-    end, now = told(story, shop(MEASURED) + "---" + scenes.TEMPLATE, scenes.BAD)
-    assert end == healthy(
-        "web:v1", phase="Degraded", step=0, current="web:v2", abort=True, runs=["Failed"]
-    )
-    assert "failed (1) > failureLimit (0)" in now["message"]
 
 
 def test_a_good_analysis_lets_the_pods_go_on() -> None:
@@ -189,20 +119,6 @@ def test_inside_the_rollback_window_an_old_version_needs_no_steps() -> None:
     seen, end = told(story)
     assert "Paused" not in {phase for phase, _, _ in seen.seen}
     assert end == healthy("web:v1")
-
-
-def test_a_full_promotion_skips_what_is_left_of_the_steps() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        bounds = Bounds(cluster)
-        await release(cluster, "web:v2")
-        await until_phase(cluster, "Paused", 1)
-        await command(cluster, commands.promote_fully)
-        await bounds.watch(20)
-        return bounds, await end_state(cluster)
-
-    bounds, end = told(story)
-    assert (bounds.most, bounds.fewest) == (13, 8)
-    assert end == healthy("web:v2")
 
 
 def test_an_abort_beside_a_full_promotion_wins() -> None:
@@ -324,19 +240,6 @@ def test_an_abort_gives_the_canary_service_back_to_stable() -> None:
     end = told(story, shop(NAMED) + "---" + SERVICES)
     assert set(end["services"].values()) == {"", "web:v1"}
     assert end["pods"] == ["web:v1"] * 10
-
-
-def test_one_replica_is_replaced_without_a_moment_without_pods() -> None:
-    async def story(cluster: PaperCluster) -> Any:
-        bounds = Bounds(cluster)
-        await release(cluster, "web:v2")
-        await bounds.watch(20)
-        return bounds, await end_state(cluster)
-
-    manifests = shop("{}").replace("replicas: 10", "replicas: 1")
-    bounds, end = told(story, manifests)
-    assert (bounds.most, bounds.fewest) == (2, 1)
-    assert end == healthy("web:v2", step=None, pods=["web:v2"])
 
 
 def test_a_first_version_is_stable_when_all_of_its_pods_answer() -> None:

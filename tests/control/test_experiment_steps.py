@@ -132,21 +132,6 @@ def test_a_good_experiment_is_passed_and_the_canary_goes_on() -> None:
     assert {"ExperimentCreated", "ExperimentRunning", "ExperimentSuccessful"} <= set(reasons)
 
 
-def test_a_bad_experiment_aborts_the_rollout_before_any_traffic_moved() -> None:
-    async def story(cluster: PaperCluster, network: Any) -> Any:
-        await released(cluster)
-        await until_phase(cluster, "Degraded")
-        status = await scenes.status(cluster)
-        await cluster.clock.sleep(120)
-        return status, await end_state(cluster), await phases(cluster)
-
-    status, end, found = told(story, scenes.BAD)
-    assert "Rollout aborted update to revision 2: Experiment 'web-" in status["message"]
-    assert 'Metric "errors" assessed Failed' in status["message"]
-    assert (end["phase"], end["weight"], end["pods"]) == ("Degraded", 0, ["web:v1"] * 2)
-    assert found == ["Failed"]
-
-
 def test_a_retry_runs_a_new_experiment_and_never_takes_up_the_old_verdict() -> None:
     async def story(cluster: PaperCluster, network: Any) -> Any:
         await released(cluster)

@@ -7,9 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from control.scenes import (
-    CANARY_SERVICE,
-    INGRESS,
-    STABLE_SERVICE,
     command,
     condition,
     release,
@@ -22,37 +19,27 @@ from serinus.core.rollout import commands
 from serinus.kube.resource import CRDS, HTTPROUTES, PODS
 from serinus.local.crds.catalogue import definitions
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
+from support.shop import CANARY_SERVICE, INGRESS, STABLE_SERVICE, rollout
 from support.virtual import run_virtual
 
-ROLLOUT = """
-apiVersion: argoproj.io/v1alpha1
-kind: Rollout
-metadata: {name: web, namespace: shop}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: web, image: "web:v1", ports: [{containerPort: 8080}]}
-  strategy:
-    canary:
-      canaryService: web-canary
-      stableService: web-stable
-      scaleDownDelaySeconds: 10
-      abortScaleDownDelaySeconds: 10
-      trafficRouting:
-        managedRoutes: [{name: testers}]
-        plugins: {argoproj-labs/gatewayAPI: {httpRoute: web}}
-      steps:
-      - setHeaderRoute:
-          name: testers
-          match: [{headerName: X-Tester, headerValue: {exact: "yes"}}]
-      - pause: {}
-      - setWeight: 50
-      - pause: {duration: 20s}
-"""
+ROLLOUT = rollout(
+    "canary",
+    """canaryService: web-canary
+stableService: web-stable
+scaleDownDelaySeconds: 10
+abortScaleDownDelaySeconds: 10
+trafficRouting:
+  managedRoutes: [{name: testers}]
+  plugins: {argoproj-labs/gatewayAPI: {httpRoute: web}}
+steps:
+- setHeaderRoute:
+    name: testers
+    match: [{headerName: X-Tester, headerValue: {exact: "yes"}}]
+- pause: {}
+- setWeight: 50
+- pause: {duration: 20s}
+""",
+)
 ROUTE = """
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute

@@ -49,12 +49,6 @@ def world(
     **more: object,
 ) -> Snapshot:
     """A Rollout of which so many pods are ready, beside a workload that has so many."""
-    behind: object = more.get("behind", ready)
-    status = RolloutStatus(
-        stable_rs=HASH if stable else "",
-        current_pod_hash=HASH,
-        conditions=(LATE,) if more.get("late") else (),
-    )
     rollout = Rollout(
         metadata=ObjectMeta(name="web", namespace="shop"),
         spec=RolloutSpec(
@@ -63,9 +57,35 @@ def world(
             workload_ref=WorkloadRef(kind="Deployment", name="old", scale_down=mode),
             strategy=Strategy(canary=CanaryStrategy(stable_service="web")),
         ),
-        status=status,
+        status=RolloutStatus(
+            stable_rs=HASH if stable else "",
+            current_pod_hash=HASH,
+            conditions=(LATE,) if more.get("late") else (),
+        ),
     )
-    revision = Revision(
+    seen = WorkloadSeen(
+        kind="Deployment",
+        name="old",
+        resource_version="7",
+        generation=1,
+        replicas=has,
+        scaled_by=str(more.get("by", "web" if noted is not None else "")),
+        noted=noted,
+    )
+    return Snapshot(
+        now=EPOCH,
+        rollout=rollout,
+        template=TEMPLATE,
+        template_hash=HASH,
+        step_hash="",
+        revisions=(revision(wanted, ready),),
+        services={"web": service(more.get("behind", ready))},
+        workload=seen,
+    )
+
+
+def revision(wanted: int, ready: int) -> Revision:
+    return Revision(
         name="web-1",
         hash=HASH,
         number=1,
@@ -78,32 +98,16 @@ def world(
         observed=True,
         pods=tuple(PodSeen(name=f"p{i}", ready=True) for i in range(ready)),
     )
-    service = ServiceSeen(
+
+
+def service(behind: object) -> ServiceSeen:
+    """With so many ready endpoints; None: they are not known."""
+    return ServiceSeen(
         name="web",
         resource_version="1",
         selector_hash="",
         written_at=None,
         endpoints=Unknown("unread") if behind is None else {HASH: behind},  # type: ignore[dict-item]
-    )
-    by = str(more.get("by", "web" if noted is not None else ""))
-    seen = WorkloadSeen(
-        kind="Deployment",
-        name="old",
-        resource_version="7",
-        generation=1,
-        replicas=has,
-        scaled_by=by,
-        noted=noted,
-    )
-    return Snapshot(
-        now=EPOCH,
-        rollout=rollout,
-        template=TEMPLATE,
-        template_hash=HASH,
-        step_hash="",
-        revisions=(revision,),
-        services={"web": service},
-        workload=seen,
     )
 
 
