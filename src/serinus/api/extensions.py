@@ -12,7 +12,7 @@ import msgspec
 
 _METRIC = ("spec.metrics[].noDataLimit", "spec.metrics[].onNoData")
 EXTENSIONS: Mapping[str, tuple[str, ...]] = {
-    "rollouts": ("spec.strategy.canary.surgeLimit",),
+    "rollouts": ("spec.strategy.canary.surgeLimit", "status.passedStepsHash"),
     "analysistemplates": _METRIC,
     "clusteranalysistemplates": _METRIC,
     "analysisruns": (*_METRIC, "status.metricResults[].consecutiveNoData"),
