@@ -26,7 +26,7 @@ from serinus.kube.kubeconfig import (
     select,
 )
 from serinus.kube.proxy import ProxyError, check_proxy
-from serinus.kube.tls import Pem, Tls
+from serinus.kube.tls import Pem, Tls, TlsError
 
 if TYPE_CHECKING:
     from serinus.kube.transport.http import HttpTransport
@@ -184,12 +184,15 @@ def _tls(found: Selected) -> Tls | None:
     cluster, user = found.cluster, found.user
     if urlsplit(cluster.server).scheme != "https":
         return None
-    return Tls(
-        authority_of(cluster),
-        Pem("client-certificate", user.client_certificate_data, user.client_certificate),
-        Pem("client-key", user.client_key_data, user.client_key),
-        insecure=cluster.insecure_skip_tls_verify,
-    )
+    try:
+        return Tls(
+            authority_of(cluster),
+            Pem("client-certificate", user.client_certificate_data, user.client_certificate),
+            Pem("client-key", user.client_key_data, user.client_key),
+            insecure=cluster.insecure_skip_tls_verify,
+        )
+    except TlsError as error:
+        raise TlsError(f"{found.source}: context {found.context_name}: {error}") from error
 
 
 def _impersonation(user: User) -> Iterator[tuple[str, str]]:

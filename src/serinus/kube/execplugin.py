@@ -124,7 +124,8 @@ class ExecPlugin:
         name = f"exec plugin {self._spec.command}"
         asks = self._spec.interactive_mode != "Never" and self._asks_person()
         if self._spec.interactive_mode == "Always" and not asks:
-            raise CredentialsError(f"{name}: needs a terminal (interactiveMode: Always)")
+            told = f"{name}: needs a terminal (interactiveMode: Always); run it in one"
+            raise CredentialsError(told)
         try:
             process = await asyncio.create_subprocess_exec(
                 self._spec.command,
