@@ -7,7 +7,13 @@ import re
 import msgspec
 
 from serinus.api.analysis import MetricProvider
-from serinus.api.argo import Step, TrafficRouting
+from serinus.api.argo import (
+    BlueGreenStrategy,
+    CanaryStrategy,
+    RolloutSpec,
+    Step,
+    TrafficRouting,
+)
 from serinus.api.validation import later
 from tidy.source import ROOT
 
@@ -35,3 +41,10 @@ def test_what_is_supported_is_what_the_code_lets_pass() -> None:
 def test_every_other_router_and_provider_is_listed_as_refused() -> None:
     assert row("routers") == named(TrafficRouting) - NO_ROUTER - set(later.ROUTERS)
     assert row("providers") == named(MetricProvider) - set(later.PROVIDERS)
+
+
+def test_every_field_of_a_rollout_is_in_the_row_of_its_level() -> None:
+    apart = {"steps", "trafficRouting"}  # they have rows of their own
+    for start, struct in (("canary", CanaryStrategy), ("blueGreen", BlueGreenStrategy)):
+        assert named(struct) - row(start) - apart == set(), start
+    assert named(RolloutSpec) - row("spec") == {"strategy"}
