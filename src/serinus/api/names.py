@@ -47,6 +47,10 @@ HEADER_ROUTES = "serinus.dev/header-routes"
 TEMPLATE = "serinus.dev/template"
 """Annotation of a ReplicaSet: the template that it was made of (see `hashes.template_note`)."""
 
+WAS_STABLE = "serinus.dev/was-stable"
+"""Annotation of a ReplicaSet: it was the stable one once; its pod hash, so that a copy on another
+ReplicaSet says nothing."""
+
 INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 """Label of Rollouts, AnalysisRuns and Experiments: which of several controllers they are for."""
 
@@ -62,6 +66,7 @@ NOT_COPIED = frozenset(
         REVISION,
         REVISION_HISTORY,
         DESIRED_REPLICAS,
+        WAS_STABLE,
         "notified.notifications.argoproj.io",
     }
 )

@@ -209,7 +209,8 @@ def nothing_to_abort(standing: Standing) -> str:
         return "Nothing to abort: no revision is stable yet; put another template into the spec"
     number = standing.current.number if standing.current else 0
     text = f"Nothing to abort: revision {number} is stable already"
-    before = max((r for r in standing.others if r.replicas), key=lambda r: r.number, default=None)
+    waiting = (one for one in standing.others if one.replicas and one.was_stable)
+    before = max(waiting, key=lambda one: one.number, default=None)
     if before is None:
         return f"{text}; to go back: serinus undo {name}"
     pods = f"revision {before.number} has its pods still"

@@ -177,7 +177,9 @@ def _same(injected: Mapping[str, Mapping[str, str]], kind: str, wanted: Mapping[
 def _annotate(
     standing: Standing, course: Course, proposal: Proposal, revision: Revision
 ) -> list[Action]:
-    """Deadlines set and cleared; a higher number for a revision that is wanted again."""
+    """Deadlines set and cleared; a higher number for a revision that is wanted again; what was
+    stable once: noted when the status is seen to say so, so that the mark never says too much.
+    """
     written: dict[str, str | None] = {}
     if revision.name in proposal.marks:
         deadline, token = proposal.marks[revision.name]
@@ -186,6 +188,8 @@ def _annotate(
     elif revision.scale_down_deadline and _needs_no_deadline(standing, course, revision):
         written[names.SCALE_DOWN_DEADLINE] = written[names.SCALE_DOWN_SET_FOR] = None
     written |= _adopted(standing, revision)
+    if revision is standing.stable and not revision.was_stable:
+        written[names.WAS_STABLE] = revision.hash
     if revision is standing.current and _was_seen(standing) and not standing.invalid:
         highest = _highest(standing)
         if revision.number < highest:

@@ -1,9 +1,12 @@
-"""The two short ways back: to the stable revision, and to one inside the rollback window."""
+"""The short ways back: to the stable revision, to one inside the rollback window, and (blue-green)
+to one inside its delay. The last two lead only to what was stable once (rule PROVEN).
+"""
 
 from __future__ import annotations
 
 from serinus.api.analysis import AnalysisRun
 from serinus.api.names import POD_HASH
+from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing
 
 ROLLED_BACK, FAST_ROLLED_BACK = "RolledBack", "FastRolledBack"
@@ -14,7 +17,7 @@ def skips_steps(standing: Standing) -> str:
     """Why a revision that was just put into the spec needs no steps; "" if it does."""
     if standing.promoted:
         return TO_STABLE
-    if _failed_last(standing):
+    if not is_proven(standing) or _failed_last(standing):
         return ""
     if _is_within_delay(standing):
         return "Rollback to a revision that still has its pods"
@@ -25,13 +28,26 @@ def skips_steps(standing: Standing) -> str:
 
 
 def is_fast(standing: Standing) -> bool:
-    """The update that is under way is such a way back, as was found out when it began."""
+    """The update that is under way is such a way back, as was found out when it began.
+
+    By whoever had this rollout then: the revision has to have its mark here too.
+    """
     attempt = standing.status.duration
     return (
         attempt is not None
         and attempt.finished_at is None
         and attempt.completion_status == FAST_ROLLED_BACK
+        and (standing.promoted or is_proven(standing))
     )
+
+
+def is_proven(standing: Standing) -> bool:
+    """The wanted revision was stable once. Without its mark nobody knows that: the long way.
+
+    One that was aborted, or pushed aside while it waited, was never let through by anybody.
+    """
+    current = standing.current
+    return Rule.PROVEN not in standing.rules or (current is not None and current.was_stable)
 
 
 def _failed_last(standing: Standing) -> bool:

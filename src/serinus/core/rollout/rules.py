@@ -25,6 +25,7 @@ class Rule(Enum):
     S10 = "a verdict counts only for the attempt that started its run"
     SETTLE = "a write counts as obeyed only after the settle time"
     DELAY = "the user's scale-down delays run from the last routing write"
+    PROVEN = "a way back without steps, pause and analyses leads to what was stable once"
     SINGLE = "at most one write a plan changes what production gets"
 
 

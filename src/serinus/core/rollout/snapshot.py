@@ -71,6 +71,11 @@ class Revision:
         """At its last scaling it got all replicas that were wanted then."""
         return self.annotations.get(names.DESIRED_REPLICAS) == str(self.replicas)
 
+    @property
+    def was_stable(self) -> bool:
+        """It was promoted to its end once, as its mark says."""
+        return bool(self.hash) and self.annotations.get(names.WAS_STABLE) == self.hash
+
 
 @dataclass(frozen=True, slots=True)
 class Orphan:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from serinus.api.argo import BlueGreenStrategy, RolloutAnalysisRunStatus, RolloutStatus
 from serinus.core.rollout.actions import Plan, PointService
+from serinus.core.rollout.invariants.proven import is_called_short, was_stable
 from serinus.core.rollout.invariants.seen import (
     emptied_stable,
     emptied_while_measured,
@@ -69,7 +70,7 @@ def _switched_badly(
         yield f"Service {move.service} goes to {ready} of {wanted_replicas(snapshot)} ready pods"
     if status.abort or snapshot.rollout.spec.paused or snapshot.problems:
         yield f"Service {move.service} goes to {move.hash} although the rollout is held"
-    if move.hash != status.current_pod_hash or _is_short(status):
+    if move.hash != status.current_pod_hash or _is_short(snapshot, move.hash):
         return
     if _asks(strategy) and not (status.controller_pause and not status.pause_conditions):
         yield f"Service {move.service} is switched without its pause"
@@ -79,12 +80,11 @@ def _switched_badly(
         yield f"Service {move.service} is switched without a run that passed"
 
 
-def _is_short(status: RolloutStatus) -> bool:
-    """A full promotion, or a way back that needs no proof."""
-    attempt = status.duration
-    return status.promote_full or (
-        attempt is not None and attempt.completion_status == "FastRolledBack"
-    )
+def _is_short(snapshot: Snapshot, pod_hash: str) -> bool:
+    """A full promotion, or a way back to what was stable once."""
+    status = snapshot.rollout.status
+    back = is_called_short(status) and was_stable(snapshot, pod_hash)
+    return status.promote_full or back
 
 
 def _asks(strategy: BlueGreenStrategy) -> bool:
@@ -173,7 +173,7 @@ def _promoted_too_early(
         yield f"{new.stable_rs} becomes stable although Service {active.name} was moved just now"
     post = strategy.post_promotion_analysis
     noted = old.blue_green.post_promotion_analysis_run_status
-    short = _is_short(old) or revision_of(snapshot, old.stable_rs) is None
+    short = _is_short(snapshot, new.stable_rs) or revision_of(snapshot, old.stable_rs) is None
     if post is not None and post.templates and not short and not _passed(snapshot, noted):
         yield f"{new.stable_rs} becomes stable without a run that passed"
 
