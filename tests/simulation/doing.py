@@ -120,7 +120,9 @@ def _status(world: World, new: RolloutStatus) -> World:
     )
     moved = anew or new.current_step_index != old.current_step_index
     let_go = -1 if moved else world.let_go
-    return replace(world, status=new, attempt=world.attempt + anew, let_go=let_go)
+    trusted = world.trusted | {version_of(new.stable_rs)}
+    attempt = world.attempt + anew
+    return replace(world, status=new, attempt=attempt, let_go=let_go, trusted=trusted)
 
 
 def _by_roles(world: World, old: str, new: str) -> World:
@@ -170,4 +172,6 @@ def _annotate(
         changes["set_for"] = notes.get(names.SCALE_DOWN_SET_FOR) or ""
     if names.REVISION in notes:
         changes["number"] = int(notes[names.REVISION] or 0)
+    if names.WAS_STABLE in notes:
+        changes["proven"] = bool(notes[names.WAS_STABLE])
     return _on_set(world, which, lenient, **changes)

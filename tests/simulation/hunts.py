@@ -16,7 +16,7 @@ from simulation.events import Planner
 from simulation.mutants import Tripped
 from simulation.search import Budget, search
 from simulation.shape import Shape
-from simulation.starts import condemned, measured, measures, nothing, released, under_way
+from simulation.starts import condemned, measured, measures, nothing, released, replaced, under_way
 from simulation.walks import walk
 
 SOON, LATE, LIMIT = range(10), range(10, 40), 700
@@ -68,6 +68,8 @@ def _canary(planner: Planner, shape: Shape) -> Iterator[Any]:
     starts = (released, nothing, released if shape.broken else under_way)
     if measures(shape):
         starts = (released, measured, condemned)
+    if shape.window:
+        starts = (released, nothing, replaced)
     budget = Budget(1, 1)
     searches = (
         lambda b=start: search(b(shape), planner, budget=budget, limit=LIMIT).finding
@@ -82,9 +84,10 @@ def _canary(planner: Planner, shape: Shape) -> Iterator[Any]:
 
 def _switch(planner: Planner, shape: explore.Shape) -> Iterator[Any]:
     starts = (explore.released, explore.nothing, explore.switched)
+    others = (explore.replaced,) if shape.manual else ()
     searches = (
         lambda b=start: explore.search(b(shape), planner, Budget(1, 1), LIMIT)
-        for start in reversed(starts)
+        for start in (*others, *reversed(starts))
     )
 
     def walks(seeds: range) -> Iterator[Any]:

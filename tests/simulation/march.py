@@ -73,6 +73,8 @@ def _canary(shape: starts.Shape) -> Road:
             start = starts.under_way
         elif seed % 4 == 1 and starts.measures(shape):
             start = starts.measured if seed % 8 == 1 else starts.condemned
+        elif seed % 4 == 1 and shape.window:
+            start = starts.replaced
         return walks.walk(start(shape), checked if seed % 2 else sound, seed)
 
     return Road(shape.name, walk)
@@ -85,6 +87,8 @@ def _switch(shape: explore.Shape) -> Road:
             start = explore.nothing
         elif seed % 4 == 3 and not shape.broken:
             start = explore.switched
+        elif seed % 4 == 1 and shape.manual:
+            start = explore.replaced
         return explore.walk(start(shape), checked if seed % 2 else sound, seed)
 
     return Road(f"blue-green, {shape.name}", walk)

@@ -35,6 +35,8 @@ class Pods:
     """Its resourceVersion."""
     deadline: int | None = None
     set_for: str = ""
+    proven: bool = False
+    """It carries the mark that it was stable once."""
     reached: int = LONG_AGO
     """Ghost: when production could reach it last."""
 
@@ -137,6 +139,8 @@ class World:
     """Ghost: raised by whatever starts the steps anew."""
     let_go: int = -1
     """Ghost: the step whose pause a user has ended."""
+    trusted: frozenset[str] = frozenset()
+    """Ghost: the versions that a status ever called stable."""
 
     def pods(self, version: str) -> Pods | None:
         return next((one for one in self.sets if one.version == version), None)
@@ -329,7 +333,7 @@ def key(world: World) -> tuple[object, ...]:
         world.lender and (world.lender.replicas, world.lender.ready, world.lender.noted),
         (world.restart is None, instant(world.restart) == status.restarted_at),
         _status_key(world, status),
-        (world.let_go, world.shape.name),
+        (world.let_go, world.shape.name, tuple(sorted(world.trusted))),
     )
 
 
@@ -355,7 +359,7 @@ def _pods_key(
         numbers.index(one.number),
         one.replicas,
         (one.ready, one.pending, one.old, one.shown),
-        left,
+        (left, one.proven),
         same,
         reached,
     )

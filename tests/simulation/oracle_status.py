@@ -20,6 +20,7 @@ EPS = 1e-9
 
 def status_faults(before: World, new: RolloutStatus) -> Iterator[str]:
     """What is wrong with a new status that was decided on `before`."""
+    yield from _begun(before, new)
     yield from _step(before, new)
     yield from _promotion(before, new)
     yield from _abort(before, new)
@@ -33,6 +34,18 @@ def _index(world: World, status: RolloutStatus) -> int:
 
 
 # --- S5 ------------------------------------------------------------------------------------------
+
+
+def _begun(before: World, new: RolloutStatus) -> Iterator[str]:
+    """A revision begins at its first step, but for a way back to what was stable once."""
+    version, known = version_of(new.current_pod_hash), before.status.current_pod_hash
+    if not known or new.current_pod_hash == known or version == before.base:
+        return
+    index = _index(before, new)
+    if index and not before.shape.window:
+        yield f"S5: {version} begins at step {index}"
+    elif index and version not in before.trusted:
+        yield f"S5: {version} begins at step {index}, and nobody ever let it through"
 
 
 def _step(before: World, new: RolloutStatus) -> Iterator[str]:

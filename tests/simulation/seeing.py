@@ -118,6 +118,7 @@ def revision_of(one: Pods, restart: int | None) -> Revision:
         scale_down_deadline=instant(one.deadline),
         deadline_set_for=one.set_for,
         pods=_pods_of((one.name, one.ready, one.pending, one.old), restart),
+        annotations={names.WAS_STABLE: hash_of(one.version)} if one.proven else {},
     )
 
 

@@ -77,6 +77,8 @@ class Shape:
     """Steps that an edit of the user's adds at the end, and takes away again."""
     watched: int | None = None
     """startingStep of a background analysis; None has none."""
+    window: int = 0
+    """rollbackWindow.revisions; 0 has none."""
     swapping: bool = False
     """pingPong: at a promotion the two Services swap their roles."""
     broken: frozenset[str] = frozenset()
@@ -168,6 +170,8 @@ def base_rollout(shape: Shape) -> Rollout:
         "selector": {"matchLabels": {"app": "x"}},
         "strategy": {"canary": strategy},
     }
+    if shape.window:
+        spec["rollbackWindow"] = {"revisions": shape.window}
     if shape.lends:
         spec["workloadRef"] = {"kind": "Deployment", "name": "lender", "scaleDown": shape.lends}
     metadata = {"name": "app", "namespace": "ns", "uid": "u", "generation": 1}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import lru_cache
 
+from msgspec.structs import replace as with_fields
+
 from serinus.core.rollout.actions import Plan
 from serinus.core.rollout.plan import plan
 from serinus.core.rollout.snapshot import Snapshot
@@ -56,6 +58,8 @@ WATCHED = Shape(name="watched", watched=0, steps=STEPWISE)
 WATCHED_LATE = Shape(name="watched from step 1", watched=1, steps=LADDER)
 BASIC_WATCHED = Shape(name="watched without router", watched=0, routed=False, steps=STEPWISE)
 WATCHING = (WATCHED, WATCHED_LATE, BASIC_WATCHED)
+WINDOW = Shape(name="rollback window", window=3)
+BASIC_WINDOW = Shape(name="rollback window without router", window=3, routed=False, services=False)
 SINGLE = Shape(name="single pod", replicas=1)
 DYNAMIC_SINGLE = Shape(name="dynamic, single pod", replicas=1, dynamic=True)
 BASIC_TRIAL = Shape(name="experiment without router", steps=TRIED, routed=False)
@@ -72,6 +76,8 @@ OTHERS = (
     EDITED,
     *LENDING,
     BASIC_TRIAL,
+    WINDOW,
+    BASIC_WINDOW,
     SINGLE,
     DYNAMIC_SINGLE,
     *SWAPPED,
@@ -123,6 +129,15 @@ def condemned(shape: Shape) -> World:
     world = measured(shape)
     name = (*world.runs, *world.trials)[0].name
     return settled(verdict(world, name, "Failed"), sound)
+
+
+@lru_cache
+def replaced(shape: Shape) -> World:
+    """B was given up in its pause, and C was promoted fully over it."""
+    world = settled(released(shape), sound, lambda world: bool(world.status.pause_conditions))
+    world = settled(replace(world, version="C"), sound, lambda world: world.recorded == "C")
+    status = with_fields(world.status, promote_full=True)
+    return settled(replace(world, status=status), sound, lambda world: world.base == "C")
 
 
 def measures(shape: Shape) -> bool:

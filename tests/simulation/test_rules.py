@@ -25,8 +25,10 @@ from simulation.starts import (
     BASIC_ANALYSIS,
     BASIC_SERVICES,
     BASIC_TIGHT,
+    BASIC_WINDOW,
     DYNAMIC,
     PLAIN,
+    WINDOW,
 )
 
 
@@ -62,6 +64,7 @@ ROUTED: Mapping[Rule, Row] = {
     Rule.S10: ANALYSIS,
     Rule.SETTLE: PLAIN,
     Rule.DELAY: PLAIN,
+    Rule.PROVEN: WINDOW,
     Rule.SINGLE: Beside(Rule.S0, PLAIN),
 }
 BY_PODS: Mapping[Rule, Row] = {
@@ -79,6 +82,7 @@ BY_PODS: Mapping[Rule, Row] = {
     Rule.S10: BASIC_ANALYSIS,
     Rule.SETTLE: BASIC_SERVICES,
     Rule.DELAY: Silent(BASIC_SERVICES),
+    Rule.PROVEN: BASIC_WINDOW,
     Rule.SINGLE: BASIC_SERVICES,
 }
 SWITCHED: Mapping[Rule, Row] = {
@@ -96,6 +100,7 @@ SWITCHED: Mapping[Rule, Row] = {
     Rule.S10: explore.MEASURED,
     Rule.SETTLE: explore.AUTO,
     Rule.DELAY: explore.AUTO,
+    Rule.PROVEN: explore.MANUAL,
     Rule.SINGLE: explore.AUTO,
 }
 KINDS = {"routed": ROUTED, "by pods": BY_PODS, "blue-green": SWITCHED}

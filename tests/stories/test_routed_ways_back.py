@@ -170,6 +170,27 @@ def test_inside_the_rollback_window_an_old_version_needs_no_steps(tell: Tell) ->
     )
 
 
+def test_a_version_that_was_undone_goes_through_its_steps_also_inside_the_window(
+    tell: Tell,
+) -> None:
+    tell(
+        routed(
+            "steps: [{setWeight: 50}, {pause: {}}]",
+            more="scaleDownDelaySeconds: 300",
+            spec="rollbackWindow: {revisions: 3}",
+        ),
+        """
+        release v2
+        until Paused
+        release v1
+        until Healthy
+        ---
+        release v2
+        wait 40s
+        """,
+    )
+
+
 def test_a_third_revision_in_mid_release_begins_anew_from_stable(tell: Tell) -> None:
     tell(routed(), FIRST_PAUSE + "release v3\nwait 60s")
 

@@ -97,6 +97,20 @@ def test_a_third_revision_behind_the_switch_goes_back_to_stable_first(tell: Tell
     tell(switched(POST), "release v2\nwait 8s\nrelease v3\nwait 60s")
 
 
+def test_a_revision_that_nobody_let_through_waits_again_although_it_has_its_pods(
+    tell: Tell,
+) -> None:
+    delays = "scaleDownDelaySeconds: 300\nabortScaleDownDelaySeconds: 300"
+    tell(
+        switched(MANUAL + delays),
+        WAITING + "release v3\nwait 10s\npromote\nwait 10s\nrelease v2\nwait 20s",
+    )
+
+
+def test_what_was_undone_in_its_pause_waits_again_when_it_is_released_again(tell: Tell) -> None:
+    tell(switched(MANUAL), WAITING + "release v1\nwait 5s\nrelease v2\nwait 20s")
+
+
 def test_a_small_preview_grows_when_it_was_let_through(tell: Tell) -> None:
     tell(
         switched(MANUAL + PRE + "previewReplicaCount: 1", replicas=4),

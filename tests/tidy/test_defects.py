@@ -36,6 +36,7 @@ KEYS = [
     "verify-interval",
     "abort-after-full",
     "window-by-time",
+    "unproven-way-back",
     "steps-edited",
     "workload-first-only",
     "workload-left-at-zero",

@@ -35,6 +35,7 @@ def rollout(**spec: Any) -> Rollout:
                     "team": "blue",
                     "rollout.argoproj.io/revision": "4",
                     "kubectl.kubernetes.io/last-applied-configuration": "{}",
+                    names.WAS_STABLE: "abc",
                 },
             },
             "spec": {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from core.rollout.switched import ANALYSIS, Switched, deployed
@@ -70,9 +72,9 @@ GIVEN_UP = [pushed_aside, aborted_by_a_person, aborted_by_the_deadline]
 
 @pytest.mark.parametrize("given_up", GIVEN_UP, ids=lambda given: given.__name__)
 def test_a_revision_that_nobody_let_through_has_no_short_way_inside_its_delay(
-    given_up: object,
+    given_up: Callable[[], Switched],
 ) -> None:
-    world = given_up()  # type: ignore[operator]
+    world = given_up()
     world.release("v2")
     world.run(60)
     assert (world.active, world.stable, world.preview) == ("v3", "v3", "v2")
@@ -83,6 +85,19 @@ def test_a_revision_that_nobody_let_through_has_no_short_way_inside_its_delay(
     world.command(pause_conditions=())
     world.run(60)
     assert (world.active, world.stable) == ("v2", "v2")
+
+
+def test_what_was_undone_in_its_pause_waits_again_when_it_is_released_again() -> None:
+    """Stable is renumbered by the undo: what nobody let through is the older one from then on."""
+    world = waiting()
+    world.release("v1")
+    world.run(10)
+    assert (world.active, world.pods("v2")) == ("v1", 4)
+    world.events.clear()
+    world.release("v2")
+    world.run(60)
+    assert (world.active, world.status.phase) == ("v1", "Paused")
+    assert not skipped(world)
 
 
 def test_without_the_rule_it_gets_production_and_nobody_is_asked(

@@ -139,6 +139,7 @@ def _status(world: World, new: RolloutStatus) -> World:
         status=new,
         attempt=world.attempt + anew,
         let_go=not anew and (world.let_go or ended),
+        trusted=world.trusted | {version_of(new.stable_rs)},
         short=(_is_short(world, version_of(new.current_pod_hash)) if other else False)
         if anew
         else world.short,
@@ -150,11 +151,11 @@ def _paused(status: RolloutStatus) -> bool:
 
 
 def _is_short(world: World, version: str) -> bool:
-    """Back to a revision that is older than stable, and in a delay that is not over."""
+    """Back to one that was stable, is older than stable, and in a delay that is not over."""
     one, base = world.pods(version), world.pods(world.base)
     if one is None or base is None or one.deadline is None or not one.replicas:
         return False
-    return one.deadline > world.now and one.number < base.number
+    return version in world.trusted and one.deadline > world.now and one.number < base.number
 
 
 def _point(world: World, write: act.PointService) -> World:
@@ -189,4 +190,6 @@ def _annotate(world: World, name: str, version: str, notes: dict[str, str | None
         changes["set_for"] = notes.get(names.SCALE_DOWN_SET_FOR) or ""
     if names.REVISION in notes:
         changes["number"] = int(notes[names.REVISION] or 0)
+    if names.WAS_STABLE in notes:
+        changes["proven"] = bool(notes[names.WAS_STABLE])
     return _on_set(world, name, version, **changes)

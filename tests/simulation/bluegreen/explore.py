@@ -316,5 +316,14 @@ def switched(shape: Shape) -> World:
     return world
 
 
+@lru_cache
+def replaced(shape: Shape) -> World:
+    """B stood in its pause when C came and was promoted fully; B still has its pods."""
+    world = settled(released(shape), sound, lambda w: bool(w.status.pause_conditions))
+    world = settled(replace(world, version="C"), sound, lambda w: w.recorded == "C")
+    status = with_fields(world.status, promote_full=True)
+    return settled(replace(world, status=status), sound, lambda w: w.base == "C")
+
+
 def _on_b(world: World) -> bool:
     return world.active.selector == "B"

@@ -54,7 +54,9 @@ class World:
     let_go: bool = False
     """Ghost: a person, or time, ended the pause of this attempt."""
     short: bool = False
-    """Ghost: this attempt goes back to a revision whose delay was not over."""
+    """Ghost: this attempt goes back to one that was stable and whose delay was not over."""
+    trusted: frozenset[str] = frozenset()
+    """Ghost: the versions that a status ever called stable."""
 
     def pods(self, version: str) -> Pods | None:
         return next((one for one in self.sets if one.version == version), None)
@@ -236,6 +238,7 @@ def key(world: World) -> tuple[object, ...]:
         (version_of(status.current_pod_hash), version_of(status.stable_rs)),
         status.blue_green.scale_up_preview_check_point,
         duration is not None and duration.finished_at is None and duration.completion_status,
+        tuple(sorted(world.trusted)),
         tuple(
             (run.status, run.name in {one.name for one in world.runs}) if run else None
             for run in (
@@ -261,4 +264,5 @@ def _pods_key(world: World, one: Pods, numbers: list[int]) -> tuple[object, ...]
     left = None if one.deadline is None else max((one.deadline - world.now) // 1_000_000, -1)
     reached = 99 if one.reached == LONG_AGO else min((world.now - one.reached) // 1_000_000, 40)
     counts = (one.replicas, one.ready, one.pending, one.old, one.shown)
-    return (one.version, numbers.index(one.number), counts, left, one.set_for != "", reached)
+    marks = (one.set_for != "", one.proven)
+    return (one.version, numbers.index(one.number), counts, left, marks, reached)
