@@ -43,6 +43,7 @@ from simulation.events import Planner
 from simulation.mutants import mistaken, without
 from simulation.starts import (
     ANALYSIS,
+    BASIC,
     BASIC_LENT,
     DYNAMIC,
     DYNAMIC_SINGLE,
@@ -50,6 +51,7 @@ from simulation.starts import (
     PLAIN,
     SCALE,
     SURGE,
+    WINDOW,
     sound,
 )
 
@@ -175,6 +177,41 @@ DEFECTS: tuple[Defect, ...] = (
         "the middle one of three revisions goes while users may still get it",
         *("section 4.7", PLAIN, "S"),
         _answers(wrong.drops_the_middle_one_of_three),
+    ),
+    Defect(
+        "what nobody let through needs no steps inside the rollback window",
+        *("section 4.6", WINDOW, "S5"),
+        without(Rule.PROVEN),
+    ),
+    Defect(
+        "what nobody let through is switched to at once inside its delay",
+        *("section 5", explore.MANUAL, "S5"),
+        without(Rule.PROVEN),
+    ),
+    Defect(
+        "the way back behind a switch waits for the new pods",
+        *("section 5", explore.MEASURED, "S3"),
+        _answers(wrong.waits_for_the_new_one_on_the_way_back),
+    ),
+    Defect(
+        "an invalid spec stops repairs and aborts too",
+        *("section 2", PLAIN, "S3"),
+        _answers(wrong.does_nothing_while_the_spec_is_invalid),
+    ),
+    Defect(
+        "a preview does not follow an autoscaler's edit",
+        *("complaint 9", explore.MANUAL, "rest"),
+        patch=((bluegreen, "preview_count", wrong.preview_as_large_as_it_was),),
+    ),
+    Defect(
+        "a new revision stays without pods",
+        *("complaint 11", PLAIN, "rest"),
+        patch=((desired, "canary_count", wrong.count_that_is_there),),
+    ),
+    Defect(
+        "a full promotion goes on dividing the pods as its step did",
+        *("complaint 17", BASIC, "rest"),
+        patch=((basic, "wanted_weight", wrong.weight_without_a_full_promotion),),
     ),
     Defect(
         "what a Service selects is taken for what its slices show",

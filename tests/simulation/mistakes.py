@@ -15,6 +15,7 @@ from msgspec.structs import replace as with_fields
 
 from serinus.api import names
 from serinus.core.rollout import (
+    bluegreen,
     conditions,
     course,
     desired,
@@ -137,9 +138,28 @@ def writes_an_old_deadline_for_ever(snapshot: Snapshot, made: Plan) -> Plan:
     return made
 
 
+def does_nothing_while_the_spec_is_invalid(snapshot: Snapshot, made: Plan) -> Plan:
+    """No abort, no repair, no way back before somebody mends the spec."""
+    return Plan() if snapshot.problems else made
+
+
+def waits_for_the_new_one_on_the_way_back(snapshot: Snapshot, made: Plan) -> Plan:
+    """Behind a switch the way back too waits until the new revision is whole."""
+    new = _revision(snapshot, snapshot.template_hash)
+    if new is None or new.ready >= (snapshot.rollout.spec.replicas or 0):
+        return made
+    kept = (
+        a
+        for a in made.actions
+        if not (isinstance(a, PointService) and a.service == "active" and a.hash != new.hash)
+    )
+    return replace(made, actions=tuple(kept))
+
+
 # --- Functions that were wrong --------------------------------------------------------------------
 
 _canary_count = desired.canary_count
+_preview_count = bluegreen.preview_count
 _wanted_of_lender = workload._wanted
 
 
@@ -148,6 +168,23 @@ def count_that_forgets_an_abort(standing: Standing, now: Any) -> int:
     if now.abort and any(step.set_canary_scale for step in standing.strategy.steps):
         return standing.current.replicas if standing.current else 0
     return _canary_count(standing, now)
+
+
+def count_that_is_there(standing: Standing, now: Any) -> int:
+    """What a revision of another kind of canary had; a new one has nothing."""
+    fresh = standing.current is not None and not (standing.first or standing.current.replicas)
+    return 0 if fresh else _canary_count(standing, now)
+
+
+def preview_as_large_as_it_was(standing: Standing, now: Any, current: Revision) -> int:
+    """A preview that has pods keeps them, however many are wanted by now."""
+    wanted = _preview_count(standing, now, current)
+    return current.replicas or wanted if wanted and not now.abort else wanted
+
+
+def weight_without_a_full_promotion(standing: Standing, now: Course) -> int:
+    """The step counts on, fully promoted or not."""
+    return desired.wanted_weight(standing, replace(now, promote_full=False))
 
 
 def verdict_of_a_cancelled_run(run: Any) -> str:

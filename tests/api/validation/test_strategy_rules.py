@@ -248,6 +248,10 @@ RULES: list[tuple[dict[str, Any], str]] = [
         canary_steps(ALB, {"setMirrorRoute": {"name": "r"}}),
         C + "steps[0].setMirrorRoute: works only with the routers istio",
     ),
+    (
+        canary_steps(ISTIO, {"setWeight": 5, "setCanaryScale": {"replicas": 1}}),
+        C + "steps[0]: does setWeight and setCanaryScale; write a step for each",
+    ),
     (mirror(percentage=101), C + "steps[0].setMirrorRoute.percentage: 101 must be 0 to 100"),
     (mirror(match=[{}]), C + "steps[0].setMirrorRoute.match[0]: is empty"),
     (

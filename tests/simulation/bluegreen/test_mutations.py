@@ -19,7 +19,6 @@ from simulation.bluegreen.explore import (
 )
 from simulation.mutants import mistaken
 from simulation.search import Budget
-from simulation.shape import hash_of
 
 
 def test_what_s4_holds_is_a_switch_while_endpoints_are_not_known() -> None:
@@ -37,20 +36,6 @@ def test_what_s4_holds_is_a_switch_while_endpoints_are_not_known() -> None:
 
 
 # --- Mistakes of the original ---------------------------------------------------------------------
-
-
-def gated_on_the_new_one(snapshot: Snapshot, made: Plan) -> Plan:
-    """T15: the way back too waits until the new revision is whole."""
-    target = hash_of("B")
-    new = next((r for r in snapshot.revisions if r.hash == target), None)
-    if new is None or new.ready >= (snapshot.rollout.spec.replicas or 0):
-        return made
-    kept = tuple(
-        a
-        for a in made.actions
-        if not (isinstance(a, PointService) and a.service == "active" and a.hash != target)
-    )
-    return replace(made, actions=kept)
 
 
 def switched_with_no_look_at_stable(snapshot: Snapshot, made: Plan) -> Plan:
@@ -76,7 +61,6 @@ def drops_an_abort(snapshot: Snapshot, made: Plan) -> Plan:
 @pytest.mark.parametrize(
     ("answer", "harm"),
     [
-        (gated_on_the_new_one, "S3"),
         (switched_with_no_look_at_stable, "S"),
         (drops_an_abort, "S6"),
     ],
