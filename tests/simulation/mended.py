@@ -127,6 +127,11 @@ BESIDE: tuple[Mended, ...] = (
         ((router, "wanted", wrong.wanted_also_without_change),),
     ),
     Mended(
+        "istio-no-change",
+        test_writing.test_a_service_without_http_routes_is_left_out_of_header_routes,
+        ((router, "wanted", wrong.wanted_of_http_alone),),
+    ),
+    Mended(
         "pod-labels-fail",
         test_lifecycle.test_labels_that_are_not_wanted_any_more_go_from_all_pods,
         ((execute.Executor, "_label_pods", wrong.labelled_with_the_note_first),),

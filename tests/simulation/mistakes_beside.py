@@ -76,6 +76,13 @@ def wanted_also_without_change(view: Any, routing: Any) -> dict[str, Any]:
     return split.wanted(view, routing) or {"spec": dict(view.spec)}
 
 
+def wanted_of_http_alone(view: Any, routing: Any) -> dict[str, Any]:
+    """A VirtualService that has no HTTP routes ends the loop over all of them."""
+    if routing.header_routes and not split.shown(view).has_http:
+        raise KeyError("http")
+    return split.wanted(view, routing)
+
+
 def may_with_any_service(standing: Any, course: Any, proposal: Proposal) -> Proposal:
     """A subset selects the canary before it has a pod."""
     made = safety.clamp(standing, course, proposal)
