@@ -47,6 +47,8 @@ class Server:
     def __init__(self, url: str, kubeconfig: Path) -> None:
         self.url = url
         self.kubeconfig = kubeconfig
+        self.watched = threading.Event()
+        """Set when somebody begins to watch."""
         self._uids: dict[str, str] = {}
 
     def call(self, method: str, path: str, body: Any = None, kind: str = "json") -> Any:
@@ -97,7 +99,16 @@ class Server:
 def serving(folder: Path, speed: float = 1.0) -> Iterator[Server]:
     """A server that knows our kinds, until the end of the block."""
     api = ApiServer(Clock(speed))
-    config = uvicorn.Config(api, log_level="error", date_header=False, timeout_graceful_shutdown=1)
+    watched = threading.Event()
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        if b"watch=true" in scope.get("query_string", b""):
+            watched.set()
+        await api(scope, receive, send)
+
+    config = uvicorn.Config(
+        noting, log_level="error", date_header=False, timeout_graceful_shutdown=1
+    )
     web = uvicorn.Server(config)
     # IPPROTO_TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an ACK.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -107,6 +118,7 @@ def serving(folder: Path, speed: float = 1.0) -> Iterator[Server]:
     thread.start()
     url = f"http://127.0.0.1:{listener.getsockname()[1]}{api.prefix('admin')}"
     server = Server(url, folder / "kubeconfig")
+    server.watched = watched
     write_kubeconfig(server.kubeconfig, url, speed)
     try:
         for definition in crds.documents():

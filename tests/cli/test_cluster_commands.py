@@ -104,13 +104,15 @@ def test_status_tells_every_phase_until_the_end(run: Run, server: Server) -> Non
     ]
 
     def go_on() -> None:
+        assert server.watched.wait(30)
         for phase in phases:
             server.patch(f"{CHECKOUT}/status", {"status": phase})
 
-    timer = threading.Timer(0.5, go_on)
-    timer.start()
-    status, out, err = run("status", "checkout", "-t", "30s")
-    timer.join()
+    server.watched.clear()
+    beside = threading.Thread(target=go_on)
+    beside.start()
+    status, out, err = run("status", "checkout", "-t", "60s")
+    beside.join()
     lines = out.splitlines()
     assert (status, err) == (0, "")
     assert lines[0] == "Progressing - more replicas need to be updated"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from serinus.kube.resource import INGRESSES, REPLICASETS, SERVICES
 from serinus.local.cluster import Cluster
 from serinus.traffic.nginx import NginxRouter
 from serinus.traffic.router import Route
+from support.steady import run_steady
 
 ROUTE = Route(
     owner_name="web",
@@ -82,4 +82,4 @@ def test_traefik_confirms_the_weight_that_it_has_in_force_and_no_other() -> None
             now.append(await verify(question(50, stable, router="istio")))
         return [before, *now, await verify(question(0, stable))]
 
-    assert asyncio.run(story()) == [None, False, True, False, False, None, None]
+    assert run_steady(story()) == [None, False, True, False, False, None, None]

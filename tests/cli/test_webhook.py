@@ -20,6 +20,7 @@ from serinus.cli.main import main
 from serinus.cli.reviews import Judge, kept_fresh, serving_reviews
 from serinus.cli.webhook import _self_signed, _tls
 from support.cluster import paper_cluster
+from support.steady import run_steady
 from support.virtual import run_virtual
 
 Json = dict[str, Any]
@@ -48,7 +49,7 @@ def test_reviews_are_answered_and_other_bodies_refused() -> None:
                 answers.append(await answer.text())
             return answers
 
-    assert asyncio.run(story()) == [True, False, 400, "ok"]
+    assert run_steady(story()) == [True, False, 400, "ok"]
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -89,7 +90,7 @@ def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> No
             keeping.cancel()
             return before, after
 
-    before, after = asyncio.run(story())
+    before, after = run_steady(story())
     assert ssl.DER_cert_to_PEM_cert(after).strip() == new[0].read_text().strip()
     assert before != after
 

@@ -12,6 +12,7 @@ import pytest
 from clients.world import Json, World, world
 from local.apiserver.widgets import definition, widget
 from serinus.kube.resource import CONFIGMAPS, CRDS, Resource
+from support.steady import run_steady
 
 pytest.importorskip("kopf", reason="kopf is absent: pip install kopf (make test-deps)")
 
@@ -85,5 +86,5 @@ def test_an_operator_creates_follows_and_deletes(tmp_path: Path) -> None:
                 _, said = await operator.communicate()
             return said
 
-    said = asyncio.run(run())
+    said = run_steady(run())
     assert b"Traceback" not in said, said.decode()

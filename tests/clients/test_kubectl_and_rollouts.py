@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 
 from clients.releases import Releases, releases
 from local.apiserver.served import Kubectl, each_kubectl
+from support.steady import run_steady
 
 WAIT = "wait --timeout=60s rollout/web"
 
@@ -22,7 +22,7 @@ def test_our_objects_are_handled_with_kubectl(binary: str, tmp_path: Path) -> No
             for tell in (shown, refused, released, scaled):
                 await tell(here, Kubectl(binary, tmp_path, here.url))
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 async def shown(here: Releases, kubectl: Kubectl) -> None:

@@ -15,6 +15,7 @@ import pytest
 from clients.world import DEADLINE_SECONDS, World, world
 from local.apiserver.widgets import definition, widget
 from serinus.kube.resource import CRDS, Resource
+from support.steady import run_steady
 
 kubernetes = pytest.importorskip(
     "kubernetes", reason="the official client is absent: pip install kubernetes (make test-deps)"
@@ -31,7 +32,7 @@ def story(folder: Path, tell: Callable[[World, Any], None]) -> None:
             configuration.host = made.url
             await asyncio.to_thread(tell, made, kubernetes.client.ApiClient(configuration))
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 def named(name: str, **data: str) -> Any:
@@ -197,7 +198,7 @@ def test_a_leader_that_is_killed_is_followed_by_the_other_candidate(tmp_path: Pa
                     await process.wait()
             return holders
 
-    assert asyncio.run(run()) == ["first", "second"]
+    assert run_steady(run()) == ["first", "second"]
 
 
 async def line(process: asyncio.subprocess.Process) -> bytes:

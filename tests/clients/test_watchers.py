@@ -27,6 +27,7 @@ from clients.releases import KINDS, NAMESPACE, Json, Releases, releases
 from serinus.control.kinds import ROLLOUTS
 from serinus.kube.informer import Informer
 from serinus.kube.resource import Resource
+from support.steady import run_steady
 
 lightkube = pytest.importorskip("lightkube", reason="lightkube is absent: make test-deps")
 kubernetes = pytest.importorskip("kubernetes", reason="kubernetes is absent: make test-deps")
@@ -214,7 +215,7 @@ async def told(folder: Path) -> dict[str, Seen]:
 
 @pytest.fixture(scope="module")
 def everyone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    return asyncio.run(told(tmp_path_factory.mktemp("kopf")))
+    return run_steady(told(tmp_path_factory.mktemp("kopf")))
 
 
 PHASES = ["Healthy", *["Progressing", "Paused"] * 2, "Progressing", "Healthy"]

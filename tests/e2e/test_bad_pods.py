@@ -59,6 +59,7 @@ def test_a_crashing_version_loses_only_what_its_own_deaths_cut(shop: Shop) -> No
             shop.product.ok(shop.serinus("abort shop"))
             end = seen.until(lambda v: phase(v) == "Degraded" and weight_of(v) == 0, "the abort")
             told = load.stop()
+            pods.until(is_removed, "the removal of what crashed, when all its deaths are told")
     assert end["status"]["message"].startswith("RolloutAborted")
     crashed = [one for one in seen.versions if image_of(one).endswith("-requests")]
     assert {0, 50} <= {weight_of(one) for one in crashed}
@@ -66,6 +67,10 @@ def test_a_crashing_version_loses_only_what_its_own_deaths_cut(shop: Shop) -> No
     deaths = max(restarts(pod) for pod in pods.versions) + 1  # the last one may not be told
     assert len(bursts(told["lost"])) <= deaths
     assert told["versions"]["v1"]["errors"] == 0
+
+
+def is_removed(pod: Json) -> bool:
+    return "deletionTimestamp" in pod["metadata"] and restarts(pod) > 0
 
 
 def bursts(lost: list[Json]) -> list[datetime]:

@@ -12,18 +12,12 @@ import pytest
 
 from e2e.product import DEADLINE_SECONDS, Product, Up, gone, up
 from e2e.shop import Shop
+from support.ports import free_port
 
 
 def printed(running: Up) -> list[list[str]]:
     """The commands that it tells to try, as words."""
     return [shlex.split(line) for line in running.running.lines if line.startswith("  ")]
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def test_the_first_line_leads_to_a_kubeconfig_and_every_printed_command_works(

@@ -17,6 +17,7 @@ from serinus.kube import execplugin
 from serinus.kube.credentials import CredentialsError
 from serinus.kube.execplugin import ExecPlugin, without_secrets
 from serinus.kube.kubeconfig import Cluster, EnvironmentVariable, Exec, Extension
+from support.steady import run_steady
 from support.virtual import EPOCH
 
 URL = "https://cluster.example:6443"
@@ -72,7 +73,7 @@ def run(story: Any) -> Any:
         async with asyncio.timeout(30):
             return await story
 
-    return asyncio.run(bounded())
+    return run_steady(bounded())
 
 
 @pytest.mark.parametrize("version", [V1, V1BETA1])

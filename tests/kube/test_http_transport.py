@@ -22,6 +22,7 @@ from serinus.kube.resource import CONFIGMAPS
 from serinus.kube.transport import HttpTransport, Request
 from support.kubeconfigs import encoded, kubeconfig
 from support.objectserver import ObjectServer, respond
+from support.steady import run_steady
 
 MAPS = "/api/v1/namespaces/shop/configmaps"
 DEADLINE_SECONDS = 30
@@ -71,7 +72,7 @@ def within_deadline(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS):
             await story()
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 def tls_options(authority: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from serinus.kube.client import Client
 from serinus.kube.leader import LIMITS, Elector, Seat, Terms
 from serinus.kube.resource import LEASES
 from serinus.kube.transport import HttpTransport
+from support.steady import run_steady
 
 DEADLINE_SECONDS = 30
 
@@ -113,5 +114,5 @@ def test_each_waits_for_the_other(tmp_path: Path) -> None:
         return holders
 
     with serving(tmp_path) as server:
-        holders = asyncio.run(story(server.url, server.kubeconfig))
+        holders = run_steady(story(server.url, server.kubeconfig))
     assert holders == ["ours"] * 6 + ["theirs"] * 5

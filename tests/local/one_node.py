@@ -70,8 +70,24 @@ class Machine:
         await self.client.create(SERVICES, body, "default")
 
     async def endpoints(self) -> list[bool]:
+        """Whether each endpoint is ready."""
         slices = (await self.client.list(ENDPOINTSLICES, "default")).items
-        return [part["endpoints"][0]["conditions"]["ready"] for part in slices]
+        found = [one for part in slices for one in part.get("endpoints") or ()]
+        return sorted(one["conditions"]["ready"] for one in found)
+
+    async def routed(self, *ready: bool) -> None:
+        """Wait until these are the endpoints: they follow the pods by a moment."""
+        while True:
+            if await self.endpoints() == [*ready]:
+                return
+            await asyncio.sleep(0.02)
+
+    async def alone(self) -> None:
+        """Wait until the node has no process."""
+        while True:
+            if not len(self.node.processes):
+                return
+            await asyncio.sleep(0.02)
 
     async def delete(self, name: str, grace: int | None = None) -> None:
         """Delete a pod; a grace of 0 is `kubectl delete --force --grace-period=0`."""
@@ -111,6 +127,10 @@ class Machine:
     async def log(self, name: str, **query: str) -> str:
         path = PODS.path("default", name, "log")
         return (await self.client.raw("GET", path, query)).body.decode()
+
+    async def says(self, name: str, text: str) -> str:
+        """What the log begins with, once it is as long as `text`: a process may be ready before."""
+        return await self.log(name, follow="true", limitBytes=str(len(text)))
 
 
 def ready(pod: Json | None) -> bool:

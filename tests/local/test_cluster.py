@@ -32,6 +32,7 @@ from local.whole import (
 from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
 from serinus.local.cluster import Cluster, ClusterOptions, starting_epoch
 from serinus.local.machine.ports import NoFreePort
+from support.steady import run_steady
 
 
 @needs_traefik
@@ -49,7 +50,7 @@ def test_the_gateway_comes_back_when_it_dies() -> None:
             await routed(made, 10)
             return first, traefik_pid()
 
-    first, second = asyncio.run(story())
+    first, second = run_steady(story())
     assert first != second
 
 
@@ -91,7 +92,7 @@ def test_the_cluster_measures_its_pods_and_resolves_their_names() -> None:
                 await client.list(PODS)  # the slice follows the pod by a moment
             return address, found[0]["metric"], gauges
 
-    address, labels, gauges = asyncio.run(story())
+    address, labels, gauges = run_steady(story())
     assert labels["instance"] == f"{address[0]}:{address[1]}"
     assert {labels[key] for key in ("job", "service", "app")} == {"web"}
     assert gauges[0]["metric"]["namespace"] == "default"
@@ -125,7 +126,7 @@ def test_secrets_lie_in_private_files_only_and_go_with_the_cluster() -> None:
             lines.append(made.gateway.log_file.read_text())
             return modes, document, made.folder, lines
 
-    modes, document, folder, lines = asyncio.run(story())
+    modes, document, folder, lines = run_steady(story())
     server = document["clusters"][0]["cluster"]["server"]
     secret = server.rpartition("/")[2]
     assert modes == ["drwx------", "-rw-------", "-rw-------", "-rw-------"]
@@ -144,7 +145,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left_behind() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(NoFreePort, match=f"port {port} of 127.0.0.1 is taken"):
-            asyncio.run(story(port))
+            run_steady(story(port))
     assert children() == []
 
 
@@ -196,5 +197,5 @@ def test_no_process_and_no_file_is_left_however_the_cluster_ends(end: str, tmp_p
             await asyncio.gather(*(asyncio.to_thread(wait_gone, pid) for pid in pids))
         return pids
 
-    asyncio.run(story())
+    run_steady(story())
     assert list(tmp_path.iterdir()) == []

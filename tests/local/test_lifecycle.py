@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from local.one_node import Machine, container, is_gone, machine, pid_of, ready, waiting
+from support.steady import run_steady
 
 Json = dict[str, Any]
 
@@ -23,9 +24,9 @@ def words(path: Any) -> list[str]:
     return str(path.read_text()).split()
 
 
-def on_term(what: str) -> str:
-    """A script that waits, and does something when it gets SIGTERM."""
-    return f"trap '{what}' TERM; while :; do sleep 1000 & wait; done"
+def on_term(what: str, first: str = ":") -> str:
+    """A script that does something when it gets SIGTERM; before it waits, but then, `first`."""
+    return f"trap '{what}' TERM; {first}; while :; do sleep 1000 & wait; done"
 
 
 def wait_until_dead(pid: int) -> None:
@@ -60,7 +61,7 @@ def test_hooks_run_before_the_container_counts_as_running_and_before_sigterm(tmp
             await here.until("web", is_gone)
             return begun, words(trace)
 
-    assert asyncio.run(story()) == (["post-web"], ["post-web", "pre", "term"])
+    assert run_steady(story()) == (["post-web"], ["post-web", "pre", "term"])
 
 
 def test_a_post_start_hook_that_fails_ends_the_container() -> None:
@@ -71,7 +72,7 @@ def test_a_post_start_hook_that_fails_ends_the_container() -> None:
             pod = await here.until("web", waiting("CrashLoopBackOff"))
             return await here.event("web", "FailedPostStartHook"), pod
 
-    told, pod = asyncio.run(story())
+    told, pod = run_steady(story())
     assert told == "PostStartHook failed: no such table"
     assert container(pod)["lastState"]["terminated"]["reason"] in ("Error", "Completed")
 
@@ -94,7 +95,7 @@ def test_a_pre_stop_hook_has_no_more_than_the_grace_and_the_process_two_seconds_
             await here.until("web", is_gone)
             return told, await log
 
-    told, log = asyncio.run(story())
+    told, log = run_steady(story())
     assert told == "PreStopHook failed: it did not end within the grace period"
     assert log == "term\n"
 
@@ -108,7 +109,7 @@ def test_exit_codes_and_signals_are_shown_as_a_container_runtime_does(script: st
             )
             return await here.until("web", lambda p: p["status"].get("phase") == "Failed")
 
-    ended = container(asyncio.run(story()))["state"]["terminated"]
+    ended = container(run_steady(story()))["state"]["terminated"]
     assert ended["exitCode"] == (7 if "7" in script else 143)
     assert ended["reason"] == "Error"
 
@@ -123,27 +124,28 @@ def test_what_a_container_started_dies_with_it() -> None:
             await here.until("web", lambda p: p["status"].get("phase") == "Succeeded")
             await asyncio.to_thread(wait_until_dead, int(await here.log("web")))
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_pod_that_is_forced_away_has_one_second(tmp_path: Any) -> None:
     async def story() -> bool:
         async with machine() as here:
-            script = on_term(f"touch {tmp_path}/term")
+            script = on_term(f": > {tmp_path}/term", "echo up")
             await here.pod("web", "busybox", command=["sh", "-c", script], ports=[])
             process = psutil.Process(pid_of(await here.until("web", ready)))
+            await here.says("web", "up\n")
             await here.delete("web", grace=0)
             await here.until("web", is_gone)
             await asyncio.to_thread(process.wait, 20)
             return (tmp_path / "term").exists()
 
-    assert asyncio.run(story()) is True
+    assert run_steady(story()) is True
 
 
 def test_a_second_deletion_may_shorten_the_grace() -> None:
     async def story() -> int:
         async with machine() as here:
-            script = on_term("echo term")
+            script = on_term("echo term", "echo up")
             await here.pod(
                 *("web", "busybox"),
                 command=["sh", "-c", script],
@@ -151,15 +153,16 @@ def test_a_second_deletion_may_shorten_the_grace() -> None:
                 pod_terminationGracePeriodSeconds=3600,
             )
             pod = await here.until("web", ready)
+            await here.says("web", "up\n")
             await here.delete("web")
-            assert await here.log("web", follow="true", limitBytes="5") == "term\n"
+            assert await here.says("web", "up\nterm\n") == "up\nterm\n"
             await here.delete("web", grace=1)
             gone = await here.until("web", lambda p: "terminated" in container(p).get("state", {}))
             await here.until("web", is_gone)
             assert not psutil.pid_exists(pid_of(pod))
             return int(container(gone)["state"]["terminated"]["exitCode"])
 
-    assert asyncio.run(story()) == 137
+    assert run_steady(story()) == 137
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_a_pod_that_waits_can_be_removed_at_once(fields: Json, reason: str) -> N
             await here.delete("web")
             await here.until("web", is_gone)
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_sidecars_start_before_and_end_after_the_others(tmp_path: Any) -> None:
@@ -188,13 +191,13 @@ def test_sidecars_start_before_and_end_after_the_others(tmp_path: Any) -> None:
         async with machine() as here:
             side = shell(
                 "side",
-                f"echo side >> {trace};" + on_term(f"echo side-end >> {trace}; exit 0"),
+                on_term(f"echo side-end >> {trace}; exit 0", f"echo side >> {trace}"),
                 restartPolicy="Always",
                 startupProbe={"exec": {"command": ["test", "-e", str(trace)]}, "periodSeconds": 1},
             )
             init = shell("init", f"echo init >> {trace}")
-            main = f"echo main | tee -a {trace};" + on_term(
-                f"sleep 0.3; echo main-end >> {trace}; exit 0"
+            main = on_term(
+                f"sleep 0.3; echo main-end >> {trace}; exit 0", f"echo main | tee -a {trace}"
             )
             await here.pod(
                 *("web", "busybox"),
@@ -208,7 +211,7 @@ def test_sidecars_start_before_and_end_after_the_others(tmp_path: Any) -> None:
             await here.until("web", is_gone)
             return pod, words(trace)
 
-    pod, seen = asyncio.run(story())
+    pod, seen = run_steady(story())
     assert seen == ["side", "init", "main", "main-end", "side-end"]
     side, init = pod["status"]["initContainerStatuses"]
     assert (side["started"], side["ready"], init["ready"]) == (True, True, True)
@@ -228,7 +231,7 @@ def test_a_job_with_a_sidecar_succeeds_when_its_own_containers_have() -> None:
                 "job", lambda p: "terminated" in init_status(p).get("state", {})
             )
 
-    pod = asyncio.run(story())
+    pod = run_steady(story())
     assert pod["status"]["phase"] == "Succeeded"
     assert pod["status"]["initContainerStatuses"][0]["restartCount"] == 0
 
@@ -253,7 +256,7 @@ def test_an_init_container_that_fails_holds_the_pod_or_ends_it(
 
             return await here.until("web", over)
 
-    pod = asyncio.run(story())
+    pod = run_steady(story())
     first, second = pod["status"]["initContainerStatuses"]
     assert pod["status"]["phase"] == phase
     assert state in first["state"]
@@ -267,7 +270,7 @@ def test_every_container_of_a_pod_has_its_own_restarts_log_and_back_off() -> Non
     async def story() -> tuple[Json, str, str]:
         async with machine() as here:
             both = [
-                shell("calm", "echo calm;" + on_term("exit 0")),
+                shell("calm", on_term("exit 0", "echo calm")),
                 shell("wild", "echo wild; exit 2"),
             ]
             await here.pod("web", pod_containers=both)
@@ -277,10 +280,10 @@ def test_every_container_of_a_pod_has_its_own_restarts_log_and_back_off() -> Non
                 return found[-1].get("restartCount") == 1 and "waiting" in found[-1]["state"]
 
             pod = await here.until("web", waits)
-            logs = [await here.log("web", container=name) for name in ("calm", "wild")]
-            return pod, logs[0], logs[1]
+            calm = await here.log("web", container="calm", follow="true", limitBytes="5")
+            return pod, calm, await here.log("web", container="wild")
 
-    pod, calm, wild = asyncio.run(story())
+    pod, calm, wild = run_steady(story())
     first, second = pod["status"]["containerStatuses"]
     assert (calm, wild) == ("calm\n", "wild\n")
     assert "running" in first["state"]
@@ -297,24 +300,27 @@ def test_who_ran_for_ten_minutes_starts_again_without_a_wait() -> None:
             def third(pod: Json | None) -> bool:
                 state = container(pod).get("state", {})
                 waits.extend([state["waiting"]["reason"]] if "waiting" in state else [])
-                return container(pod).get("restartCount") == 3
+                return bool(container(pod).get("restartCount", 0) >= 3)
 
             await here.until("web", third)
             return waits
 
-    assert set(asyncio.run(story())) == {"ContainerCreating"}
+    assert set(run_steady(story())) == {"ContainerCreating"}
 
 
 def test_a_pod_past_its_deadline_fails_and_stays() -> None:
     async def story() -> tuple[Json, str, bool]:
         async with machine(speed=60) as here:
-            await here.pod("web", pod_activeDeadlineSeconds=30)
+            command = ["sleep", "1000"]
+            await here.pod(
+                "web", "busybox", command=command, ports=[], pod_activeDeadlineSeconds=120
+            )
             process = psutil.Process(pid_of(await here.until("web", ready)))
             pod = await here.until("web", lambda p: p["status"].get("reason") == "DeadlineExceeded")
             await asyncio.to_thread(process.wait, 20)
             return pod, await here.event("web", "DeadlineExceeded"), process.is_running()
 
-    pod, told, runs = asyncio.run(story())
+    pod, told, runs = run_steady(story())
     assert (pod["status"]["phase"], runs) == ("Failed", False)
     assert told == pod["status"]["message"]
     assert told == "Pod was active on the node longer than the specified deadline"
@@ -346,7 +352,35 @@ def test_the_last_message_of_a_container_is_in_its_status(
             )
             return await here.until("web", lambda p: "terminated" in container(p).get("state", {}))
 
-    assert container(asyncio.run(story()))["state"]["terminated"].get("message") == said
+    assert container(run_steady(story()))["state"]["terminated"].get("message") == said
+
+
+def test_a_restart_counts_when_there_is_a_new_process_to_show(tmp_path: Any) -> None:
+    """What has ended is neither past nor counted as long as it is shown; so does a kubelet."""
+    once, hooked, go = (tmp_path / name for name in ("once", "hooked", "go"))
+    late = f"test -e {once} && exec sleep 1000; : > {once}; until test -s {hooked}; "
+    starting = hook(f"echo x >> {hooked}; until test -e {go}; do sleep 0.02; done")
+    brief = f"until test -s {hooked} && test $(wc -l < {hooked}) = 2; do sleep 0.02; done"
+
+    async def story() -> tuple[Json, Json]:
+        async with machine() as here:
+            one = shell(
+                "one", late + "do sleep 0.02; done; exit 1", lifecycle={"postStart": starting}
+            )
+            both = [one, shell("brief", brief)]
+            await here.pod("web", pod_containers=both, pod_restartPolicy="OnFailure")
+            written = await here.until(
+                "web", lambda p: "terminated" in str(p["status"].get("containerStatuses", [0])[-1])
+            )
+            go.touch()
+            return written, await here.until(
+                "web", lambda p: "running" in container(p).get("state", {})
+            )
+
+    ended, again = map(container, run_steady(story()))
+    assert (ended["state"]["terminated"]["exitCode"], ended["lastState"]) == (1, {})
+    assert [one["restartCount"] for one in (ended, again)] == [0, 1]
+    assert again["lastState"]["terminated"] == ended["state"]["terminated"]
 
 
 def test_another_image_in_a_running_pod_restarts_its_container() -> None:
@@ -358,11 +392,12 @@ def test_another_image_in_a_running_pod_restarts_its_container() -> None:
             pod = await here.until(
                 "web", lambda p: ready(p) and container(p)["image"] == "acme/web:v2"
             )
-            return pod, await here.log("web"), await here.event("web", "Killing")
+            log = await here.says("web", "version v2 listening")
+            return pod, log, await here.event("web", "Killing")
 
-    pod, log, told = asyncio.run(story())
+    pod, log, told = run_steady(story())
     assert container(pod)["restartCount"] == 1
-    assert "version v2 listening" in log
+    assert log == "version v2 listening"
     assert told == "Container c definition changed, will be restarted"
 
 
@@ -377,5 +412,5 @@ def test_the_last_status_before_a_removal_shows_how_the_containers_ended() -> No
         async with machine() as here:
             return await story(here)
 
-    pod = asyncio.run(whole())
+    pod = run_steady(whole())
     assert container(pod)["state"]["terminated"]["exitCode"] == 128 + signal.SIGTERM

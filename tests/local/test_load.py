@@ -16,6 +16,7 @@ from serinus.base.clock import Clock
 from serinus.local.load.connection import parse_answer
 from serinus.local.load.report import Answer, Lost, LostByCause, LostKind, Tally, attribute
 from serinus.local.load.sender import LoadPlan, Sender
+from support.steady import run_steady
 
 DEADLINE_SECONDS = 30
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,7 +147,7 @@ async def sent(answers: list[bytes | None], count: int) -> tuple[Tally, int]:
 
 
 def test_every_request_is_sent_once_and_every_cut_one_is_lost() -> None:
-    tally, requests = asyncio.run(sent([OK, OK, None, OK], 80))
+    tally, requests = run_steady(sent([OK, OK, None, OK], 80))
     assert (tally.sent, requests) == (80, 80)
     assert (tally.answered, tally.lost_count) == (60, 20)
     assert {lost.kind for lost in tally.lost} == {"cut"}
@@ -154,7 +155,7 @@ def test_every_request_is_sent_once_and_every_cut_one_is_lost() -> None:
 
 def test_an_answer_without_a_pod_is_lost() -> None:
     empty = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-    tally, _ = asyncio.run(sent([OK, empty], 40))
+    tally, _ = run_steady(sent([OK, empty], 40))
     assert (tally.answered, tally.lost_count) == (20, 20)
     assert {(lost.kind, lost.status) for lost in tally.lost} == {("no pod", 404)}
 
@@ -168,7 +169,7 @@ def test_where_nobody_listens_requests_are_refused_and_lost() -> None:
         plan = LoadPlan("127.0.0.1", port, "x", 500, for_seconds=0.02)
         return await Sender(plan, Clock()).run(asyncio.Event())
 
-    tally = asyncio.run(story())
+    tally = run_steady(story())
     assert (tally.sent, tally.lost_count) == (10, 10)
     assert {lost.kind for lost in tally.lost} == {"refused"}
 
@@ -192,7 +193,7 @@ def test_the_process_ends_with_its_life_line_and_reports_in_the_clusters_time() 
             code = await process.wait()
         return [json.loads(line) for line in lines], code
 
-    lines, code = asyncio.run(story())
+    lines, code = run_steady(story())
     report = lines[-1]["report"]
     assert code == 0
     epoch, told = datetime(2020, 1, 1, tzinfo=UTC), datetime.fromisoformat(lines[0]["at"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from serinus.local.resolver import Resolver, ServiceName, service_name, with_resolver
+from support.steady import run_steady
 
 PROMETHEUS = ("127.0.0.1", 9999)
 
@@ -97,6 +97,6 @@ def test_other_processes_ask_over_http(query: bytes, status: int, body: Mapping[
 
     app = with_resolver(other, Resolver(Stored(), PROMETHEUS).resolve)
     scope = {"type": "http", "path": "/resolve", "query_string": query}
-    asyncio.run(app(scope, None, send))  # type: ignore[arg-type]
+    run_steady(app(scope, None, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == status
     assert json.loads(sent[1]["body"]) == body

@@ -14,6 +14,7 @@ import pytest
 
 from serinus.local.sample import service
 from serinus.local.sample.service import Behaviour, behaviour_of, parse_request
+from support.steady import run_steady
 
 DEADLINE_SECONDS = 30
 
@@ -112,7 +113,7 @@ def test_every_nth_answer_of_a_bad_version_is_an_error_and_is_counted() -> None:
             assert 'http_requests_total{method="GET",code="500",status="500"} 0' in before
             return await ask(port, count=7), (await ask(port, "/metrics"))[0]
 
-    answers, page = asyncio.run(story())
+    answers, page = run_steady(story())
     assert [answer.split()[1] for answer in answers] == ["200", "200", "500"] * 2 + ["200"]
     assert all("X-Version: v3.error-every-3\r\nX-Pod: p-1\r\n" in answer for answer in answers)
     assert '{"version": "v3.error-every-3", "pod": "p-1"}' in answers[0]
@@ -139,7 +140,7 @@ def test_sigterm_lets_requests_in_flight_end_and_asks_connections_to_close() -> 
             writer.close()
             return answer, await process.wait()
 
-    answer, code = asyncio.run(story())
+    answer, code = run_steady(story())
     assert answer.startswith("HTTP/1.1 200 OK")
     assert "Connection: close" in answer
     assert code == 0
@@ -157,4 +158,4 @@ def test_a_crash_has_an_exit_code(env: dict[str, str], code: int) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS), running(**env) as (process, _):
             return await process.wait()
 
-    assert asyncio.run(story()) == code
+    assert run_steady(story()) == code

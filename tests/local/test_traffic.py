@@ -26,6 +26,7 @@ from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
 from serinus.local.cluster import Cluster
 from serinus.local.load.report import LostByCause, Tally, attribute
 from serinus.local.load.sender import Sender
+from support.steady import run_steady
 
 SLOW = "v1.latency-200ms"
 BRITTLE = "v2.latency-50ms.exit-at-once"
@@ -58,7 +59,7 @@ async def moved_under_load() -> tuple[Tally, list[dict[str, int]]]:
 
 @needs_traefik
 def test_no_request_is_lost_while_weights_move_and_pods_come_and_go() -> None:
-    tally, seen = asyncio.run(moved_under_load())
+    tally, seen = run_steady(moved_under_load())
     assert tally.lost == []
     assert tally.sent == tally.answered > 50
     assert set(tally.versions) == {"v1", BRITTLE}
@@ -85,7 +86,7 @@ def test_requests_are_lost_when_capacity_goes_before_traffic_does() -> None:
             stop.set()
             return await sending
 
-    tally = asyncio.run(story())
+    tally = run_steady(story())
     assert tally.lost_count > 0
     assert {(lost.kind, lost.status) for lost in tally.lost} == {("no pod", 503)}
 
@@ -113,7 +114,7 @@ def test_what_dies_by_itself_cuts_only_what_it_was_answering() -> None:
             stop.set()
             return await sending, began, died_at
 
-    tally, began, died_at = asyncio.run(story())
+    tally, began, died_at = run_steady(story())
     # about 20 requests of 200 ms are always under way in the pod; nothing else may be lost
     assert 0 < tally.lost_count == len(tally.lost)
     assert all(lost.at <= died_at and lost.ended_at >= began for lost in tally.lost)

@@ -6,7 +6,6 @@ what that means. The laws add what no case needs to say: garbage is trouble, nev
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from serinus.control.analysis.asking import Asker, Unanswered
 from serinus.core.analysis.answers import NoData, Outcome, Trouble, Value
 from serinus.core.http import HttpAnswer, HttpRequest
 from serinus.metrics.provider import Context, Provider
+from support.steady import run_steady
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CONTEXT = Context(now=NOW)
@@ -143,7 +143,7 @@ def law_secrets_reach_the_request_as_placeholders(provider: Provider, spec: Any)
 
 def law_a_recorded_answer_has_its_meaning(provider: Provider, case: Case, build: Any) -> None:
     """Over a real connection, and for a Value only with numbers that the status shows."""
-    outcome, _ = asyncio.run(asked_over_http(provider, build, case.answers))
+    outcome, _ = run_steady(asked_over_http(provider, build, case.answers))
     assert same(outcome, case.outcome), outcome
     if isinstance(outcome, NoData):
         assert outcome.why
@@ -165,4 +165,4 @@ def law_nobody_there_is_unanswered(provider: Provider, build: Any) -> None:
             await asker.close()
         raise AssertionError("something answered on port 1")
 
-    assert "127.0.0.1:1" in asyncio.run(ask())
+    assert "127.0.0.1:1" in run_steady(ask())

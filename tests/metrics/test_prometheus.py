@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import Any
 
@@ -17,6 +16,7 @@ from serinus.core.analysis.answers import NoData, Trouble, Value
 from serinus.core.http import BasicAuth, ClientCredentials, HttpRequest
 from serinus.metrics.prometheus import PrometheusProvider
 from serinus.metrics.provider import Context
+from support.steady import run_steady
 
 PROVIDER = PrometheusProvider()
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_asked_is_refused_by_name(fields: dict[str, Any], message
 
 
 def test_a_long_answer_is_shown_in_part_and_judged_in_full() -> None:
-    made = asyncio.run(laws.asked_over_http(PROVIDER, at, ok("vector", LONG)))[0]
+    made = run_steady(laws.asked_over_http(PROVIDER, at, ok("vector", LONG)))[0]
     assert isinstance(made, Value)
     assert len(made.result) == 400
     assert len(made.text) == 2000
@@ -227,7 +227,7 @@ def test_a_server_hears_what_was_asked() -> None:
         headers=[{"key": "X-Team", "value": "a"}],
         authentication={"basicAuth": {"username": "u", "password": "p"}},
     )
-    _, heard = asyncio.run(laws.asked_over_http(PROVIDER, made, ok("scalar", '[1,"1"]')))
+    _, heard = run_steady(laws.asked_over_http(PROVIDER, made, ok("scalar", '[1,"1"]')))
     (one,) = heard
     assert (one.method, one.path) == ("POST", "/p/api/v1/query")
     assert one.form == {"query": "sum(up)", "time": "1767268800.000"}

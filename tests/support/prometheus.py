@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+
+from support.ports import free_port
 
 MISSING = "needs Debian's package `prometheus` (prometheus and promtool): make test-deps"
 Points = Mapping[tuple[tuple[str, str], ...], list[tuple[int, float]]]
@@ -44,9 +45,7 @@ def prometheus(folder: Path, points: Points) -> Iterator[Oracle]:
     (folder / "prometheus.yml").write_text("scrape_configs: []\n")
     blocks = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "metrics.txt", "data"]
     subprocess.run(blocks, cwd=folder, check=True, capture_output=True, timeout=60)
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = door.getsockname()[1]
+    port = free_port()
     command = [
         *("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"),
         *("--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}"),

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from serinus.local.sample import service
+from support.ports import free_port
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def sample_pods(folder: Path, versions: Mapping[str, str]) -> Iterator[dict[str,
     `folder` takes their logs. They are ended when the block is left.
     """
     with ExitStack() as running:
-        ports = {name: _free_port() for name in versions}
+        ports = {name: free_port() for name in versions}
         for name, port in ports.items():
             running.enter_context(_process(folder / f"{name}.log", name, versions[name], port))
         for name, port in ports.items():
@@ -44,12 +45,6 @@ def _process(log_file: Path, name: str, version: str, port: int) -> Iterator[Non
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
 
 
 def _await_open(port: int, log_file: Path) -> None:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from serinus.control.analysis.asking import MAX_BODY_BYTES, Asker, Unanswered
 from serinus.core.http import ClientCredentials, HttpAnswer, HttpRequest
+from support.steady import run_steady
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,7 +41,7 @@ def told(
             await asker.close()
             await runner.cleanup()
 
-    return asyncio.run(story())
+    return run_steady(story())
 
 
 async def fine(request: web.Request) -> web.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Any
 
@@ -19,6 +18,7 @@ from serinus.core.rollout.reasons import Hold
 from serinus.kube.errors import NoAnswer
 from serinus.kube.transport.wire import Request, Response
 from support.cluster import controlled, paper_cluster
+from support.steady import run_steady
 from support.virtual import run_virtual
 
 LINE = re.compile(r'^[a-z_]+(\{([a-z_]+="[^"]*",?)*\})? [0-9.e+-]+$')
@@ -130,7 +130,7 @@ def test_the_pages_are_served() -> None:
                 await fetched(f"{base}/metrics"),
             )
 
-    numbers, alive, ready, other = asyncio.run(story())
+    numbers, alive, ready, other = run_steady(story())
     assert numbers[:2] == (200, "text/plain; version=0.0.4; charset=utf-8")
     assert "serinus_controller_info{version=" in numbers[2]
     assert (alive[0], alive[2]) == (200, "ok")
@@ -181,4 +181,4 @@ def test_a_port_that_is_taken_is_an_error_only_if_somebody_asked_for_it() -> Non
             async with serving_if_free({}, port):
                 pass
 
-    asyncio.run(story())
+    run_steady(story())

@@ -18,6 +18,7 @@ import yaml
 
 from serinus.base.clock import Clock
 from serinus.local.apiserver.app import ApiServer
+from support.steady import run_steady
 
 DEADLINE_SECONDS = 30
 
@@ -144,4 +145,4 @@ def kubectl_story(
         async with serving(server) as url:
             await tell(Kubectl(binary, home, url), server)
 
-    asyncio.run(run())
+    run_steady(run())

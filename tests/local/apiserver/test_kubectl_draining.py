@@ -18,7 +18,7 @@ BUDGET = {
     "metadata": {"name": "web"},
     "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}},
 }
-DRAIN = "drain worker --force --grace-period=0 --timeout=1s"
+DRAIN = "drain worker --force --grace-period=0 --timeout="
 
 
 def pod(name: str) -> dict[str, Any]:
@@ -46,12 +46,12 @@ def test_drain_evicts_as_far_as_the_budget_lets_it(tmp_path: Path, binary: str) 
         allowed = {"observedGeneration": 1, "disruptionsAllowed": 0}
         patch = "patch pdb web --subresource=status --type=merge -p "
         await kubectl.ok(patch + json.dumps({"status": allowed}, separators=(",", ":")))
-        held = await kubectl(DRAIN)
+        held = await kubectl(DRAIN + "3s")
         assert (held.status, "violate the pod's disruption budget" in held.err) == (1, True)
         assert (await kubectl.ok("get pods -o name")).out == "pod/a\n"
         allowed["disruptionsAllowed"] = 1
         await kubectl.ok(patch + json.dumps({"status": allowed}, separators=(",", ":")))
-        drained = await kubectl(DRAIN)
+        drained = await kubectl(DRAIN + "60s")
         assert (drained.status, "pod/a evicted" in drained.out) == (0, True)
         assert (await kubectl.ok("get pods -o name")).out == ""
 
@@ -61,7 +61,7 @@ def test_drain_evicts_as_far_as_the_budget_lets_it(tmp_path: Path, binary: str) 
 def test_drain_without_evictions_deletes_with_its_options(tmp_path: Path, binary: str) -> None:
     async def tell(kubectl: Kubectl, server: ApiServer) -> None:
         await has_ready_pods(kubectl, "a", "b")
-        drained = await kubectl(DRAIN + " --disable-eviction")
+        drained = await kubectl(DRAIN + "60s --disable-eviction")
         assert (drained.status, sorted(drained.out.splitlines())[-2:]) == (
             0,
             ["pod/a deleted", "pod/b deleted"],

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from local.apiserver.served import serving
 from serinus.base.clock import Clock
 from serinus.local.apiserver.app import ApiServer
+from support.steady import run_steady
 
 lightkube = pytest.importorskip("lightkube", reason="lightkube is absent: make test-deps")
 
@@ -35,7 +34,7 @@ def test_lightkube_creates_lists_patches_watches_and_deletes() -> None:
             patched = await client.patch(ConfigMap, "a", {"data": {"y": "2"}})
             assert patched.data == {"x": "1", "y": "2"}
             seen = []
-            async for kind, value in client.watch(ConfigMap, server_timeout=1):
+            async for kind, value in client.watch(ConfigMap, server_timeout=30):
                 seen.append((kind, value.metadata.name))
                 if len(seen) == 2:
                     break
@@ -45,7 +44,7 @@ def test_lightkube_creates_lists_patches_watches_and_deletes() -> None:
                 await client.get(ConfigMap, "a")
             await client.close()
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 def test_lightkube_applies_on_the_server_s_side() -> None:
@@ -71,7 +70,7 @@ def test_lightkube_applies_on_the_server_s_side() -> None:
             assert made.data == {"x": "2"}
             await client.close()
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 def lightkube_cluster(url: str) -> object:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from local.apiserver.api import Api, config_map
 from local.apiserver.widgets import CRDS, WIDGETS, definition, widget
+from support.steady import run_steady
 
 REGISTRATION = "/apis/admissionregistration.k8s.io/v1"
 MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
@@ -111,7 +112,7 @@ def story(tell: Callable[[World], Awaitable[None]]) -> None:
         async with world() as api:
             await tell(api)
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 def test_a_webhook_changes_what_is_stored_and_a_later_one_sees_the_change() -> None:

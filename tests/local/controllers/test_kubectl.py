@@ -8,6 +8,7 @@ from pathlib import Path
 
 from local.apiserver.served import Kubectl, each_kubectl
 from serinus.local.cluster import Cluster, ClusterOptions
+from support.steady import run_steady
 
 pytestmark = each_kubectl
 DEADLINE_SECONDS = 60
@@ -22,7 +23,7 @@ def story(binary: str, home: Path, tell: Callable[[Kubectl], Awaitable[None]]) -
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await tell(Kubectl(binary, home, url))
 
-    asyncio.run(run())
+    run_steady(run())
 
 
 def test_a_deployment_is_updated_undone_paused_and_scaled(tmp_path: Path, binary: str) -> None:

@@ -15,6 +15,7 @@ from serinus.local.cluster import Cluster
 from serinus.local.gateway.config import listener_view
 from serinus.local.load.report import Tally
 from serinus.local.load.sender import Sender
+from support.steady import run_steady
 
 GATEWAY_API = "gateway.networking.k8s.io"
 GATEWAYS = Resource(GATEWAY_API, "v1", "gateways", "Gateway")
@@ -103,7 +104,7 @@ async def moved(kind: str) -> tuple[Tally, list[set[str]]]:
 @needs_traefik
 @pytest.mark.parametrize("kind", ROUTES)
 def test_weights_are_obeyed_and_no_request_is_lost(kind: str) -> None:
-    tally, seen = asyncio.run(moved(kind))
+    tally, seen = run_steady(moved(kind))
     assert tally.lost == []
     assert seen == [{"v1", "v2"}, {"v2"}, {"v1"}]
 
@@ -123,7 +124,7 @@ def test_a_part_without_endpoints_and_without_weight_takes_nothing_down() -> Non
             await traefik_service(client)
             return await until(made, lambda seen: set(seen) == {"v1"})
 
-    assert asyncio.run(story())["v1"] > 0
+    assert run_steady(story())["v1"] > 0
 
 
 @needs_traefik
@@ -146,7 +147,7 @@ def test_the_gateway_tells_in_status_that_it_has_taken_a_route() -> None:
                     return parents[0], gateway
                 await made.clock.sleep_wall(0.05)
 
-    parent, gateway = asyncio.run(story())
+    parent, gateway = run_steady(story())
     assert parent["controllerName"] == "traefik.io/gateway-controller"
     conditions = {item["type"]: item["status"] for item in parent["conditions"]}
     assert conditions == {"Accepted": "True", "ResolvedRefs": "True"}

@@ -15,8 +15,8 @@ import pytest
 from serinus.local.machine import ports
 from serinus.local.machine.ports import NoFreePort, Ports
 
-BLOCK, BLOCKS = 20, 3
-FIRST = 10000 + os.getpid() % 160 * BLOCK * BLOCKS
+BLOCK, BLOCKS = 8, 3
+FIRST = 10000 + os.getpid() % 80 * BLOCK * BLOCKS
 ONE_PORT = """
 import random, sys
 from serinus.local.machine import ports

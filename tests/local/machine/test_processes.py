@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from serinus.local.machine.processes import KILLED_CODE, Processes, StartFailed
+from support.steady import run_steady
 
 DEADLINE_SECONDS = 30
 ENV = {"PATH": os.environ["PATH"]}
@@ -68,7 +69,7 @@ def test_output_and_exit_code_of_a_child_are_seen(script: str, code: int, output
                 await done.wait()
         return result, b"".join(seen)
 
-    assert asyncio.run(story()) == (code, output)
+    assert run_steady(story()) == (code, output)
 
 
 def test_a_program_that_is_not_there_is_an_error_with_its_name() -> None:
@@ -80,7 +81,7 @@ def test_a_program_that_is_not_there_is_an_error_with_its_name() -> None:
             child = await kept.start(["true"], ENV, bytes)
             assert await child.exited == 0
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_signal_reaches_all_that_a_child_started() -> None:
@@ -97,7 +98,7 @@ def test_a_signal_reaches_all_that_a_child_started() -> None:
             await gone(grandchild)
             return code
 
-    assert asyncio.run(story()) == 128 + signal.SIGTERM
+    assert run_steady(story()) == 128 + signal.SIGTERM
 
 
 def test_closing_leaves_no_child() -> None:
@@ -108,7 +109,7 @@ def test_closing_leaves_no_child() -> None:
             await gone(child.pid)
             return child.exited.result(), child.pid
 
-    code, pid = asyncio.run(story())
+    code, pid = run_steady(story())
     assert code == KILLED_CODE
     assert not psutil.pid_exists(pid)
 
@@ -124,7 +125,7 @@ def test_the_death_of_the_keeper_kills_the_children_and_the_next_start_works() -
             second = await kept.start(["true"], ENV, bytes)
             return code, await second.exited
 
-    assert asyncio.run(story()) == (KILLED_CODE, 0)
+    assert run_steady(story()) == (KILLED_CODE, 0)
 
 
 PARENT = """
@@ -158,4 +159,4 @@ def test_nothing_survives_a_parent_that_is_killed_hard() -> None:
             await asyncio.gather(*map(gone, pids))
         return pids
 
-    asyncio.run(story())
+    run_steady(story())

@@ -11,6 +11,7 @@ import pytest
 
 from serinus.base.errors import SerinusError
 from serinus.local.machine.web import LoopbackServer
+from support.steady import run_steady
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -30,7 +31,7 @@ def test_a_connection_is_accepted_before_the_server_has_its_first_turn() -> None
             assert answer.startswith(b"HTTP/1.1 200")
         await server.stop()
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_accepted_connections_send_at_once() -> None:
@@ -57,7 +58,7 @@ def test_accepted_connections_send_at_once() -> None:
         await asyncio.to_thread(ask)
         await server.stop()
 
-    asyncio.run(story())
+    run_steady(story())
     assert seen == [1, 1]
 
 

@@ -16,6 +16,7 @@ from serinus.local.metrics.promql.query import VectorResult, query_instant
 from serinus.local.metrics.samples import Sample, Samples, make_matcher
 from serinus.local.metrics.scraper import NOBODY_LISTENS, Scraper, attach
 from serinus.local.metrics.sources import Target
+from support.steady import run_steady
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 T0_MS = int(T0.timestamp() * 1000)
@@ -97,7 +98,7 @@ def test_series_get_the_labels_of_their_target_and_its_health() -> None:
                 'scrape_samples_scraped{job="shop", pod="a"}': 1.0,
             }
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_page_behind_two_services_is_asked_once_and_kept_for_both() -> None:
@@ -114,7 +115,7 @@ def test_a_page_behind_two_services_is_asked_once_and_kept_for_both() -> None:
                 'x{job="two", pod="a"}': 1.0,
             }
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_series_that_a_page_no_longer_has_ends_at_that_scrape() -> None:
@@ -129,7 +130,7 @@ def test_a_series_that_a_page_no_longer_has_ends_at_that_scrape() -> None:
             await bench.scraper.close()
             assert bench.values('{__name__=~"x|y"}') == {'x{pod="a"}': 2.0}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 @pytest.mark.parametrize(
@@ -163,7 +164,7 @@ def test_a_target_that_fails_is_down_and_its_series_end(
             assert bench.values("x") == {'x{pod="a"}': 5.0, 'x{pod="b"}': 1.0}
             assert [state.error for state in bench.scraper.states()] == ["", ""]
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_target_that_does_not_answer_in_time_is_down_and_holds_up_no_other() -> None:
@@ -182,7 +183,7 @@ def test_a_target_that_does_not_answer_in_time_is_down_and_holds_up_no_other() -
             assert errors["a"] == "no answer within 0.05 s"
             assert errors["b"] == NOBODY_LISTENS
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_pod_that_does_not_listen_yet_is_no_news_but_one_that_answers_oddly_is(
@@ -200,7 +201,7 @@ def test_a_pod_that_does_not_listen_yet_is_no_news_but_one_that_answers_oddly_is
             told = f"scrape of {served.url}/a/metrics failed: answered 503, wanted 200"
             assert [record.getMessage() for record in caplog.records] == [told]
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_a_target_that_goes_takes_all_its_series_with_it_at_that_round() -> None:
@@ -216,7 +217,7 @@ def test_a_target_that_goes_takes_all_its_series_with_it_at_that_round() -> None
             assert bench.values('{__name__=~".+",pod="a"}') == {}
             assert bench.values("up") == {'up{pod="b"}': 1.0}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_labels_that_change_in_place_start_new_series_and_end_the_old() -> None:
@@ -231,7 +232,7 @@ def test_labels_that_change_in_place_start_new_series_and_end_the_old() -> None:
             await bench.scraper.close()
             assert bench.values("x") == {'x{pod="a", role="trusted"}': 1.0}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_gauges_are_read_each_round_and_end_when_their_source_drops_them() -> None:
@@ -243,7 +244,7 @@ def test_gauges_are_read_each_round_and_end_when_their_source_drops_them() -> No
         await bench.tick()
         assert bench.values("m") == {'m{pod="b"}': 7.0}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_times_that_a_page_writes_count_only_if_asked_for() -> None:
@@ -260,7 +261,7 @@ def test_times_that_a_page_writes_count_only_if_asked_for() -> None:
             await bench.scraper.close()
             assert bench.values("timestamp(y)") == {'{pod="a"}': (T0_MS + 1) / 1000}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_openmetrics_pages_are_read_too() -> None:
@@ -274,7 +275,7 @@ def test_openmetrics_pages_are_read_too() -> None:
             await bench.scraper.close()
             assert bench.values("x_total") == {'x_total{pod="a"}': 4.0}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_rounds_lie_on_multiples_of_the_period_of_a_fast_clock() -> None:
@@ -300,7 +301,7 @@ def test_rounds_lie_on_multiples_of_the_period_of_a_fast_clock() -> None:
             assert rounds == sorted(set(rounds))
             assert len(asyncio.all_tasks()) == 1
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 def test_what_is_older_than_the_retention_goes_while_live_series_stay() -> None:
@@ -318,7 +319,7 @@ def test_what_is_older_than_the_retention_goes_while_live_series_stay() -> None:
             assert bench.values("count_over_time(x[1h])") == {'{pod="b"}': 5.0}
             assert {s.labels.pairs["pod"] for s in bench.samples.select([])} == {"b"}
 
-    asyncio.run(story())
+    run_steady(story())
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from local.one_node import container, is_gone, machine, ready
 from serinus.kube.resource import EVENTS, PODS
+from support.steady import run_steady
 
 Json = dict[str, Any]
 
@@ -19,7 +19,7 @@ def test_a_container_above_its_memory_limit_is_killed() -> None:
             await here.pod("web", "acme/web:v1.leak-40mb", resources={"limits": {"memory": "60Mi"}})
             return await here.until("web", lambda p: container(p).get("lastState"))
 
-    ended = container(asyncio.run(story()))["lastState"]["terminated"]
+    ended = container(run_steady(story()))["lastState"]["terminated"]
     assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
 
 
@@ -36,7 +36,7 @@ def test_what_the_children_of_an_init_container_take_counts_as_its_own() -> None
             await here.pod("web", pod_initContainers=[init], pod_restartPolicy="Never")
             return await here.until("web", lambda p: p["status"].get("phase") == "Failed")
 
-    (init,) = asyncio.run(story())["status"]["initContainerStatuses"]
+    (init,) = run_steady(story())["status"]["initContainerStatuses"]
     assert init["state"]["terminated"]["reason"] == "OOMKilled"
 
 
@@ -50,7 +50,7 @@ def test_memory_and_processor_time_of_each_container_are_told() -> None:
                 for used in here.node.usage()
             ]
 
-    assert asyncio.run(story()) == [("a", "c", True, True)]
+    assert run_steady(story()) == [("a", "c", True, True)]
 
 
 def test_what_happens_to_a_pod_is_told_in_events() -> None:
@@ -66,7 +66,7 @@ def test_what_happens_to_a_pod_is_told_in_events() -> None:
                     assert found[0]["source"]["component"] == "default-scheduler"
                     return [(e["reason"], e["message"]) for e in found]
 
-    in_order = asyncio.run(story())
+    in_order = run_steady(story())
     told = dict(in_order)
     assert [reason for reason, _ in in_order][-3:] == ["Created", "Started", "Killing"]
     assert set(told) == {"Scheduled", "CommandReplaced", "Pulled", "Created", "Started", "Killing"}
@@ -118,7 +118,7 @@ def test_what_holds_a_container_up_is_told_in_a_kubelets_events(
             await here.pod("web", **fields)
             return [await here.event("web", reason, message) for reason, message in told]
 
-    for message, (_, beginning) in zip(asyncio.run(story()), told, strict=True):
+    for message, (_, beginning) in zip(run_steady(story()), told, strict=True):
         assert message.startswith(beginning)
 
 
@@ -134,4 +134,4 @@ def test_events_about_a_container_name_it_and_are_counted_apart() -> None:
                 found = [event for event in events if event["reason"] == "Started"]
             return sorted((e["involvedObject"]["fieldPath"], e["count"]) for e in found)
 
-    assert asyncio.run(story()) == [("spec.containers{c}", 1), ("spec.initContainers{i}", 1)]
+    assert run_steady(story()) == [("spec.containers{c}", 1), ("spec.initContainers{i}", 1)]

@@ -10,6 +10,7 @@ import pytest
 
 from local.one_node import container, machine, ready, waiting
 from serinus.kube.errors import BadRequest
+from support.steady import run_steady
 
 Json = dict[str, Any]
 
@@ -79,7 +80,7 @@ def test_a_log_that_is_not_there_is_a_bad_request_in_the_kubelets_words(
                 await here.log("web", **query)
             return str(caught.value)
 
-    assert said in asyncio.run(story())
+    assert said in run_steady(story())
 
 
 def test_a_part_of_a_log_can_be_had_with_its_times() -> None:
@@ -100,7 +101,7 @@ def test_a_part_of_a_log_can_be_had_with_its_times() -> None:
                 await here.log("web", sinceTime="2200-01-01T00:00:00Z"),
             ]
 
-    tail, bytes_, stamped, nothing, recent, later = asyncio.run(story())
+    tail, bytes_, stamped, nothing, recent, later = run_steady(story())
     assert (tail, bytes_, nothing) == ("line 4\nline 5\n", "line 1\nl", "")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z line 5\n", stamped)
     assert (recent, later) == ("line 5\n", "")
@@ -113,7 +114,7 @@ def test_a_container_that_waits_for_its_restart_shows_its_last_log() -> None:
             await here.until("web", waiting("CrashLoopBackOff"))
             return await here.log("web"), await here.log("web", previous="true")
 
-    assert asyncio.run(story()) == ("bye\n", "bye\n")
+    assert run_steady(story()) == ("bye\n", "bye\n")
 
 
 def test_a_followed_log_ends_with_the_container_and_comes_as_it_is_written() -> None:
@@ -137,7 +138,7 @@ def test_a_followed_log_ends_with_the_container_and_comes_as_it_is_written() -> 
             await here.holds("ConfigMap", "m", go="")
             return begun, await following
 
-    assert asyncio.run(story()) == ("begun\n", "begun\nend\n")
+    assert run_steady(story()) == ("begun\n", "begun\nend\n")
 
 
 def test_logs_are_bounded() -> None:
@@ -153,6 +154,6 @@ def test_logs_are_bounded() -> None:
             log = await here.log("web", follow="true")
             return len(log), log[-5:]
 
-    size, end = asyncio.run(story())
+    size, end = run_steady(story())
     assert 900_000 < size <= 1024 * 1024
     assert end == "last\n"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from local.one_node import container, machine, pid_of, ready, waiting
+from local.one_node import container, is_gone, machine, ready, waiting
 from serinus.kube.resource import EVENTS
+from support.steady import run_steady
 
 Json = dict[str, Any]
 SERVER = """
@@ -30,7 +30,12 @@ def serving(variable: str = "PORT") -> list[str]:
 
 
 def get(path: str, port: int | str = 8080, **more: Any) -> Json:
-    return {"httpGet": {"path": path, "port": port} | more, "periodSeconds": 5}
+    asked = {"path": path, "port": port} | more
+    return {"httpGet": asked, "periodSeconds": 5, "timeoutSeconds": 20}
+
+
+def by(*command: str) -> Json:
+    return {"exec": {"command": [*command]}, "timeoutSeconds": 20}
 
 
 def test_an_http_probe_sends_its_path_and_headers_to_the_port_that_it_names() -> None:
@@ -47,7 +52,7 @@ def test_an_http_probe_sends_its_path_and_headers_to_the_port_that_it_names() ->
             await here.until("web", ready)
             return await here.log("web", follow="true", limitBytes="28")
 
-    assert asyncio.run(story()) == "/204/x?y=1 yes me.example\n/2"
+    assert run_steady(story()) == "/204/x?y=1 yes me.example\n/2"
 
 
 @pytest.mark.parametrize(
@@ -67,8 +72,8 @@ def test_an_http_probe_sends_its_path_and_headers_to_the_port_that_it_names() ->
             {"tcpSocket": {"port": 9090}},
             r"dial tcp 127.0.0.1:\d+: connect: connection refused",
         ),
-        ({"exec": {"command": ["sh", "-c", "echo no $POD_NAME; exit 1"]}}, r"no web"),
-        ({"exec": {"command": ["false"]}}, r"command 'false' exited with 1"),
+        (by("sh", "-c", "echo no $POD_NAME; exit 1"), r"no web"),
+        (by("false"), r"command 'false' exited with 1"),
         ({"exec": {"command": ["sleep", "9"]}}, r"command timed out: 'sleep 9' timed out after 1s"),
         ({"exec": {"command": ["/none"]}}, r".*No such file or directory: '/none'"),
     ],
@@ -84,7 +89,7 @@ def test_a_readiness_probe_that_fails_says_why_as_a_kubelet_does(probe: Json, sa
             # events and statuses are written side by side: either may be seen first
             return told, await here.until("web", lambda p: container(p).get("started"))
 
-    told, pod = asyncio.run(story())
+    told, pod = run_steady(story())
     assert re.fullmatch(f"Readiness probe failed: {said}", told)
     assert container(pod)["state"].keys() == {"running"}
     assert (container(pod)["ready"], container(pod)["restartCount"]) == (False, 0)
@@ -97,17 +102,17 @@ def test_a_probe_of_another_host_asks_there() -> None:
             await here.pod("web", readinessProbe=probe)
             return await here.event("web", "Unhealthy")
 
-    assert "dial tcp 127.0.0.9:9: connect: " in asyncio.run(story())
+    assert "dial tcp 127.0.0.9:9: connect: " in run_steady(story())
 
 
 def test_a_failing_liveness_probe_kills_the_container_after_its_hook_and_it_starts_again() -> None:
     async def story() -> tuple[Json, Json, str, str]:
         async with machine(speed=60) as here:
-            probe = {"exec": {"command": ["test", "!", "-e", "$(SERINUS_MOUNT_V)/bad"]}}
+            probe = by("test", "!", "-e", "$(SERINUS_MOUNT_V)/bad")
             hook = {"exec": {"command": ["sh", "-c", "touch $SERINUS_MOUNT_V/hooked"]}}
             await here.pod(
                 *("web", "busybox"),
-                command=["sh", "-c", f"ls /v; touch /v/bad; {DEAF}"],
+                command=["sh", "-c", f"trap '' TERM; ls /v; touch /v/bad; {DEAF}"],
                 ports=[],
                 livenessProbe=probe | {"terminationGracePeriodSeconds": 1, "failureThreshold": 2},
                 pod_terminationGracePeriodSeconds=3600,
@@ -122,7 +127,7 @@ def test_a_failing_liveness_probe_kills_the_container_after_its_hook_and_it_star
             assert await here.log("web", follow="true", limitBytes="11") == "bad\nhooked\n"
             return first, ended, told, await here.event("web", "Unhealthy")
 
-    first, ended, killing, unhealthy = asyncio.run(story())
+    first, ended, killing, unhealthy = run_steady(story())
     assert container(ended)["state"]["terminated"]["exitCode"] == 137
     assert container(ended)["state"]["terminated"]["containerID"] == container(first)["containerID"]
     assert killing == "Container c failed liveness probe, will be restarted"
@@ -138,7 +143,7 @@ def test_a_process_that_is_slow_to_start_is_not_killed_because_the_clock_is_fast
             events = (await here.client.list(EVENTS, "default")).items
             return pod, [event for event in events if event["reason"] == "Unhealthy"]
 
-    pod, unhealthy = asyncio.run(story())
+    pod, unhealthy = run_steady(story())
     assert container(pod)["restartCount"] == 0
     assert unhealthy == []
 
@@ -156,7 +161,7 @@ def test_a_container_that_is_not_restarted_stays_dead_after_its_liveness_probe()
             )
             return await here.until("web", lambda p: p["status"].get("phase") == "Failed")
 
-    assert container(asyncio.run(story()))["state"]["terminated"]["exitCode"] == 143
+    assert container(run_steady(story()))["state"]["terminated"]["exitCode"] == 143
 
 
 def test_nothing_else_is_asked_before_the_startup_probe_has_passed() -> None:
@@ -165,7 +170,7 @@ def test_nothing_else_is_asked_before_the_startup_probe_has_passed() -> None:
             startup = "cd $SERINUS_MOUNT_V; echo s >> asked; test $(wc -l < asked) -ge 3"
             asks = "echo {} >> $SERINUS_MOUNT_V/asked"
             probes = {
-                kind: {"exec": {"command": ["sh", "-c", asks.format(kind[0])]}, "periodSeconds": 1}
+                kind: by("sh", "-c", asks.format(kind[0])) | {"periodSeconds": 1}
                 for kind in ("readinessProbe", "livenessProbe")
             }
             await here.pod(
@@ -176,7 +181,7 @@ def test_nothing_else_is_asked_before_the_startup_probe_has_passed() -> None:
                     "until grep -qs r /v/asked; do sleep 0.02; done; cat /v/asked",
                 ],
                 ports=[],
-                startupProbe={"exec": {"command": ["sh", "-c", startup]}, "periodSeconds": 1},
+                startupProbe=by("sh", "-c", startup) | {"periodSeconds": 1},
                 volumeMounts=[{"name": "v", "mountPath": "/v"}],
                 pod_volumes=[{"name": "v", "emptyDir": {}}],
                 pod_restartPolicy="Never",
@@ -192,7 +197,7 @@ def test_nothing_else_is_asked_before_the_startup_probe_has_passed() -> None:
             await here.until("web", over)
             return seen, (await here.log("web")).split()
 
-    seen, asked = asyncio.run(story())
+    seen, asked = run_steady(story())
     assert asked[:3] == ["s", "s", "s"]
     assert set(asked[3:]) <= {"r", "l"}
     assert "r" in asked
@@ -210,7 +215,7 @@ def test_a_startup_probe_that_never_passes_has_the_container_killed() -> None:
             pod = await here.until("web", waiting("CrashLoopBackOff"))
             return pod, await here.event("web", "Killing")
 
-    pod, told = asyncio.run(story())
+    pod, told = run_steady(story())
     assert told == "Container c failed startup probe, will be restarted"
     assert container(pod)["started"] is False
 
@@ -228,7 +233,7 @@ def test_the_initial_delay_counts_from_the_start_of_the_container() -> None:
             return seconds(since["lastTransitionTime"]) - seconds(began)
 
     # no earlier than asked; how much later is the machine's affair
-    assert asyncio.run(story()) >= 29
+    assert run_steady(story()) >= 29
 
 
 def seconds(stamp: str) -> float:
@@ -242,20 +247,22 @@ def test_a_grpc_probe_is_refused_by_name() -> None:
             pod = await here.until("web", waiting("CreateContainerConfigError"))
             return pod, await here.event("web", "Failed")
 
-    pod, told = asyncio.run(story())
+    pod, told = run_steady(story())
     said = container(pod)["state"]["waiting"]["message"]
     assert said.startswith("livenessProbe: grpc probes are not supported on this node; use httpGet")
     assert told == f"Error: {said}"
 
 
 def test_a_probe_in_a_container_that_is_gone_leaves_no_process() -> None:
-    async def story() -> tuple[int, int]:
+    async def story() -> None:
         async with machine(speed=60) as here:
-            probe = {"exec": {"command": ["sleep", "8"]}, "timeoutSeconds": 9}
+            probe = {"exec": {"command": ["sleep", "1000"]}, "timeoutSeconds": 1001}
             await here.pod("web", livenessProbe=probe)
-            pod = await here.until("web", ready)
+            await here.until("web", ready)
+            while len(here.node.processes) < 2:
+                await here.last("web")
             await here.delete("web", grace=1)
-            await here.until("web", lambda p: p is None)
-            return pid_of(pod), len(here.node.processes)
+            await here.until("web", is_gone)
+            await here.alone()
 
-    assert asyncio.run(story())[1] == 0
+    run_steady(story())

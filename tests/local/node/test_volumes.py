@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import stat
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from serinus.local.node.podfolder import PodFolder
 from serinus.local.node.podspec import NodePod
 from serinus.local.node.volumefiles import write_files
 from serinus.local.node.volumes import File, Unavailable, volume_files, volume_lookups
+from support.steady import run_steady
 
 Json = dict[str, Any]
 FOUND = {
@@ -193,7 +193,7 @@ def test_a_process_finds_its_volumes_by_their_mount_paths() -> None:
             await here.until("web", lambda p: p["status"].get("phase") == "Succeeded")
             return await here.log("web")
 
-    lines = asyncio.run(story()).splitlines()
+    lines = run_steady(story()).splitlines()
     assert lines[:-1] == ["one", "two", "hidden", "one", "web", "kept", "600"]
     assert lines[-1].endswith("/containers/c/cwd/srv/none-such")
 
@@ -220,7 +220,7 @@ def test_a_changed_configmap_reaches_the_mounted_file_but_not_a_subpath() -> Non
             wanted = "new\nold\na\nb\n"
             return await here.log("web", follow="true", limitBytes=str(len(wanted)))
 
-    assert asyncio.run(story()) == "new\nold\na\nb\n"
+    assert run_steady(story()) == "new\nold\na\nb\n"
 
 
 def test_a_pod_waits_for_what_its_volumes_are_made_of() -> None:
@@ -233,7 +233,7 @@ def test_a_pod_waits_for_what_its_volumes_are_made_of() -> None:
             await here.holds("Secret", "late", key="x")
             return told, before, await here.until("web", ready)
 
-    told, before, after = asyncio.run(story())
+    told, before, after = run_steady(story())
     assert told == 'MountVolume.SetUp failed for volume "v" : secret "late" not found'
     conditions = {c["type"]: c["status"] for c in before["status"]["conditions"]}
     assert before["status"]["phase"] == "Pending"
@@ -252,7 +252,7 @@ def test_a_pod_with_a_volume_that_is_not_supported_stays_pending_and_can_be_remo
             await here.until("web", is_gone)
             return told, pod
 
-    told, pod = asyncio.run(story())
+    told, pod = run_steady(story())
     assert "hostPath volumes are not supported on this node; use configMap" in told
     assert pod["status"]["phase"] == "Pending"
 
@@ -294,6 +294,6 @@ def test_an_empty_folder_is_shared_survives_a_restart_and_goes_with_the_pod() ->
             await here.until("web", is_gone)
             return path, there, exists(path)
 
-    path, before, after = asyncio.run(story())
+    path, before, after = run_steady(story())
     assert (before, after) == (True, False)
     assert path.endswith("/volumes/v")

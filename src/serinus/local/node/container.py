@@ -53,6 +53,7 @@ class ContainerLife:
         self._stopping = False
         self._ending = False
         self._end_reason = ""
+        self._before: Ended | None = None
         self._surface: Surface | None = None
         self._retry = asyncio.Event()
 
@@ -290,7 +291,7 @@ class ContainerLife:
             self._report("Warning", "BackOff", said)
             self._retry.clear()
             await self._pause(seconds, wakes=False)
-        self.view = replace(self.view, last=ended, restarts=self.view.restarts + 1)
+        self._before = ended
 
     async def _pause(self, seconds: float, *, wakes: bool = True) -> None:
         """Wait; `retry` ends it early if it `wakes`, the end of the pod in any case."""
@@ -304,6 +305,10 @@ class ContainerLife:
                         self._retry.clear()
 
     def _set(self, **changes: Any) -> None:
+        if self._before is not None and isinstance(changes.get("state"), Running | Ended):
+            # a restart counts, and what was before it is past, once there is something new to show
+            again = replace(self.view, last=self._before, restarts=self.view.restarts + 1)
+            self.view, self._before = again, None
         self.view = replace(self.view, **changes)
         self._changed()
 
