@@ -175,19 +175,23 @@ def test_a_template_that_is_deleted_in_mid_run_ends_neither_the_run_nor_the_rele
     shop: Shop,
 ) -> None:
     gate = {"analysis": {"templates": [{"templateName": "success"}]}}
-    shop.deploy(replicas=1, steps=[{"setWeight": 50}, gate, {"setWeight": 75}, gate])
+    shop.deploy(replicas=1, steps=[{"setWeight": 50}, gate, {"pause": {}}, {"setWeight": 75}, gate])
+    manifest = bare(shop.get("analysistemplate success"))
+    manifest["spec"]["metrics"][0]["count"] = 8
+    shop.ok("apply -f -", stdin=[manifest])
     with shop.load(), shop.followed() as seen:
         shop.release("v2")
         watched = f"-n {shop.namespace} analysisrun"
         with shop.product.follow(watched, each=True) as runs:
             runs.until(lambda run: run.get("status", {}).get("metricResults"), "a measurement")
-            manifest = shop.get("analysistemplate success")
             shop.ok("delete analysistemplate success")
             first = runs.until(lambda run: phase(run) == "Successful", "the end of the run")
             missing = "waiting for AnalysisTemplate success"
             held = seen.until(lambda v: missing in problems(v), "the missing template told")
             assert held["status"]["stableRS"] != held["status"]["currentPodHash"]
-            shop.ok("apply -f -", stdin=[bare(manifest)])
+            shop.ok("apply -f -", stdin=[manifest])
+        seen.until(lambda v: at_rest(v, "v2", "Paused") and not problems(v), "the pause")
+        shop.product.ok(shop.serinus("promote shop"))
         seen.until(lambda version: at_rest(version, "v2"), "v2 promoted")
     ended = shop.runs()
     assert [phase(run) for run in ended] == ["Successful", "Successful"]

@@ -15,8 +15,8 @@ from e2e.product import Up, up
 from e2e.shop import Json, Shop, at_rest, condition, ingress, rollout, service, template
 from e2e.test_controller_killed import Controller
 
-SLOW = {"count": 20, "interval": "15s"}
-"""Five minutes of the rollout: an analysis that is still going on when somebody aborts."""
+SLOW = {"count": 60, "interval": "15s"}
+"""Fifteen minutes of the rollout: an analysis that is still going on when somebody aborts."""
 
 
 class Switch(Shop):

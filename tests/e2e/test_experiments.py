@@ -45,11 +45,12 @@ def test_a_release_goes_on_after_an_experiment_whose_pods_got_no_traffic_and_are
     shop: Shop,
 ) -> None:
     deploy(shop)
+    trials = shop.product.follow(f"-n {shop.namespace} experiment", each=True)
     with shop.followed() as seen:
-        with shop.load() as load:
+        with shop.load() as load, trials as told:
             shop.release("v2")
             seen.until(lambda v: v["status"]["canary"].get("currentExperiment"), "an experiment")
-            shop.wait(f"--for=jsonpath={{.status.phase}}=Running experiment/{trial_of(seen)}")
+            told.until(lambda trial: phase(trial) == "Running", "its pods")
             tree = shop.product.ok(shop.serinus("get rollout shop")).out
             held = seen.until(lambda v: phase(v) == "Paused" and step_of(v) == 1, "the pause")
             during = load.stop()
@@ -84,8 +85,3 @@ def test_a_leak_that_the_experiment_finds_aborts_the_release_before_its_first_us
     assert condition(end, "Progressing")["reason"] == "RolloutAborted"
     assert {weight_of(one) or 0 for one in seen.versions} == {0}
     assert (told["lost_count"], set(told["versions"])) == (0, {"v1"})
-
-
-def trial_of(seen: Any) -> str:
-    """The experiment that the status names."""
-    return str(seen.versions[-1]["status"]["canary"]["currentExperiment"])

@@ -23,17 +23,18 @@ STEPS = [
     {"setWeight": 75},
     {"pause": {"duration": "30s"}},
 ]
+HELD = [*STEPS[:-1], {"pause": {}}]
 
 
-def plain(shop: Shop) -> list[Json]:
+def plain(shop: Shop, steps: list[Json]) -> list[Json]:
     """The shop behind one Service over all pods, and a Rollout that knows neither."""
-    made = rollout(replicas=4, trafficRouting=None, canaryService="", stableService="", steps=STEPS)
+    made = rollout(replicas=4, trafficRouting=None, canaryService="", stableService="", steps=steps)
     route = json.dumps(ingress(shop.host)).replace("shop-stable", "shop-all")
     return [service("shop-all"), json.loads(route), made]
 
 
-def deployed(shop: Shop) -> None:
-    shop.ok("apply -f -", stdin=plain(shop))
+def deployed(shop: Shop, steps: list[Json]) -> None:
+    shop.ok("apply -f -", stdin=plain(shop, steps))
     shop.wait(f"--for=jsonpath={{.status.phase}}=Healthy rollout/{NAME}")
     shop.product.until_served(shop.host)
 
@@ -45,7 +46,7 @@ def counts(version: Json) -> tuple[int, int]:
 
 
 def test_a_release_by_pods_is_promoted_and_loses_no_request(shop: Shop) -> None:
-    deployed(shop)
+    deployed(shop, STEPS)
     with shop.load() as load, shop.followed() as seen:
         shop.release("v2")
         end = seen.until(lambda version: at_rest(version, "v2"), "v2 promoted")
@@ -62,7 +63,7 @@ def test_a_release_by_pods_is_promoted_and_loses_no_request(shop: Shop) -> None:
 
 
 def test_an_abort_by_hand_brings_the_pods_back_and_loses_no_request(shop: Shop) -> None:
-    deployed(shop)
+    deployed(shop, HELD)
     with shop.load() as load, shop.followed() as seen:
         shop.release("v2")
         seen.until(lambda version: step_of(version) == 3, "v2 at its last pause")
