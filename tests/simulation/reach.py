@@ -89,11 +89,12 @@ def _mix(
 
 def touched(world: World) -> World:
     """The ghosts of who could be reached last, brought up to now."""
-    shares = reach(world)
-    sets = tuple(
-        replace(one, reached=world.now)
-        if shares.share(one.version) > 0 or one.version in shares.tested
-        else one
+    shares, now = reach(world), world.now
+    late = {
+        one.version: replace(one, reached=now)
         for one in world.sets
-    )
-    return replace(world, sets=sets)
+        if one.reached != now and (shares.share(one.version) > 0 or one.version in shares.tested)
+    }
+    if not late:
+        return world
+    return replace(world, sets=tuple(late.get(one.version, one) for one in world.sets))

@@ -1,7 +1,8 @@
 """A small exhaustive search: every order of events, up to a budget of misbehaviours and commands.
 
 Breadth first, so that the trace of a finding is a shortest one. Two worlds are one if their
-canonical keys are.
+canonical keys are. A world that was met before with no less budget left is not looked at again:
+all that could follow from it follows from there, by no longer a way.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from simulation.events import Event, Planner, bad, good, turn_of, user
 from simulation.model import World, key
 from simulation.oracle import faults, omissions
 from simulation.rest import restless
+
+FAR = 20_000
+"""Worlds of a search in `make test-long`: some 25 s on a quiet core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,28 @@ class Search:
     )
 
 
+class Met:
+    """The worlds that were met (their keys), and the largest budgets that were left there."""
+
+    def __init__(self) -> None:
+        self._left: dict[tuple[object, ...], tuple[Budget, ...]] = {}
+
+    def adds(self, here: tuple[object, ...], left: Budget) -> bool:
+        """Whether more can follow from here than from where it was met before."""
+        known = self._left.get(here, ())
+        if any(one.bad >= left.bad and one.user >= left.user for one in known):
+            return False
+        self._left[here] = (*known, left)
+        return True
+
+
 Node = tuple[World, Budget]
 
 
 def search(start: World, planner: Planner, *, budget: Budget, limit: int = 20_000) -> Search:
     """Looks at up to `limit` worlds; stops at the first finding."""
-    found = Search()
+    found, met = Search(), Met()
+    met.adds(key(start), budget)
     calm_worlds: set[tuple[object, ...]] = set()
     queue: deque[Node] = deque([(start, budget)])
     found.parents[_id((start, budget))] = (None, "")
@@ -83,11 +103,10 @@ def search(start: World, planner: Planner, *, budget: Budget, limit: int = 20_00
             if wrong:
                 found.finding = _finding(found, node, (event.name,), wrong)
                 return found
-            after = (event.after, left)
-            name = _id(after)
-            if name not in found.parents:
-                found.parents[name] = (_id(node), event.name)
-                queue.append(after)
+            here = key(event.after)
+            if met.adds(here, left):
+                found.parents[(here, left.bad, left.user)] = (_id(node), event.name)
+                queue.append((event.after, left))
     return found
 
 

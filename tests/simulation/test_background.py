@@ -11,7 +11,7 @@ from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.snapshot import Snapshot
 from simulation.events import Planner
 from simulation.mutants import Tripped, guarded, mistaken, without
-from simulation.search import Budget, search
+from simulation.search import FAR, Budget, search
 from simulation.shape import Shape
 from simulation.starts import (
     BASIC_WATCHED,
@@ -41,7 +41,7 @@ def test_one_misbehaviour_and_one_command_harm_no_watched_release(shape: Shape) 
 @pytest.mark.parametrize("budget", [Budget(1, 1), Budget(2, 1), Budget(1, 2)], ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_watched_release_is_searched_far(shape: Shape, budget: Budget) -> None:
-    found = search(released(shape), sound, budget=budget, limit=60_000)
+    found = search(released(shape), sound, budget=budget, limit=FAR)
     assert found.finding is None, str(found.finding)
 
 

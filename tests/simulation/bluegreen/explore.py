@@ -30,7 +30,7 @@ from simulation.bluegreen.world import World, key, passed, touched
 from simulation.events import in_words
 from simulation.model import Lender
 from simulation.oracle_more import unrested_beside
-from simulation.search import Budget
+from simulation.search import Budget, Met
 from simulation.walks import one_of
 
 LIMIT = 400
@@ -174,7 +174,8 @@ class Search:
 
 def search(start: World, planner: Planner, budget: Budget, limit: int) -> Search:
     """Every order of events up to a budget, breadth first, up to `limit` worlds."""
-    found, calm_worlds = Search(), Seen()
+    found, calm_worlds, met = Search(), Seen(), Met()
+    met.adds(key(start), budget)
     queue: deque[Node] = deque([(start, budget)])
     parents: dict[object, tuple[object, str]] = {_id((start, budget)): (None, "")}
     while queue:
@@ -191,10 +192,10 @@ def search(start: World, planner: Planner, budget: Budget, limit: int) -> Search
             if wrong:
                 found.faults, found.trace = wrong, (*_way(parents, node), event.name)
                 return found
-            after = (event.after, left)
-            if _id(after) not in parents:
-                parents[_id(after)] = (_id(node), event.name)
-                queue.append(after)
+            here = key(event.after)
+            if met.adds(here, left):
+                parents[(here, left.bad, left.user)] = (_id(node), event.name)
+                queue.append((event.after, left))
     return found
 
 

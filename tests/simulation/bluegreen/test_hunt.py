@@ -16,7 +16,7 @@ from simulation.bluegreen.explore import (
     switched,
 )
 from simulation.bluegreen.shape import Shape
-from simulation.search import Budget
+from simulation.search import FAR, Budget
 
 SWITCHED = [shape for shape in SHAPES if not shape.broken]
 
@@ -54,5 +54,5 @@ def test_what_follows_a_switch_with_one_misbehaviour_and_one_command(shape: Shap
 @pytest.mark.parametrize("budget", [Budget(1, 1), Budget(2, 1), Budget(1, 2)], ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_release_is_searched_far(shape: Shape, budget: Budget) -> None:
-    found = search(released(shape), sound, budget, 60_000)
+    found = search(released(shape), sound, budget, FAR)
     assert not found.faults, str(found)

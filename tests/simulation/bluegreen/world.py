@@ -124,11 +124,14 @@ def with_pods(world: World, new: Pods) -> World:
 
 def touched(world: World) -> World:
     """Ghost: who can be reached now, and answers, was reached now."""
-    sets = tuple(
-        replace(one, reached=world.now) if world.may_reach(one.version) and one.ready else one
+    late = {
+        one.version: replace(one, reached=world.now)
         for one in world.sets
-    )
-    return replace(world, sets=sets)
+        if one.ready and one.reached != world.now and world.may_reach(one.version)
+    }
+    if not late:
+        return world
+    return replace(world, sets=tuple(late.get(one.version, one) for one in world.sets))
 
 
 def controlled(world: World, version: str) -> World:
