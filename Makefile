@@ -27,8 +27,8 @@ ifeq ($(CI),true)
 endif
 	@$(BIN)/python -m pytest -m "not long" -n $(WORKERS) $(ARGS)
 
-test-long: $(INSTALLED) ## run all tests, also those that take minutes
-	@$(BIN)/python -m pytest $(ARGS)
+test-long: $(INSTALLED) ## run all tests, also those that take minutes: about an hour on two cores
+	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-deps: $(INSTALLED) ## install the system parts that some tests need (Debian; asks for root)
 	@sh scripts/test_deps.sh "$(BIN)" $(APT_PACKAGES)

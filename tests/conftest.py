@@ -14,6 +14,8 @@ from hypothesis import settings
 settings.register_profile("serinus", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("serinus")
 TOGETHER = "tests/e2e/"
+FIRST = (TOGETHER, "tests/simulation/")
+"""What takes longest."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -32,4 +34,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What takes longest begins first, where another process takes the rest."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+        items.sort(key=lambda item: [not item.nodeid.startswith(one) for one in FIRST])

@@ -21,6 +21,6 @@ def test_a_hostile_schedule_harms_nobody_and_ends_in_silence(seed: int, shape: S
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_many_hostile_schedules_harm_nobody(shape: Shape) -> None:
-    for seed in range(100, 200):
+    for seed in range(100, 130):
         wrong = survived(seed, shape, 40)
         assert not wrong, "\n".join((f"seed {seed}", *wrong))
