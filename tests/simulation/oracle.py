@@ -191,14 +191,15 @@ def allowance(world: World, version: str) -> float:
 
 
 def _of_either(world: World) -> float:
-    """Steps that changed behind the one it stands at start nothing again."""
-    return (
-        max(
-            world.shape.weight_at(0),
-            0 if world.status.abort else world.shape.weight_at(world.index),
-        )
-        / 100
-    )
+    """Steps that changed behind the one it stands at start nothing again, and take no full
+    promotion back: a person's word is for the revision, whatever its steps. Where a step that was
+    passed is gone, all start again, and the word is void.
+    """
+    if world.status.abort:
+        return world.shape.weight_at(0) / 100
+    if world.status.promote_full and world.index <= world.shape.step_count:
+        return 1.0
+    return max(world.shape.weight_at(0), world.shape.weight_at(world.index)) / 100
 
 
 def out_of_bounds(deed: Deed) -> Iterator[str]:

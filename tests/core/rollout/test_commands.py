@@ -231,6 +231,16 @@ def test_steps_that_are_added_behind_the_current_one_restart_nothing() -> None:
     assert world.line() == "w=75 step=5 v1:4 v2:3 Paused"
 
 
+def test_steps_that_are_added_in_a_full_promotion_do_not_take_it_back() -> None:
+    world = released()
+    canary = world.rollout.spec.strategy.canary
+    assert canary is not None
+    world.command(promote_full=True)
+    world.edit_canary(steps=(*canary.steps, Step(set_weight=75), Step(pause=Pause())))
+    world.run()
+    assert world.line() == "w=0 step=6 v1:0 v2:4 Healthy"
+
+
 def test_a_current_step_that_is_edited_is_done_again_but_none_before_it() -> None:
     world = edited(lambda steps: (*steps[:3], Step(set_weight=60), Step(pause=Pause())))
     assert world.line() == "w=60 step=4 v1:4 v2:3 Paused"
