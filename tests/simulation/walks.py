@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeVar
 
 from serinus.api.argo import RolloutStatus
@@ -174,5 +174,19 @@ def _stale(
         writes = tuple(w for w in writes if not isinstance(w, RolloutStatus))
     after = carried_out(world, writes, lenient=not manners.versions)
     name = f"plan from an older look at {kind}"
-    wrong = faults(world, writes, after) if not changed else ()
+    judged = _told(world, older) if kind == "runs" else world
+    wrong = faults(judged, writes, after) if not changed else ()
     return Event(name, "good", after, writes), wrong
+
+
+def _told(world: World, older: World) -> World:
+    """The world with its runs as an older look shows them: of a verdict that came since, or of a
+    person's word that ended a run, no plan can know, and the next one heeds it.
+    """
+    runs = {run.name: run for run in older.runs}
+    trials = {trial.name: trial for trial in older.trials}
+    return replace(
+        world,
+        runs=tuple(runs.get(run.name, run) for run in world.runs),
+        trials=tuple(trials.get(trial.name, trial) for trial in world.trials),
+    )
