@@ -15,7 +15,11 @@ from simulation.shape import version_of
 
 
 def watcher(world: World) -> Run | None:
-    """The newest run beside the steps, of this attempt and this update."""
+    """The newest run beside the steps, of this attempt and this update.
+
+    A revision that was given up for another one and is wanted again has another number, even if a
+    crash kept the status from knowing of it; it is measured anew, by a run of that number.
+    """
     status = world.status
     on_trial = world.base not in ("", world.version) and world.recorded == world.version
     if not on_trial or status.abort or status.aborted_at is not None or status.promote_full:
@@ -25,7 +29,13 @@ def watcher(world: World) -> Run | None:
         for run in world.runs
         if run.step is None and run.version == world.version and run.attempt == world.attempt
     ]
-    return found[-1] if found else None
+    one = world.pods(world.version)
+    return found[-1] if found and (one is None or _number(found[-1]) == one.number) else None
+
+
+def _number(run: Run) -> int:
+    """The revision's number, of which the name of a run tells; an attempt stands after a dot."""
+    return int(run.name.rpartition("-")[2].partition(".")[0])
 
 
 def failed(world: World) -> Run | None:
