@@ -297,4 +297,4 @@ def test_weights_of_templates_are_refused_where_the_router_cannot_give_them() ->
 
     status = told(story)
     message = condition(status, "InvalidSpec")["message"]
-    assert "steps[0].experiment.templates[0].weight: works only with the routers" in message
+    assert "steps[0].experiment.templates[0].weight: works only with istio" in message

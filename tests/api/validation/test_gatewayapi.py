@@ -77,7 +77,7 @@ def test_what_the_plugin_does_not_take_is_named(config: Any, expected: str) -> N
 
 def test_a_mirror_is_refused_and_both_services_are_needed() -> None:
     found = told({PLUGIN: {"httpRoute": "web"}}, {"setMirrorRoute": MIRROR}, canaryService="")
-    assert any("setMirrorRoute: works only with the routers istio" in text for text in found)
+    assert any("setMirrorRoute: works only with istio" in text for text in found)
     assert any(text.startswith(C + "canaryService: is missing") for text in found)
 
 

@@ -102,7 +102,10 @@ RULES: list[tuple[dict[str, Any], str]] = [
         C + "canaryService: is missing; the smi router needs it",
     ),
     ({"canary": {"trafficRouting": ISTIO}}, C + "stableService: is missing; the istio router"),
-    (ping_pong({"nginx": {"stableIngress": "s"}}), C + "pingPong: works only with the routers alb"),
+    (
+        ping_pong({"nginx": {"stableIngress": "s"}}),
+        C + "pingPong: works only with istio or plugins/",
+    ),
     (ping_pong({**ISTIO, "nginx": {"stableIngress": "s"}}), C + "pingPong: works only with"),
     (
         ping_pong({"istio": {**ISTIO["istio"], "destinationRule": RULE}}),
@@ -160,7 +163,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (experiment(templates=[{**ONE, "replicas": -1}]), E + "templates[0].replicas: -1 must be 0"),
     (
         experiment(templates=[{**ONE, "weight": 5}]),
-        E + "templates[0].weight: works only with the routers smi, alb, istio",
+        E + "templates[0].weight: works only with istio; use that, or remove it",
     ),
     (
         canary_steps(ISTIO, {"experiment": {"templates": [{**ONE, "weight": 101}]}}),
@@ -218,7 +221,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     # header routes and mirrors, 2.3
     (
         canary_steps({"nginx": {"stableIngress": "shop"}}, {"setHeaderRoute": HEADER}),
-        C + "steps[0].setHeaderRoute: works only with the routers istio, alb, apisix, plugins/argo",
+        C + "steps[0].setHeaderRoute: works only with istio or plugins/argoproj-labs/gatewayAPI; ",
     ),
     (
         canary_steps(ISTIO, {"setHeaderRoute": {**HEADER, "name": "q"}}),
@@ -246,7 +249,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ),
     (
         canary_steps(ALB, {"setMirrorRoute": {"name": "r"}}),
-        C + "steps[0].setMirrorRoute: works only with the routers istio",
+        C + "steps[0].setMirrorRoute: works only with istio; ",
     ),
     (
         canary_steps(ISTIO, {"setWeight": 5, "setCanaryScale": {"replicas": 1}}),

@@ -22,7 +22,7 @@ from serinus.api.validation.labels import (
     validate_selector,
 )
 from serinus.api.validation.numbers import duration, not_negative, within
-from serinus.api.validation.routers import SPLIT_EXPERIMENTS, routers_of
+from serinus.api.validation.routers import SPLIT_EXPERIMENTS, only_with, routers_of
 from serinus.api.validation.trial import analysis_names, facts_of, service_names, unknown_facts
 from serinus.base.errors import FieldProblem
 
@@ -114,7 +114,7 @@ def _weights(
         if template.weight is None:
             continue
         if not able:
-            yield FieldProblem(here, f"works only with the routers {', '.join(SPLIT_EXPERIMENTS)}")
+            yield FieldProblem(here, only_with(SPLIT_EXPERIMENTS))
         yield from within(template.weight, 0, total, here)
         given += max(template.weight, 0)
     before = _weight_before(step, canary)

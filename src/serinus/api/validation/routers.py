@@ -13,6 +13,7 @@ from serinus.api.gatewayapi import ROUTER as GATEWAY_API
 from serinus.api.validation.gatewayapi import validate_gateway_api
 from serinus.api.validation.istio import validate_istio
 from serinus.api.validation.labels import validate_key
+from serinus.api.validation.later import ROUTERS
 from serinus.api.validation.numbers import whole, within
 from serinus.base.errors import FieldProblem
 
@@ -46,6 +47,12 @@ def is_able(canary: CanaryStrategy, able: Sequence[str]) -> bool:
     """One of the routers, or of the plugins, of a canary is among `able`."""
     routing = canary.traffic_routing
     return routing is not None and bool(set(routing.parts()) & set(able))
+
+
+def only_with(able: Sequence[str]) -> str:
+    """What to say where no router of a canary is among `able`; names those of this version."""
+    here = [name for name in ROUTERS if name in able or name.partition("/")[0] in able]
+    return f"works only with {' or '.join(here)}; use that, or remove it"
 
 
 def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
@@ -110,7 +117,7 @@ def _ping_pong(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
     if _moves_subsets(canary):
         yield FieldProblem(here, "swaps Services, not subsets; remove istio.destinationRule")
     if not found or not set(found) <= set(PING_PONG):
-        yield FieldProblem(here, f"works only with the routers {', '.join(PING_PONG)}")
+        yield FieldProblem(here, only_with(PING_PONG))
     if "alb" in found and not _part(canary.traffic_routing, "alb").get("rootService"):
         yield FieldProblem(
             f"{path}.trafficRouting.alb.rootService", "is missing; pingPong needs it with alb"

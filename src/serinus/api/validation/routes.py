@@ -12,7 +12,7 @@ from serinus.api.argo import (
     StringMatch,
 )
 from serinus.api.validation.numbers import within
-from serinus.api.validation.routers import MATCH_HEADERS, MIRROR, is_able, routers_of
+from serinus.api.validation.routers import MATCH_HEADERS, MIRROR, is_able, only_with, routers_of
 from serinus.base.errors import FieldProblem
 
 _WAYS = ("exact", "prefix", "regex")
@@ -65,7 +65,7 @@ def _name(
     name: str, canary: CanaryStrategy, able: Sequence[str], path: str
 ) -> Iterator[FieldProblem]:
     if not is_able(canary, able):
-        yield FieldProblem(path, f"works only with the routers {', '.join(able)}")
+        yield FieldProblem(path, only_with(able))
     routing = canary.traffic_routing
     managed = [route.name for route in routing.managed_routes] if routing else []
     if not name:
