@@ -20,8 +20,36 @@ from control.lent import (
 from control.scenes import rollout, status, until, until_phase
 from serinus.api import names
 from serinus.control.kinds import ROLLOUTS
-from serinus.kube.resource import REPLICASETS, SERVICES
+from serinus.kube.resource import PODS, REPLICASETS, SERVICES
 from support.cluster import NAMESPACE, PaperCluster
+
+ANOTHER = """
+apiVersion: apps/v1
+kind: ReplicaSet
+metadata: {name: other, namespace: shop}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: other}}
+  template:
+    metadata: {labels: {app: other}}
+    spec: {containers: [{name: other, image: "other:v1"}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: other, namespace: shop}
+spec:
+  replicas: 1
+  workloadRef: {apiVersion: apps/v1, kind: ReplicaSet, name: other}
+  strategy: {canary: {}}
+"""
+
+
+async def images_of_theirs(cluster: PaperCluster) -> set[str]:
+    """Of the pods that the Deployment's sets have."""
+    found = (await cluster.admin.list(PODS, NAMESPACE)).items
+    ours = (pod for pod in found if pod["metadata"]["labels"].get("app") == "web")
+    theirs = (pod for pod in ours if names.POD_HASH not in pod["metadata"]["labels"])
+    return {pod["spec"]["containers"][0]["image"] for pod in theirs}
 
 
 def test_the_pods_and_the_selector_come_from_the_deployment_which_is_left_alone() -> None:
@@ -128,6 +156,8 @@ def test_a_first_version_that_never_gets_ready_costs_it_nothing() -> None:
 
 
 def test_a_later_failing_version_leaves_it_at_rest_and_stable_dying_wakes_it_if_aborted() -> None:
+    """Its template is the version that was given up: nobody gets that while stable lives."""
+
     async def story(cluster: PaperCluster) -> Any:
         await healthy(cluster)
         stable = await names_of_ours(cluster)
@@ -139,17 +169,51 @@ def test_a_later_failing_version_leaves_it_at_rest_and_stable_dying_wakes_it_if_
         await until_phase(cluster, "Degraded")
         await cluster.clock.sleep(60)
         before = (await deployment(cluster))["spec"]["replicas"]
-        for name in stable[:2]:
-            await cluster.set_ready(name, False)
-        await cluster.clock.sleep(10)
-        during = (await deployment(cluster))["spec"]["replicas"]
-        await set_image(cluster, "web:v1")
-        for name in stable[:2]:
+        found = [before]
+        for dying in (stable[:2], stable[2:]):
+            for name in dying:
+                await cluster.set_ready(name, False)
+            await cluster.clock.sleep(10)
+            found.append((await deployment(cluster))["spec"]["replicas"])
+        for name in stable:
             await cluster.set_ready(name, True)
-        await healthy(cluster)
-        return before, during, (await deployment(cluster))["spec"]["replicas"]
+            await cluster.clock.sleep(20)
+            found.append((await deployment(cluster))["spec"]["replicas"])
+        return found
 
-    assert told(story, "onsuccess") == (0, 2, 0)
+    assert told(story, "onsuccess") == [0, 0, 3, 3, 3, 0]
+
+
+def test_an_abort_while_stable_grows_does_not_bring_the_given_up_version_back() -> None:
+    async def story(cluster: PaperCluster) -> Any:
+        await healthy(cluster)
+        await set_image(cluster, "web:v2")
+        await until_phase(cluster, "Paused", 1)
+        await edit(cluster, {"spec": {"replicas": 6}})
+        await cluster.admin.patch(
+            ROLLOUTS, "web", {"status": {"abort": True}}, NAMESPACE, subresource="status"
+        )
+        return [row[0] for row in await line(cluster, 60)]
+
+    assert set(told(story, "onsuccess")) == {0}
+
+
+def test_sets_of_the_deployment_are_no_workloads_of_their_own_when_it_is_given_back() -> None:
+    """They carry its notes, and where some Rollout borrows from a ReplicaSet all are watched."""
+
+    async def story(cluster: PaperCluster) -> Any:
+        await healthy(cluster)
+        await cluster.apply(ANOTHER)
+        await set_image(cluster, "web:v2")
+        await until_phase(cluster, "Paused", 1)
+        await cluster.admin.delete(ROLLOUTS, "web", NAMESPACE)
+        seen = set()
+        for _ in range(80):
+            seen |= await images_of_theirs(cluster)
+            await cluster.clock.sleep(0.25)
+        return seen
+
+    assert told(story, "onsuccess") == {"web:v2"}
 
 
 def test_scale_down_that_is_taken_back_gives_it_its_pods_again() -> None:

@@ -52,7 +52,7 @@ def run_of(**analysis: Any) -> dict[str, Any]:
     (asked,) = canary.steps
     assert asked.analysis is not None
     return analysis_run(
-        rollout, StartRun("shop-abc-2-0", asked.analysis, 0, "abc", "xyz"), TEMPLATES
+        rollout, StartRun("shop-abc-2-0", asked.analysis, 0, "abc", "xyz", number=2), TEMPLATES
     )
 
 
@@ -67,6 +67,7 @@ def test_a_run_says_whose_it_is_and_what_it_measures() -> None:
     }
     (owner,) = run["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["name"], owner["uid"]) == ("Rollout", "shop", "1")
+    assert run["metadata"]["annotations"] == {"rollout.argoproj.io/revision": "2"}
     assert run["spec"]["args"] == [{"name": "revision", "value": "abc"}]
 
 
@@ -74,7 +75,7 @@ def test_metadata_of_the_user_is_added_but_does_not_hide_whose_it_is() -> None:
     labels = {"team": "blue", "tier": "back", "rollouts-pod-template-hash": "lie"}
     metadata = {"labels": labels, "annotations": {"note": "x"}}
     run = run_of(analysisRunMetadata=metadata)
-    assert run["metadata"]["annotations"] == {"note": "x"}
+    assert run["metadata"]["annotations"]["note"] == "x"
     assert run["metadata"]["labels"]["team"] == "blue"
     assert run["metadata"]["labels"]["tier"] == "back"
     assert run["metadata"]["labels"]["rollouts-pod-template-hash"] == "abc"

@@ -68,6 +68,7 @@ def test_without_auto_promotion_it_waits_for_a_person() -> None:
     world.command(pause_conditions=())
     world.run()
     assert (world.active, world.stable, world.status.phase) == ("v2", "v2", "Healthy")
+    assert world.events.count(("RolloutResumed", "Rollout is resumed")) == 1
     assert not world.status.controller_pause
 
 

@@ -24,6 +24,8 @@ def test_an_undo_to_a_revision_that_still_has_its_pods_is_at_once() -> None:
     assert (world.active, world.stable, world.status.phase) == ("v1", "v1", "Healthy")
     assert not world.runs
     assert ("SkipSteps", "Rollback to a revision that still has its pods") in world.events
+    told = dict(world.events)["RolloutCompleted"]
+    assert told.endswith(f": Rollback to 'app-{hash_of('v1')}' within scaleDownDelay")
     assert world.status.duration
     assert world.status.duration.completion_status == "FastRolledBack"
     world.run()

@@ -175,7 +175,20 @@ def test_a_rollback_inside_the_window_skips_the_steps() -> None:
     world.run()
     assert world.status.stable_rs == hash_of("v1")
     assert all("Paused" not in line for line in world.timeline)
-    assert any(reason == "SkipSteps" for reason, _ in world.events)
+    assert ("SkipSteps", "Rollback to active ReplicaSets within RollbackWindow") in world.events
+    text = f"Rollout completed update to revision 4 ({hash_of('v1')}): Rollback within window"
+    assert ("RolloutCompleted", text) in world.events
+
+
+def test_the_condition_completed_has_one_reason_and_one_message() -> None:
+    """As the original writes it, which continues our status after a way back."""
+    world = first_deploy(STEPS)
+    world.release("v2")
+    world.run()
+    said = [c for c in world.status.conditions if c.type == "Completed"]
+    assert [(c.status, c.reason, c.message) for c in said] == [
+        ("False", "RolloutCompleted", "RolloutCompleted")
+    ]
 
 
 def test_a_revision_that_failed_its_last_analysis_goes_through_the_steps_again() -> None:

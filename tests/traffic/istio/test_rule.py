@@ -52,6 +52,9 @@ def test_a_point_changes_one_label_and_keeps_all_other_subsets() -> None:
             "spec": {"subsets": rule(canary="new", stable="old")["spec"]["subsets"]},
         },
     )
+    told = (only.reason, only.message)
+    text = f"DestinationRule {rule_ref().name} subset updated (canary: new, stable: old)"
+    assert told == ("UpdatedDestinationRule", text)
     pointed = chosen(after(at, [only]), canary=True)
     assert pointed is not None
     assert pointed.hash == "new"

@@ -76,8 +76,13 @@ def manager_of_service(item: Service) -> Iterable[str]:
 
 
 def scaler_of_workload(item: Mapping[str, Any]) -> Iterable[str]:
-    """Index of plain objects: namespace/name of the Rollout that scaled a workload down."""
+    """Index of plain objects: namespace/name of the Rollout that scaled a workload down.
+
+    A Deployment's annotations are copied to its ReplicaSets: those are no workloads of their own.
+    """
     metadata = item["metadata"]
+    if any(one.get("controller") for one in metadata.get("ownerReferences") or ()):
+        return ()
     owner = (metadata.get("annotations") or {}).get(names.SCALED_BY)
     return (f"{metadata.get('namespace', '')}/{owner}",) if owner else ()
 

@@ -51,6 +51,6 @@ def analysis_run(rollout: Rollout, action: StartRun, templates: Templates) -> di
             **({} if action.step_index is None else {names.STEP_INDEX: str(action.step_index)}),
             **inherited(rollout.metadata),
         },
-        annotations=metadata.annotations,
+        annotations={names.REVISION: str(action.number), **metadata.annotations},
     )
     return build_run(prepared.spec, identity)

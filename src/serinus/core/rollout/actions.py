@@ -75,6 +75,8 @@ class StartRun:
     stable_hash: str
     kind: str = "Step"
     """Step, Background, PrePromotion or PostPromotion, as the original labels runs."""
+    number: int = 0
+    """Of the revision: the original's commands show a run beside the revision of that number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from serinus.core.rollout.desired import Proposal, canary_count
 from serinus.core.rollout.gates import step_gate
 from serinus.core.rollout.plugin_steps import condemned_by_plugin, judge_plugin, wound_up
 from serinus.core.rollout.reasons import STABLE_IS_MISSED, Hold, Reason
+from serinus.core.rollout.rollback import promoted_by
 from serinus.core.rollout.routes import routes_at, shows
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import condemned, followed, judge
@@ -271,7 +272,7 @@ def _why(standing: Standing, course: Course) -> str:
     if course.promote_full:
         return FULL_PROMOTION
     count = len(standing.strategy.steps)
-    return f"Completed all {count} canary steps" if count else "The canary has no steps"
+    return promoted_by(standing) or f"Completed all {count} canary steps"
 
 
 def _not_yet(standing: Standing, course: Course, proposal: Proposal) -> Proposal | None:

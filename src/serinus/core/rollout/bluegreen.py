@@ -19,6 +19,7 @@ from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.gates import is_fast_tracked, is_switched, post_gate, pre_gate
 from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.restart import spared
+from serinus.core.rollout.rollback import promoted_by
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.runs import current_run, judge
 from serinus.core.rollout.snapshot import Revision
@@ -246,7 +247,7 @@ def _not_yet(standing: Standing, proposal: Proposal) -> Proposal | None:
 
 
 def _promoted(standing: Standing, course: Course) -> Course:
-    outcome = "Completed blue-green update"
+    outcome = promoted_by(standing) or "Completed blue-green update"
     if standing.first:
         outcome = "Initial deploy"
     elif course.promote_full:

@@ -58,7 +58,7 @@ def conditions_of(
     said = [
         _available(standing, status),
         _healthy(standing, status),
-        _completed(standing, status),
+        _completed(status),
         _paused(standing, course),
         progressing(standing, course, status),
     ]
@@ -156,13 +156,10 @@ def _healthy(standing: Standing, status: RolloutStatus) -> Said:
     return Said("Healthy", "False", "RolloutHealthy", "Rollout is not healthy")
 
 
-def _completed(standing: Standing, status: RolloutStatus) -> Said:
-    if completed(status):
-        return Said("Completed", "True", "RolloutCompleted", "RolloutCompleted")
-    number = standing.current.number if standing.current else 0
-    text = f"Rollout not completed, started update to revision {number}"
-    message = f"{text} ({standing.current_hash})" if number else "Rollout not completed"
-    return Said("Completed", "False", "RolloutNotCompleted", message)
+def _completed(status: RolloutStatus) -> Said:
+    """Quirk: reason and message are the same whether it is or not."""
+    done = "True" if completed(status) else "False"
+    return Said("Completed", done, "RolloutCompleted", "RolloutCompleted")
 
 
 def _paused(standing: Standing, course: Course) -> Said:

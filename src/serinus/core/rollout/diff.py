@@ -90,6 +90,8 @@ def _production(standing: Standing, proposal: Proposal) -> list[Action]:
 
 def _point(standing: Standing, service: ServiceSeen, pod_hash: str) -> list[Action]:
     write = PointService(service.name, service.resource_version, pod_hash, standing.snapshot.now)
+    if "/" in service.name:  # a subset, in a Service's place: its router tells of it
+        return [write]
     text = f"Switched selector for service '{service.name}' from '{service.selector_hash}'"
     return [write, Announce("SwitchService", f"{text} to '{pod_hash}'")]
 

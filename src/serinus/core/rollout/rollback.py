@@ -24,7 +24,22 @@ def skips_steps(standing: Standing) -> str:
     window = standing.spec.rollback_window
     if window is None or window.revisions <= 0 or not _inside(standing, window.revisions):
         return ""
-    return f"Rollback to within the window ({window.revisions} revisions)"
+    return "Rollback to active ReplicaSets within RollbackWindow"
+
+
+def promoted_by(standing: Standing) -> str:
+    """Why a way back that was short is at its end, in the original's words; "" if it was none."""
+    current, blue_green, window = (
+        standing.current,
+        standing.blue_green,
+        standing.spec.rollback_window,
+    )
+    if current is None or standing.promoted or not is_fast(standing):
+        return ""
+    if blue_green is None or (window is not None and window.revisions > 0):
+        return "Rollback within window"
+    measured = blue_green.post_promotion_analysis is not None
+    return f"Rollback to '{current.name}' within scaleDownDelay" if measured else ""
 
 
 def is_fast(standing: Standing) -> bool:

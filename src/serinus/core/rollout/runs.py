@@ -193,7 +193,7 @@ def announced(
         return course
     message = f"{gate.kind} Analysis Run '{recorded.name}' Status New: '{phase}'"
     message += f" Previous: '{recorded.status}'"
-    bad = phase in ("Failed", "Error", "Inconclusive")
+    bad = phase in ("Failed", "Error")
     return course.tell(f"AnalysisRun{phase}", message, warning=bad)
 
 
@@ -217,6 +217,7 @@ def run_actions(standing: Standing, course: Course, may_start: bool) -> list[Act
                     standing.current_hash,
                     standing.stable_hash,
                     gate.kind,
+                    standing.current.number if standing.current else 0,
                 )
             )
     if standing.invalid and not (course.abort or standing.promoted):

@@ -311,10 +311,18 @@ def news(
 def _resumed(standing: Standing, course: Course) -> list[Announce]:
     """A pause is over, by its time or by somebody's word; an abort is no resumption."""
     let_go = any(said.reason == "RolloutResumed" for said in course.news)
-    ended = bool(standing.status.pause_conditions) and not course.pauses
+    begun = bool(standing.status.pause_conditions) or _switch_let_go(standing)
+    ended = begun and not course.pauses
     if let_go or not ended or course.abort:
         return []
     return [Announce("RolloutResumed", "Rollout is resumed")]
+
+
+def _switch_let_go(standing: Standing) -> bool:
+    """Blue-green: a person took the pause away, and the condition does not say so yet."""
+    shown = any(c.type == "Paused" and c.status == "True" for c in standing.status.conditions)
+    word = standing.status.controller_pause and not standing.spec.paused
+    return standing.blue_green is not None and shown and word
 
 
 def _routed(standing: Standing, status: RolloutStatus, reasons: Sequence[Reason]) -> list[Announce]:

@@ -46,7 +46,7 @@ def _wanted(standing: Standing, course: Course, seen: WorkloadSeen) -> tuple[int
     if standing.frozen or covering is None or not standing.replicas:
         return here, seen.noted  # without replicas of ours it is all that there is
     if course.abort and seen.noted is not None:
-        return max(here, min(standing.replicas - covering, full)), full
+        return _after_abort(standing, covering, here, full), full
     if standing.promoted and covering >= standing.replicas:
         return 0, standing.replicas
     if seen.noted is not None and not here:
@@ -57,6 +57,13 @@ def _wanted(standing: Standing, course: Course, seen: WorkloadSeen) -> tuple[int
         return (full, None) if seen.noted is not None else (here, None)
     left = min(full, max(0, max(full, standing.replicas) - covering))
     return left, full if left < full else None
+
+
+def _after_abort(standing: Standing, covering: int, here: int, full: int) -> int:
+    """Its template is the one that was given up: its pods are for when stable has none at all."""
+    if not covering:
+        return max(here, min(standing.replicas, full))
+    return 0 if covering >= standing.replicas else here
 
 
 def _covering(standing: Standing) -> int | None:

@@ -68,6 +68,11 @@ def point(
     for subset in subsets:
         if subset.get("name") == _name(route, canary=canary):
             subset["labels"] = {**(subset.get("labels") or {}), POD_HASH: pod_hash}
+    shown = {
+        subset.get("name"): (subset.get("labels") or {}).get(POD_HASH, "") for subset in subsets
+    }
+    sides = [_name(route, canary=True), _name(route, canary=False)]
+    told = ", ".join(f"{side}: {shown.get(side, '')}" for side in sides)
     metadata = {
         "resourceVersion": body["metadata"]["resourceVersion"],
         "annotations": {
@@ -75,7 +80,9 @@ def point(
             WRITTEN_AT: at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         },
     }
-    return [Patch(ref, {"metadata": metadata, "spec": {"subsets": subsets}})]
+    patch = {"metadata": metadata, "spec": {"subsets": subsets}}
+    message = f"DestinationRule {ref.name} subset updated ({told})"
+    return [Patch(ref, patch, "UpdatedDestinationRule", message)]
 
 
 def freed(body: Mapping[str, Any]) -> dict[str, Any]:
