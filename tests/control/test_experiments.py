@@ -78,9 +78,11 @@ def test_who_terminates_an_experiment_gets_its_pods_and_runs_ended() -> None:
             await seen.cluster.apply(trial(duration=None))
             await seen.watch(20)
             await seen.patch({"spec": {"terminate": True}})
-            return await seen.watch(30), await seen.runs(), await seen.services()
+            lines = await seen.watch(30)
+            return lines, await seen.runs(), await seen.services(), await seen.events()
 
-    lines, runs, services = run_virtual(story())
+    lines, runs, services, events = run_virtual(story())
+    assert ("AnalysisRunTerminating", "Terminating errors (trial-errors)") in events
     assert lines[-3:] == [
         "00:03 Running Running Running Running pods=3",
         "00:20 Successful Successful Successful Successful pods=3",

@@ -14,7 +14,12 @@ from msgspec.structs import replace
 
 from serinus.api.analysis import AnalysisRun, AnalysisTemplateRef, Argument, MetricResult
 from serinus.api.argo import RolloutAnalysis
-from serinus.api.experiment import Experiment, ExperimentAnalysis, ExperimentAnalysisRunStatus
+from serinus.api.experiment import (
+    Experiment,
+    ExperimentAnalysis,
+    ExperimentAnalysisRunStatus,
+    ExperimentStatus,
+)
 from serinus.api.wire import builtins
 from serinus.base.errors import FieldProblem
 from serinus.core.analysis.assess import COMPLETED, PENDING
@@ -22,7 +27,7 @@ from serinus.core.analysis.checks import matches
 from serinus.core.analysis.judge import ERROR, INCONCLUSIVE
 from serinus.core.analysis.subject import Subject, Templates
 from serinus.core.analysis.templates import Prepared, needed, prepare
-from serinus.core.experiment.actions import StartRun, StopRun
+from serinus.core.experiment.actions import Announce, StartRun, StopRun
 from serinus.core.experiment.names import run_name
 from serinus.core.experiment.snapshot import ExperimentSnapshot
 from serinus.core.experiment.standing import analysis_status, ends_at, is_ending
@@ -192,7 +197,7 @@ def _run(snapshot: ExperimentSnapshot, name: str) -> AnalysisRun | None:
 # --- Writes ---------------------------------------------------------------------------------------
 
 
-def writes(snapshot: ExperimentSnapshot) -> Iterator[StartRun | StopRun]:
+def writes(snapshot: ExperimentSnapshot) -> Iterator[StartRun | StopRun | Announce]:
     """Runs to start, under names that the status holds, and runs that nobody waits for."""
     experiment, status = snapshot.experiment, snapshot.experiment.status
     ending = is_ending(experiment, status)
@@ -209,6 +214,12 @@ def writes(snapshot: ExperimentSnapshot) -> Iterator[StartRun | StopRun]:
         needed_still = run.metadata.name in known and not ending
         if run.status.phase not in COMPLETED and not run.spec.terminate and not needed_still:
             yield StopRun(run.metadata.name, run.metadata.resource_version)
+            yield _terminating(status, run.metadata.name)
+
+
+def _terminating(status: ExperimentStatus, name: str) -> Announce:
+    whose = (one.name for one in status.analysis_runs if one.analysis_run == name)
+    return Announce("AnalysisRunTerminating", f"Terminating {next(whose, name)} ({name})")
 
 
 def _may_start(snapshot: ExperimentSnapshot, old: ExperimentAnalysisRunStatus) -> bool:

@@ -35,13 +35,12 @@ def plan(snapshot: ExperimentSnapshot) -> ExperimentPlan:
         return _held(snapshot)
     actions: list[Action] = []
     told: list[Announce] = []
-    for template in spec.templates:
-        for one in pods.writes(snapshot, template):
-            if isinstance(one, Announce):
-                told.append(one)
-            else:
-                actions.append(one)
-    actions += analyses.writes(snapshot)
+    due = [one for template in spec.templates for one in pods.writes(snapshot, template)]
+    for one in (*due, *analyses.writes(snapshot)):
+        if isinstance(one, Announce):
+            told.append(one)
+        else:
+            actions.append(one)
     status = _status(snapshot)
     told += _news(snapshot, status)
     return ExperimentPlan(
