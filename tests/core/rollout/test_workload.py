@@ -59,7 +59,8 @@ def world(
         ),
         status=RolloutStatus(
             stable_rs=HASH if stable else "",
-            current_pod_hash=HASH,
+            current_pod_hash="given-up" if more.get("aborted") else HASH,
+            abort=bool(more.get("aborted")),
             conditions=(LATE,) if more.get("late") else (),
         ),
     )
@@ -174,6 +175,15 @@ def test_what_it_keeps(snapshot: Snapshot, expected: tuple[int, int | None] | No
 def test_a_plan_that_takes_more_is_a_broken_one(snapshot: Snapshot, replicas: int) -> None:
     plan = Plan(actions=(ScaleWorkload("Deployment", "old", "7", replicas, 3),))
     assert len(list(broken_workload(snapshot, plan))) == 1
+
+
+def test_a_plan_that_brings_back_what_was_given_up_is_a_broken_one() -> None:
+    """Its template is the aborted one; beside a living stable nobody needs its pods."""
+    plan = Plan(actions=(ScaleWorkload("Deployment", "old", "7", 1, 3),))
+    aborted = world("onsuccess", has=0, noted=3, ready=2, stable=True, aborted=True)
+    assert len(list(broken_workload(aborted, plan))) == 1
+    dead = world("onsuccess", has=0, noted=3, ready=0, stable=True, aborted=True)
+    assert list(broken_workload(dead, plan)) == []
 
 
 def test_a_workload_that_was_not_seen_is_not_scaled() -> None:

@@ -21,6 +21,8 @@ def broken_workload(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
         if seen is None or seen.replicas is None:
             yield f"{action.kind} {action.name} is scaled, and was not seen"
             continue
+        if action.replicas > seen.replicas and _given_up(snapshot, plan):
+            yield f"{seen.kind} {seen.name} would bring back the template that was given up"
         if action.replicas >= seen.replicas:
             continue
         # What somebody else adds beyond what it had is no capacity that production counts on.
@@ -32,7 +34,15 @@ def broken_workload(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"{seen.kind} {seen.name} would lose {lost} pods, and {ready} of ours are ready"
 
 
-def _ready(snapshot: Snapshot) -> int:
+def _given_up(snapshot: Snapshot, plan: Plan) -> bool:
+    """It is aborted, stable answers, and nobody asks for the workload's own pods."""
+    status, ref = plan.status or snapshot.rollout.status, snapshot.rollout.spec.workload_ref
+    lends = ref is not None and ref.scale_down in ("onsuccess", "progressively")
+    moved = status.current_pod_hash != status.stable_rs
+    return status.abort and lends and moved and _ready(snapshot, status.stable_rs) > 0
+
+
+def _ready(snapshot: Snapshot, only: str = "") -> int:
     """The greatest number of ready pods that one of our revisions has behind every Service."""
     strategy = snapshot.rollout.spec.strategy
     names = (
@@ -44,6 +54,8 @@ def _ready(snapshot: Snapshot) -> int:
         return 0
     best = 0
     for revision in snapshot.revisions:
+        if only and revision.hash != only:
+            continue
         ready = sum(pod.ready and not pod.deleting for pod in revision.pods)
         behind = [e.get(revision.hash, 0) for e in slices if not isinstance(e, Unknown)]
         best = max(best, min([ready, *behind]))
