@@ -121,6 +121,10 @@ def test_the_configuration_holds_the_bundle_and_leads_here(
     _, out, _ = told(capsys, *files, "--port", "7000")
     client = yaml.safe_load(out)["webhooks"][0]["clientConfig"]
     assert client["url"] == "https://127.0.0.1:7000/validate"
+    _, out, _ = told(capsys, *files, "--listen", "::1")
+    assert (
+        yaml.safe_load(out)["webhooks"][0]["clientConfig"]["url"] == "https://[::1]:9443/validate"
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,6 +133,7 @@ def test_the_configuration_holds_the_bundle_and_leads_here(
         (("--self-signed", "--cert", __file__, "--key", __file__), "keep one"),
         (("--cert", __file__), "go together"),
         (("--listen", "0.0.0.0"), "beyond the loopback"),
+        (("--listen", "127.0.0.1:18432"), "an address only; its port is --port"),
         (("--cert", __file__, "--key", __file__), "do not fit"),
     ],
 )

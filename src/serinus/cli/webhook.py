@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from contextlib import AsyncExitStack
+from ipaddress import AddressValueError, IPv6Address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,7 @@ def webhook(options: dict[str, str | None], /, **given: Any) -> None:
         raise click.UsageError("--cert and --key go together")
     if given["self_signed"] and given["cert"]:
         raise click.UsageError("--self-signed and --cert: keep one")
+    given["host"] = _host(given["listen"])
     secure = given["cert"] or given["self_signed"]
     if not secure and given["listen"] not in ("127.0.0.1", "::1", "localhost"):
         raise click.UsageError("beyond the loopback it needs --cert and --key, or --self-signed")
@@ -87,8 +89,18 @@ async def _serve(given: dict[str, Any]) -> None:
         scheme = "https" if tls else "http"
         if given["print_configuration"]:
             click.echo(_configuration(given, port, given["cert"]))
-        click.echo(f"answering at {scheme}://{given['listen']}:{port}{PATH}", err=True)
+        click.echo(f"answering at {scheme}://{given['host']}:{port}{PATH}", err=True)
         await kept_fresh(tls, given["cert"], given["key"], clock)
+
+
+def _host(listen: str) -> str:
+    """As a URL spells it: an IPv6 address in brackets. Raises UsageError if a port stands in it."""
+    if ":" not in listen:
+        return listen
+    try:
+        return f"[{IPv6Address(listen)}]"
+    except AddressValueError:
+        raise click.UsageError(f"--listen {listen}: an address only; its port is --port") from None
 
 
 def _judge(made: type[Judge], given: dict[str, Any]) -> Any:
@@ -160,7 +172,7 @@ def _configuration(given: dict[str, Any], port: int, bundle: Path | None) -> str
         client["service"]["port"] = 443
     else:
         scheme = "https" if bundle else "http"
-        client = {"url": f"{scheme}://{given['listen']}:{port}{PATH}"}
+        client = {"url": f"{scheme}://{given['host']}:{port}{PATH}"}
     if bundle:
         client["caBundle"] = b64encode(bundle.read_bytes()).decode()
     kinds = ["analysisruns", "analysistemplates", "clusteranalysistemplates", "experiments"]
