@@ -42,7 +42,8 @@ def test_an_invalid_experiment_makes_nothing_and_goes_on_when_it_is_mended() -> 
 
     (status, sets), lines = run_virtual(story())
     assert sets == {}
-    told = next(c for c in status["conditions"] if c["type"] == "InvalidSpec")
+    (told,) = status["conditions"]
+    assert told["type"] == "InvalidSpec", "nothing makes progress, and nothing was created"
     assert told["message"] == (
         "The Experiment \"trial\" is invalid: spec.duration: 'long' is not a duration; write for "
         "example 30s, 5m or 1h30m; spec.analyses[1].name: 'errors' is empty or repeated; "

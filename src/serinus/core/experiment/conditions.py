@@ -18,7 +18,8 @@ def conditions_of(snapshot: ExperimentSnapshot, status: ExperimentStatus) -> tup
     experiment, now = snapshot.experiment, snapshot.now.replace(microsecond=0)
     old = {condition.type: condition for condition in experiment.status.conditions}
     moved = _without_conditions(status) != _without_conditions(experiment.status)
-    said = [_progressing(experiment, status)]
+    idle = snapshot.problems and not status.template_statuses and not is_over(status)
+    said = [] if idle else [_progressing(experiment, status)]
     if snapshot.problems and not is_over(status):
         said.append(("InvalidSpec", "True", "InvalidSpec", invalid(snapshot)))
     ours = {"Progressing", "InvalidSpec"}
