@@ -72,7 +72,8 @@ def point(
         subset.get("name"): (subset.get("labels") or {}).get(POD_HASH, "") for subset in subsets
     }
     sides = [_name(route, canary=True), _name(route, canary=False)]
-    told = ", ".join(f"{side}: {shown.get(side, '')}" for side in sides)
+    seen = ", ".join(f"{side}: {shown.get(side, '')}" for side in sides)
+    told = f"DestinationRule {ref.name} subset updated ({seen})"
     metadata = {
         "resourceVersion": body["metadata"]["resourceVersion"],
         "annotations": {
@@ -81,8 +82,7 @@ def point(
         },
     }
     patch = {"metadata": metadata, "spec": {"subsets": subsets}}
-    message = f"DestinationRule {ref.name} subset updated ({told})"
-    return [Patch(ref, patch, "UpdatedDestinationRule", message)]
+    return [Patch(ref, patch, "UpdatedDestinationRule", told)]
 
 
 def freed(body: Mapping[str, Any]) -> dict[str, Any]:
