@@ -36,10 +36,12 @@ def broken_workload(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
 
 def _given_up(snapshot: Snapshot, plan: Plan) -> bool:
     """It is aborted, stable answers, and nobody asks for the workload's own pods."""
-    status, ref = plan.status or snapshot.rollout.status, snapshot.rollout.spec.workload_ref
+    was, ref = snapshot.rollout.status, snapshot.rollout.spec.workload_ref
+    status = plan.status or was
     lends = ref is not None and ref.scale_down in ("onsuccess", "progressively")
-    moved = status.current_pod_hash != status.stable_rs
-    return status.abort and lends and moved and _ready(snapshot, status.stable_rs) > 0
+    aborted = was.abort and status.abort and status.current_pod_hash != status.stable_rs
+    stable = status.stable_rs
+    return lends and aborted and bool(stable) and _ready(snapshot, stable) > 0
 
 
 def _ready(snapshot: Snapshot, only: str = "") -> int:
@@ -54,9 +56,9 @@ def _ready(snapshot: Snapshot, only: str = "") -> int:
         return 0
     best = 0
     for revision in snapshot.revisions:
-        if only and revision.hash != only:
-            continue
         ready = sum(pod.ready and not pod.deleting for pod in revision.pods)
+        if only:  # its pods and its ReplicaSet have to agree that there are some
+            ready = min(ready, revision.ready, revision.replicas) if revision.hash == only else 0
         behind = [e.get(revision.hash, 0) for e in slices if not isinstance(e, Unknown)]
         best = max(best, min([ready, *behind]))
     return best
