@@ -20,16 +20,34 @@ from core.analysis import test_faulty_runs, test_templates
 from core.rollout import test_adoption, test_commands, test_revisions, test_trial_traffic
 from serinus.api import argo
 from serinus.api.validation import routes, workload
-from serinus.control import workers
+from serinus.control import reconciler, workers
 from serinus.control.writing import execute, freed
 from serinus.core.analysis import plan as run_plan
 from serinus.core.analysis import templates
-from serinus.core.rollout import adoption, course, plan, status, trial_traffic
+from serinus.core.rollout import (
+    adoption,
+    conditions,
+    course,
+    deadline,
+    pauses,
+    plan,
+    status,
+    trial_traffic,
+)
 from serinus.core.routing import Routing
 from serinus.kube import listing
 from serinus.traffic.istio import router, rule, split
 from simulation import mistakes_beside as wrong
-from stories import golden, test_analysis_steps, test_borrowed_workloads, test_routed_ways_back
+from simulation.mistakes import waits_for_the_new_one_on_the_way_back
+from simulation.mutants import mistaken
+from stories import (
+    golden,
+    test_analysis_steps,
+    test_borrowed_workloads,
+    test_routed_troubles,
+    test_routed_ways_back,
+    test_switches,
+)
 from stories.stage import told
 from support.virtual import run_virtual
 from traffic.istio import test_rule, test_writing
@@ -147,6 +165,24 @@ BESIDE: tuple[Mended, ...] = (
             test_borrowed_workloads.test_when_the_rollout_is_deleted_the_deployment_gets_its_pods_back
         ),
         ((freed.FreedWorkloads, "free", wrong.nothing_is_freed),),
+    ),
+    Mended(
+        "pause-no-deadline",
+        tale(
+            test_routed_troubles.test_a_canary_that_breaks_in_an_endless_pause_times_out_and_a_person_decides
+        ),
+        (
+            (conditions, "lacks_pods", lambda standing, way: False),
+            (deadline, "lacks_pods", lambda standing, way: False),
+            (pauses, "is_left", lambda standing, way: False),
+        ),
+    ),
+    Mended(
+        "switch-back-gate",
+        tale(
+            test_switches.test_a_failure_behind_the_switch_goes_back_although_the_new_pods_are_gone
+        ),
+        ((reconciler, "plan", mistaken(answer=waits_for_the_new_one_on_the_way_back)),),
     ),
     Mended(
         "nested-circle",

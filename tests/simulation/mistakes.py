@@ -148,12 +148,9 @@ def waits_for_the_new_one_on_the_way_back(snapshot: Snapshot, made: Plan) -> Pla
     new = _revision(snapshot, snapshot.template_hash)
     if new is None or new.ready >= (snapshot.rollout.spec.replicas or 0):
         return made
-    kept = (
-        a
-        for a in made.actions
-        if not (isinstance(a, PointService) and a.service == "active" and a.hash != new.hash)
-    )
-    return replace(made, actions=tuple(kept))
+    back = (isinstance(a, PointService) and a.hash != new.hash for a in made.actions)
+    kept = tuple(a for a, away in zip(made.actions, back, strict=True) if not away)
+    return replace(made, actions=kept)
 
 
 # --- Functions that were wrong --------------------------------------------------------------------
