@@ -21,7 +21,7 @@ from core.rollout import test_adoption, test_commands, test_revisions, test_tria
 from serinus.api import argo
 from serinus.api.validation import routes, workload
 from serinus.control import reconciler, workers
-from serinus.control.writing import execute, freed
+from serinus.control.writing import execute, freed, manifests
 from serinus.core.analysis import plan as run_plan
 from serinus.core.analysis import templates
 from serinus.core.rollout import (
@@ -38,12 +38,16 @@ from serinus.core.routing import Routing
 from serinus.kube import listing
 from serinus.traffic.istio import router, rule, split
 from simulation import mistakes_beside as wrong
-from simulation.mistakes import waits_for_the_new_one_on_the_way_back
+from simulation.mistakes import (
+    only_scales_while_a_note_is_stale,
+    waits_for_the_new_one_on_the_way_back,
+)
 from simulation.mutants import mistaken
 from stories import (
     golden,
     test_analysis_steps,
     test_borrowed_workloads,
+    test_routed_edits,
     test_routed_troubles,
     test_routed_ways_back,
     test_switches,
@@ -74,8 +78,8 @@ def tale(test: Callable[[Any], None]) -> Callable[[], None]:
     page = Path(inspect.getfile(test))
     page = page.with_name(page.stem.removeprefix("test_") + ".txt")
 
-    def tell(manifests: str, script: str, *extra: Any, **more: Any) -> None:
-        seen = run_virtual(told(manifests, script, *extra, **more))
+    def tell(shop: str, script: str, *extra: Any, **more: Any) -> None:
+        seen = run_virtual(told(shop, script, *extra, **more))
         assert seen == golden.parts(page)[golden.sentence(test.__name__)]
 
     return partial(test, tell)
@@ -239,6 +243,16 @@ BESIDE: tuple[Mended, ...] = (
         "12 #1982",
         test_unreadable.test_an_unreadable_rollout_is_told_and_stops_no_other,
         ((listing.PageDecoder, "_one_by_one", wrong.a_bad_object_hides_its_page),),
+    ),
+    Mended(
+        "17 #4407 #4919",
+        tale(
+            test_routed_edits.test_an_abort_while_an_autoscaler_edits_goes_back_as_stables_pods_come
+        ),
+        (
+            (reconciler, "plan", mistaken(answer=only_scales_while_a_note_is_stale)),
+            (manifests, "scale", wrong.scaled_without_a_note),
+        ),
     ),
     Mended(
         "14 #4479 #1905 #1466",

@@ -97,6 +97,15 @@ def only_scales_in_a_pass_that_scales(snapshot: Snapshot, made: Plan) -> Plan:
     return replace(made, actions=tuple(a for a in made.actions if isinstance(a, Scale)))
 
 
+def only_scales_while_a_note_is_stale(snapshot: Snapshot, made: Plan) -> Plan:
+    """Where some revision was scaled last under other replicas, nobody looks after traffic."""
+    wanted = str(snapshot.rollout.spec.replicas)
+    notes = {r.annotations.get(names.DESIRED_REPLICAS) for r in snapshot.revisions if r.replicas}
+    if not notes - {wanted}:
+        return made
+    return replace(made, actions=tuple(a for a in made.actions if isinstance(a, Scale)))
+
+
 def waits_without_looking_at_an_abort(snapshot: Snapshot, made: Plan) -> Plan:
     """Waiting is an error that returns before anything else is looked at."""
     waits = (Hold.CAPACITY, Hold.ENDPOINTS, Hold.SETTLING, Hold.SERVICE)

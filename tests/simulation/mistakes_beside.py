@@ -141,6 +141,11 @@ async def labelled_with_the_note_first(self: Any, seen: Any, action: Any) -> int
     return 1
 
 
+def scaled_without_a_note(rollout: Any, replicas: int) -> dict[str, Any]:
+    """The note of what was wanted when it was scaled stays as it was."""
+    return {"spec": {"replicas": replicas, "minReadySeconds": rollout.spec.min_ready_seconds}}
+
+
 async def nothing_is_freed(self: Any, key: Any) -> None:
     """Whoever lent its pods stays at 0."""
 
