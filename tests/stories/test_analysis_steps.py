@@ -104,3 +104,19 @@ def test_arguments_of_the_step_reach_the_query_and_a_missing_one_holds_the_relea
         look queries
         """,
     )
+
+
+def test_a_verdict_is_acted_on_under_an_invalid_spec_that_has_lost_the_step(tell: Tell) -> None:
+    tell(
+        shop(),
+        MEASURING
+        + """
+        wait 6s
+        strategy canary: {maxSurge: -1, steps: [{setWeight: 25}]}
+        wait 1s
+        metrics bad
+        wait 30s
+        strategy canary: {maxSurge: 1}
+        wait 20s
+        """,
+    )

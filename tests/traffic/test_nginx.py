@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from serinus.api.argo import NginxTrafficRouting
+from serinus.api.validation.derived import canary_ingress_name
 from serinus.core.routing import HeaderRoute, Routing, Unknown
-from serinus.traffic.nginx import NginxRouter, canary_ingress_name
+from serinus.traffic.nginx import NginxRouter
 from serinus.traffic.router import Create, ObjectRef, Patch, Route, RoutingError
 from traffic.laws import LATER, LAWS, NOON, Law, World, after, merge_patch, put
 

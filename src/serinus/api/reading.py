@@ -6,6 +6,7 @@ unknown fields are named with the field that was probably meant. Knows no meanin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +25,9 @@ from serinus.base.errors import FieldProblem
 T = TypeVar("T", bound=msgspec.Struct)
 
 _GONE = object()
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+MOST = 2**31 - 1
+"""Of a whole number in a spec."""
 _OWN_FIELDS_ONLY = ("metadata", "status")
 """Not looked at for unknown fields: others write there too."""
 
@@ -126,16 +130,23 @@ class _Walk:
         if isinstance(value, bool):
             return value if bool in options else self._wrong(value, _words(options), path)
         if isinstance(value, int | float) and (int in options or float in options):
-            if float in options or float(value).is_integer():
-                return value
-        elif isinstance(value, str):
+            return self._number(value, options, path)
+        if isinstance(value, str):
             if str in options:
                 return value
-            if int in options and value.strip().lstrip("-").isdecimal():
-                return int(value)
+            if int in options and _WHOLE.fullmatch(value.strip()):
+                return self._number(int(value), options, path)
             if datetime in options and _is_time(value):
                 return value
         return self._wrong(value, _words(options), path)
+
+    def _number(self, value: float, options: tuple[Any, ...], path: str) -> Any:
+        """A whole number of a spec has 32 bits, as in the original."""
+        if float in options:
+            return value
+        if path.startswith("spec") and abs(value) > MOST:
+            return self._wrong(value, f"at most {MOST} and at least -{MOST}", path)
+        return value if float(value).is_integer() else self._wrong(value, _words(options), path)
 
     def _wrong(self, value: Any, wanted: str, path: str) -> Any:
         self.errors.append(FieldProblem(path, f"must be {wanted}, not {_shown(value)}"))

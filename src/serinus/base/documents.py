@@ -26,6 +26,7 @@ _INTEGER = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]+|0|[1-9][0-9_]*)", re.ASCII
 )
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_HALVES = re.compile("[\ud800-\udfff]")
 _WORDS = re.compile("|".join((*_TRUE, *_FALSE)))
 
 
@@ -84,6 +85,14 @@ def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
     return int(f"{octal[1]}0o{octal[2]}" if octal else text, 0)
 
 
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    """JSON escapes what is beyond 16 bits as two halves of one letter."""
+    text: str = loader.construct_scalar(node)
+    if not _HALVES.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
     value = float(node.value.replace("_", ""))
     return int(value) if value.is_integer() else value
@@ -91,6 +100,7 @@ def _number(loader: _Loader, node: yaml.ScalarNode) -> int | float:
 
 _Loader.add_constructor(f"{_TAG}bool", lambda loader, node: node.value in _TRUE)
 _Loader.add_constructor(f"{_TAG}int", _integer)
+_Loader.add_constructor(f"{_TAG}str", _text)
 _Loader.add_constructor(f"{_TAG}float", _number)
 
 

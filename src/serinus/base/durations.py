@@ -15,7 +15,9 @@ _UNIT_SECONDS = {
     "m": 60.0,
     "h": 3600.0,
 }
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+MOST_SECONDS = 2**63 // 10**9
+"""A Go duration counts nanoseconds in 63 bits: 292 years."""
+_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -30,14 +32,18 @@ def parse_duration(text: str) -> timedelta:
     if not body or "".join(number + unit for number, unit in parts) != body:
         raise ValueError(f"{text!r} is not a duration; write for example 30s, 5m or 1h30m")
     seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    if seconds > MOST_SECONDS:
+        raise ValueError(f"{text!r} is longer than {MOST_SECONDS // 3600} hours")
     return timedelta(seconds=-seconds if text[0] == "-" else seconds)
 
 
 def parse_pause_duration(value: int | str) -> timedelta:
     """A pause step's duration: whole seconds as a number or text, else a Go duration."""
-    if isinstance(value, int):
-        return timedelta(seconds=value)
-    return timedelta(seconds=int(value)) if value.isdecimal() else parse_duration(value)
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]+", value):
+        return parse_duration(value)
+    if abs(float(value)) > MOST_SECONDS:
+        raise ValueError(f"{value} seconds are more than {MOST_SECONDS // 3600} hours")
+    return timedelta(seconds=int(value))
 
 
 def format_duration(span: timedelta) -> str:

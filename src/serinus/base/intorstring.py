@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from math import ceil, floor
+
+_WHOLE = re.compile(r"-?[0-9]{1,10}")
 
 
 def scaled_value(value: int | str, total: int, *, round_up: bool) -> int:
@@ -14,7 +17,7 @@ def scaled_value(value: int | str, total: int, *, round_up: bool) -> int:
     if isinstance(value, int):
         return value
     number = value.removesuffix("%")
-    if not number.lstrip("-").isdecimal():
+    if not _WHOLE.fullmatch(number):
         raise ValueError(f"{value!r} is neither a whole number nor a percentage such as 25%")
     if number == value:
         return int(number)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from serinus.api.analysis import Authentication, PrometheusMetric
+from serinus.api.validation.prometheus import is_address
 from serinus.base.durations import parse_duration
 from serinus.base.errors import SerinusError
 from serinus.core.analysis.answers import NoData, Outcome, Trouble, Value
@@ -79,8 +79,7 @@ def _address(spec: PrometheusMetric, context: Context) -> str:
             "prometheus address is not configured: give provider.prometheus.address in the metric, "
             "or ARGO_ROLLOUTS_PROMETHEUS_ADDRESS in the environment of the controller"
         )
-    parts = urlsplit(address)
-    if "{{" not in address and (parts.scheme not in ("http", "https") or not parts.hostname):
+    if "{{" not in address and not is_address(address):
         raise SerinusError(
             f"prometheus address {address!r} is not in url format; write http://HOST:PORT"
         )

@@ -14,6 +14,7 @@ from typing import Any
 
 from serinus.api.argo import NginxTrafficRouting
 from serinus.api.names import GROUP_VERSION, WRITTEN_AT
+from serinus.api.validation.derived import canary_ingress_name
 from serinus.core.routing import Abilities, RouterSeen, Routing, Unknown
 from serinus.traffic.router import (
     Create,
@@ -27,7 +28,6 @@ from serinus.traffic.router import (
 
 DEFAULT_PREFIX = "nginx.ingress.kubernetes.io"
 CLASS_ANNOTATION = "kubernetes.io/ingress.class"
-NAME_LIMIT = 253
 NO_INGRESS = (
     "trafficRouting.nginx names no Ingress; set stableIngress to the Ingress of the stable Service"
 )
@@ -86,12 +86,6 @@ class NginxRouter:
         if problems and rises:
             raise RoutingError("; ".join(problems))
         return writes
-
-
-def canary_ingress_name(rollout: str, stable_ingress: str) -> str:
-    """`<rollout>-<stable ingress>-canary`, the front cut at its end so that all fits in 253."""
-    suffix = "-canary"
-    return f"{rollout}-{stable_ingress}"[: NAME_LIMIT - len(suffix)] + suffix
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,8 +146,8 @@ def test_a_service_that_is_called_as_the_replica_set_needs_a_name_that_a_service
     assert list(validate_experiment(decode(Experiment, document))) == []
     document["metadata"]["name"] = "v1.2"
     assert [str(p) for p in validate_experiment(decode(Experiment, document))] == [
-        "spec.templates[0].service: 'v1.2-one' can be no Service's name; "
-        "give it one in service.name"
+        "spec.templates[0].service: its Service would be called 'v1.2-one', which has a dot; "
+        "give it another name in service.name"
     ]
 
 

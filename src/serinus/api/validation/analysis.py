@@ -10,23 +10,22 @@ from serinus.api.analysis import (
     AnalysisRunSpec,
     AnalysisTemplateSpec,
     Argument,
-    BasicAuthConfig,
     DryRun,
     MeasurementRetention,
     Metric,
-    OAuth2Config,
-    PrometheusMetric,
 )
 from serinus.api.argo import RolloutAnalysis
 from serinus.api.validation.arguments import (
+    exposed_secrets,
     misplaced_placeholders,
-    secret_conditions,
+    secrets_of,
     used_arguments,
 )
 from serinus.api.validation.labels import validate_annotations, validate_labels
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.later import not_yet_measured
 from serinus.api.validation.numbers import duration, is_filled_in_later, not_negative, whole
+from serinus.api.validation.prometheus import validate_prometheus
 from serinus.base.errors import FieldProblem
 
 Rules = tuple[DryRun | MeasurementRetention, ...]
@@ -165,7 +164,7 @@ def validate_template_spec(
         yield from validate_rules(rules, f"{path}.{name}")
         yield from unreadable_patterns(rules, language, f"{path}.{name}")
     yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
-    yield from secret_conditions(spec.metrics, spec.args, f"{path}.metrics")
+    yield from exposed_secrets(spec.metrics, secrets_of(spec.args), f"{path}.metrics")
 
 
 def validate_run_spec(
@@ -192,7 +191,7 @@ def validate_run_spec(
     for name, rules in rules_of(spec):
         yield from rules_without_metric(rules, names, language, f"{path}.{name}")
     yield from validate_metrics(spec.metrics, language, f"{path}.metrics")
-    yield from secret_conditions(spec.metrics, spec.args, f"{path}.metrics")
+    yield from exposed_secrets(spec.metrics, secrets_of(spec.args), f"{path}.metrics")
 
 
 def own_arguments(arguments: Sequence[Argument], path: str) -> Iterator[FieldProblem]:
@@ -267,29 +266,10 @@ def validate_metric(metric: Metric, language: Language, path: str) -> Iterator[F
         found = " and ".join(providers) if providers else "none"
         yield FieldProblem(f"{path}.provider", f"needs exactly one provider, has {found}")
     if metric.provider.prometheus is not None:
-        yield from _prometheus(metric.provider.prometheus, f"{path}.provider.prometheus")
+        here = f"{path}.provider.prometheus"
+        yield from validate_prometheus(metric.provider.prometheus, language, here)
     yield from not_yet_measured(metric, path)
     yield from misplaced_placeholders(metric, path)
-
-
-def _prometheus(asked: PrometheusMetric, path: str) -> Iterator[FieldProblem]:
-    if not asked.query:
-        yield FieldProblem(f"{path}.query", "is missing")
-    if asked.timeout is not None and asked.timeout < 0:
-        yield FieldProblem(f"{path}.timeout", f"{asked.timeout} must be 0 or more")
-    if asked.range_query is not None:
-        yield from duration(asked.range_query.step, f"{path}.rangeQuery.step")
-    login, empty = asked.authentication, (None, BasicAuthConfig(), OAuth2Config())
-    if login.basic_auth not in empty and login.oauth2 not in empty:
-        yield FieldProblem(f"{path}.authentication", "has basicAuth and oauth2; keep one")
-    if login.oauth2 is not None and login.oauth2 not in empty:
-        for name, value in (
-            ("tokenUrl", login.oauth2.token_url),
-            ("clientId", login.oauth2.client_id),
-            ("clientSecret", login.oauth2.client_secret),
-        ):
-            if not value:
-                yield FieldProblem(f"{path}.authentication.oauth2.{name}", "is missing")
 
 
 def _limits(metric: Metric, path: str) -> Iterator[FieldProblem]:

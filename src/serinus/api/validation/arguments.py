@@ -6,7 +6,7 @@ Pure text work; the values are filled in when a run is made.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 from serinus.api.analysis import Argument, Metric
@@ -61,21 +61,37 @@ def _meant(found: str) -> str:
     return f"; did you mean {{{{args.{found}}}}}?" if re.fullmatch(r"[\w-]+", found) else ""
 
 
-def secret_conditions(
-    metrics: Sequence[Metric], arguments: Iterable[Argument], path: str
+def secrets_of(arguments: Iterable[Argument]) -> frozenset[str]:
+    """The names of the arguments whose value is that of a Secret."""
+    return frozenset(
+        one.name
+        for one in arguments
+        if one.value is None and one.value_from and one.value_from.secret_key_ref
+    )
+
+
+def exposed_secrets(
+    metrics: Sequence[Metric], secret: Container[str], path: str
 ) -> Iterator[FieldProblem]:
-    """Conditions that use an argument whose value is a secret: they are shown to everybody."""
-    secret = {one.name for one in arguments if one.value_from and one.value_from.secret_key_ref}
+    """Where metrics use a secret outside of what is sent to a provider.
+
+    All else of a metric is read, kept or shown before a secret is filled in.
+    """
     for index, metric in enumerate(metrics):
-        for name, condition in (
-            ("successCondition", metric.success_condition),
-            ("failureCondition", metric.failure_condition),
-        ):
-            for _, found in placeholders(condition):
-                if found.removeprefix("args.") in secret:
-                    yield FieldProblem(
-                        f"{path}[{index}].{name}", f"{{{{{found}}}}} is a secret; pass it by value"
-                    )
+        yield from exposed_in(metric, secret, f"{path}[{index}]")
+
+
+def exposed_in(metric: Metric, secret: Container[str], path: str) -> Iterator[FieldProblem]:
+    """The same for one metric at `path`."""
+    for below, found in placeholders(builtins(metric)):
+        name = _ARGUMENT.fullmatch(found)
+        if name is not None and name.group(1) in secret and not _is_sent(below):
+            yield FieldProblem(f"{path}{below}", f"{{{{{found}}}}} is a secret; pass it by value")
+
+
+def _is_sent(below: str) -> bool:
+    """A text that goes to the provider only; the times of a range are reckoned before."""
+    return below.startswith(".provider.") and ".rangeQuery." not in below
 
 
 def how_to_pass(name: str) -> str:

@@ -25,8 +25,9 @@ from serinus.api.validation.analysis import (
     validate_run_spec,
     validate_template_spec,
 )
-from serinus.api.validation.arguments import secret_conditions
+from serinus.api.validation.arguments import secrets_of
 from serinus.api.validation.canary import dormant_background
+from serinus.api.validation.derived import growing_names
 from serinus.api.validation.experiment import validate_experiment
 from serinus.api.validation.istio import strangers_told
 from serinus.api.validation.language import UNKNOWN, Language
@@ -63,7 +64,8 @@ def check_rollout(
 def rules_of_rollout(rollout: Rollout, lookup: Lookup) -> Findings:
     """What its own spec breaks, its pods among it, also where a workload lends them."""
     own = Findings.of(validate_rollout(rollout, resolve(rollout, lookup)))
-    return own + Findings(warnings=tuple(dormant_background(rollout)))
+    told = (*dormant_background(rollout), *growing_names(rollout))
+    return own + Findings(warnings=told)
 
 
 def references_of_rollout(rollout: Rollout, lookup: Lookup, language: Language) -> Findings:
@@ -108,7 +110,7 @@ def check_references(found: msgspec.Struct, lookup: Lookup, language: Language) 
             return references_of_rollout(found, lookup, language)
         case AnalysisTemplate() | ClusterAnalysisTemplate():
             namespace = found.metadata.namespace
-            return Findings.of(named_templates(found.spec.templates, namespace, lookup))
+            return Findings.of(named_templates(found, namespace, lookup))
         case Experiment():
             return Findings.of(_analyses(found, lookup, language))
     return Findings()
@@ -121,14 +123,13 @@ def _analyses(experiment: Experiment, lookup: Lookup, language: Language) -> Ite
         ref = AnalysisTemplateRef(template_name=one.template_name, cluster_scope=one.cluster_scope)
         passed = tuple(AnalysisRunArgument(name=argument.name) for argument in one.args)
         here = f"spec.analyses[{index}]"
-        analysis = RolloutAnalysis(templates=(ref,), args=passed)
-        asked.append(Asked(analysis, here, waits=one.required_for_completion, passes_args_at=here))
+        asked.append(
+            Asked(
+                RolloutAnalysis(templates=(ref,), args=passed),
+                here,
+                waits=one.required_for_completion,
+                passes_args_at=here,
+                secret=secrets_of(one.args),
+            )
+        )
     yield from validate_analyses(experiment.metadata.namespace, asked, lookup, language)
-    for index, one in enumerate(experiment.spec.analyses):
-        kind = ClusterAnalysisTemplate if one.cluster_scope else AnalysisTemplate
-        place = "" if one.cluster_scope else experiment.metadata.namespace
-        found = lookup.get(kind, place, one.template_name)
-        if isinstance(found, AnalysisTemplate | ClusterAnalysisTemplate):
-            title = f"{kind.__name__} {one.template_name}: spec.metrics"
-            for problem in secret_conditions(found.spec.metrics, one.args, title):
-                yield FieldProblem(f"spec.analyses[{index}].args", str(problem))

@@ -11,6 +11,7 @@ from serinus.api.experiment import Experiment, ExperimentSpec, ExperimentTemplat
 from serinus.api.kubernetes import ContainerPort
 from serinus.api.template import read_template
 from serinus.api.validation.analysis import own_arguments, validate_rules
+from serinus.api.validation.derived import derived_from_experiment
 from serinus.api.validation.labels import (
     is_dns_label,
     matches,
@@ -23,7 +24,6 @@ from serinus.api.validation.pod import validate_template
 from serinus.api.validation.trial import (
     analysis_names,
     facts_of,
-    is_service_name,
     service_names,
     unknown_facts,
 )
@@ -51,7 +51,7 @@ def validate_experiment(experiment: Experiment) -> Iterator[FieldProblem]:
                 f"{here}.name", f"{template.name!r}: use lower-case letters, digits and dashes"
             )
         yield from _template(template, seconds, here)
-        yield from _derived_service(experiment.metadata.name, template, here)
+    yield from derived_from_experiment(experiment)
     yield from _analyses(spec)
     yield from service_names(_services(spec.templates), "spec.templates")
     for name, rules in (
@@ -98,18 +98,6 @@ def _template(
                 f"{path}.service",
                 "needs a container with ports; a Service without ports is refused",
             )
-
-
-def _derived_service(
-    experiment: str, template: ExperimentTemplate, path: str
-) -> Iterator[FieldProblem]:
-    """A Service without a name of its own is called as the ReplicaSet."""
-    name = f"{experiment}-{template.name}"
-    asked = template.service is not None and not template.service.name
-    if asked and experiment and is_dns_label(template.name) and not is_service_name(name):
-        yield FieldProblem(
-            f"{path}.service", f"{name!r} can be no Service's name; give it one in service.name"
-        )
 
 
 def _services(templates: Sequence[ExperimentTemplate]) -> dict[int, str]:

@@ -14,9 +14,11 @@ class Language:
     """What is wrong with a condition."""
     pattern: Callable[[str], str]
     """What is wrong with a regular expression."""
+    instant: Callable[[str], str]
+    """What is wrong with the start or end of a range, which must give a time."""
     matches: Callable[[str, str], bool]
     """Whether a regular expression (first) is found in a name (second)."""
 
 
-UNKNOWN = Language(lambda _: "", lambda _: "", lambda _, __: True)
+UNKNOWN = Language(lambda _: "", lambda _: "", lambda _: "", lambda _, __: True)
 """For who does not know the language: nothing is wrong with what is written in it."""

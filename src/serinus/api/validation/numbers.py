@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -55,9 +56,6 @@ def is_filled_in_later(value: int | str | None) -> bool:
 
 def whole(value: int | str | None) -> int | None:
     """The number in an int-or-string field, or None if there is none (yet)."""
-    if value is None or is_filled_in_later(value):
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r"\s*[-+]?[0-9]{1,18}\s*", value) else None
+    return value

@@ -9,6 +9,7 @@ import msgspec
 from serinus.api.argo import Rollout, RolloutSpec
 from serinus.api.validation.bluegreen import validate_blue_green
 from serinus.api.validation.canary import validate_canary
+from serinus.api.validation.derived import derived_from_rollout
 from serinus.api.validation.experiment_step import validate_experiment_pods
 from serinus.api.validation.labels import matches, validate_selector
 from serinus.api.validation.later import not_yet
@@ -52,6 +53,7 @@ def validate_rollout(rollout: Rollout, resolved: Resolved | None = None) -> Iter
             yield from validate_experiment_pods(pods, "spec.strategy.canary.steps")
     if spec.strategy.blue_green is not None:
         yield from validate_blue_green(spec.strategy.blue_green, pods, "spec.strategy.blueGreen")
+    yield from derived_from_rollout(rollout)
     yield from not_yet(rollout)
 
 

@@ -16,7 +16,7 @@ from serinus.api.analysis import (
     ClusterAnalysisTemplate,
 )
 from serinus.api.argo import RolloutAnalysis
-from serinus.api.findings import short
+from serinus.api.findings import Missing, short
 from serinus.api.validation.analysis import (
     is_endless,
     rules_of,
@@ -24,7 +24,12 @@ from serinus.api.validation.analysis import (
     unreadable_patterns,
     validate_template_spec,
 )
-from serinus.api.validation.arguments import how_to_pass, used_arguments
+from serinus.api.validation.arguments import (
+    exposed_secrets,
+    how_to_pass,
+    secrets_of,
+    used_arguments,
+)
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.validation.lookup import Lookup, find
 from serinus.base.errors import FieldProblem
@@ -41,6 +46,8 @@ class Asked:
     waits: bool = True
     passes_args_at: str = ""
     """Where its arguments are written, if that is not `args` below `path`."""
+    secret: frozenset[str] = frozenset()
+    """The arguments that are passed as secrets, which only an Experiment can."""
 
 
 @dataclass(slots=True)
@@ -63,6 +70,11 @@ class _Survey:
     endless: set[AnalysisTemplateRef] = field(default_factory=set)
     """Templates of which it was told that they have no end."""
     needs: dict[tuple[str, str], _Need] = field(default_factory=dict)
+    exposed: set[str] = field(default_factory=set)
+    """What was told of secrets that show."""
+
+
+_TEMPLATES_ONLY = Asked(RolloutAnalysis(), "spec")
 
 
 def validate_analyses(
@@ -76,16 +88,22 @@ def validate_analyses(
         yield _missing_argument(template, name, need)
 
 
-def named_templates(
-    refs: Iterable[AnalysisTemplateRef], namespace: str, lookup: Lookup
-) -> Iterator[FieldProblem]:
-    """The templates that a template names: whether they are there."""
-    for index, ref in enumerate(refs):
-        if ref.template_name:
-            survey = _Survey(namespace, lookup, UNKNOWN)
-            found = _find(survey, ref, f"spec.templates[{index}]")
-            if isinstance(found, FieldProblem):
-                yield found
+def named_templates(own: AnyTemplate, namespace: str, lookup: Lookup) -> Iterator[FieldProblem]:
+    """The templates that a template names: there, and in accord with it and each other."""
+    found: dict[AnalysisTemplateRef, AnyTemplate] = {}
+    survey = _Survey(namespace, lookup, UNKNOWN)
+    own_ref = AnalysisTemplateRef(
+        template_name=own.metadata.name, cluster_scope=isinstance(own, ClusterAnalysisTemplate)
+    )
+    for index, ref in enumerate(own.spec.templates):
+        for problem in _collect(survey, ref, f"spec.templates[{index}]", found):
+            if isinstance(problem, Missing) or ref not in found:
+                yield problem  # what is wrong with one that is there is told of that one
+    found.pop(own_ref, None)
+    if found:
+        templates = [own, *found.values()]
+        yield from _clashes(templates, "spec")
+        yield from _exposed(survey, _TEMPLATES_ONLY, templates, "spec.templates")
 
 
 def _analysis(survey: _Survey, one: Asked) -> Iterator[FieldProblem]:
@@ -98,6 +116,8 @@ def _analysis(survey: _Survey, one: Asked) -> Iterator[FieldProblem]:
             yield from _endless(survey, found, here)
     templates = list(found.values())
     yield from _clashes(templates, path)
+    named = f"{path}.templateName" if one.passes_args_at else f"{path}.templates"
+    yield from _exposed(survey, one, templates, named)
     names = [metric.name for template in templates for metric in template.spec.metrics]
     for name, rules in rules_of(asked):
         yield from unreadable_patterns(rules, survey.language, f"{path}.{name}")
@@ -181,6 +201,25 @@ def _clashes(templates: list[AnyTemplate], path: str) -> Iterator[FieldProblem]:
                     f"{path}.templates",
                     f"{other} and {owner} have different values for arg {argument.name}",
                 )
+
+
+def _exposed(
+    survey: _Survey, one: Asked, templates: list[AnyTemplate], path: str
+) -> Iterator[FieldProblem]:
+    """Secrets of one template, or passed to it, that show in a metric of another.
+
+    Those of a metric's own template are told with that template.
+    """
+    passed = {argument.name for argument in one.analysis.args}
+    declared = frozenset().union(*(secrets_of(t.spec.args) for t in templates)) - passed
+    for template in templates:
+        title, own = _title(template), secrets_of(template.spec.args)
+        rows = ((declared - own, path), (one.secret, f"{one.path}.args"))
+        for secret, place in rows:
+            for problem in exposed_secrets(template.spec.metrics, secret, f"{title}: spec.metrics"):
+                if str(problem) not in survey.exposed:
+                    survey.exposed.add(str(problem))
+                    yield FieldProblem(place, str(problem))
 
 
 def _note_needs(survey: _Survey, one: Asked, templates: list[AnyTemplate]) -> None:

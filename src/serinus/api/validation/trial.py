@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from serinus.api.validation.labels import is_dns_label, is_object_name
+from serinus.api.validation.derived import is_service_name
+from serinus.api.validation.labels import is_object_name
 from serinus.base.errors import FieldProblem
 
 TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -58,8 +59,3 @@ def service_names(services: Mapping[int, str], path: str) -> Iterator[FieldProbl
                 f"{name!r}: use at most 63 lower-case letters, digits and dashes, a letter first",
             )
         seen.add(name)
-
-
-def is_service_name(name: str) -> bool:
-    """Whether a Service may be called so (RFC 1035)."""
-    return is_dns_label(name) and name[0].isalpha()

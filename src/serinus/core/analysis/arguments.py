@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from serinus.api.analysis import Argument, Metric, SecretKeyRef
+from serinus.api.validation.arguments import exposed_in
 from serinus.api.wire import decode, encode
 from serinus.base.errors import FieldProblem
 
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_CONDITIONS = (("successCondition", "success_condition"), ("failureCondition", "failure_condition"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,7 @@ def fill(metric: Metric, values: Values, path: str) -> tuple[Metric, list[FieldP
         for tag in placeholders(metric)
         if not _knows(values, tag)
     ]
-    for name, attribute in _CONDITIONS:
-        condition: str = getattr(metric, attribute)
-        for tag in (match.group(1).strip() for match in _TAG.finditer(condition)):
-            if tag.removeprefix("args.") in values.secrets:
-                problems.append(
-                    FieldProblem(f"{path}.{name}", f"{{{{{tag}}}}} is a secret; pass it by value")
-                )
+    problems += exposed_in(metric, values.secrets, path)
     if problems:
         return metric, problems
     filled = fill_text(text, values.plain, as_json=True)

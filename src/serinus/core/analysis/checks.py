@@ -7,12 +7,13 @@ all arguments filled in, and the language of conditions is known.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from serinus.api.analysis import DryRun, MeasurementRetention, Metric
 from serinus.api.validation.analysis import validate_metric, validate_metrics
 from serinus.api.validation.language import Language
 from serinus.base.errors import FieldProblem
-from serinus.expr.condition import compile_expression
+from serinus.expr.condition import compile_expression, evaluate_time
 from serinus.expr.errors import ExprError
 from serinus.expr.regex import compile_pattern
 
@@ -31,6 +32,15 @@ def pattern_problem(source: str) -> str:
     try:
         compile_pattern(source)
     except ExprError as error:
+        return str(error)
+    return ""
+
+
+def instant_problem(source: str) -> str:
+    """What is wrong with the start or end of a range, in a sentence, or "" if it gives a time."""
+    try:
+        evaluate_time(source, datetime(2001, 1, 1, tzinfo=UTC))
+    except (ExprError, OverflowError) as error:
         return str(error)
     return ""
 
@@ -81,5 +91,5 @@ def matches(pattern: str, name: str) -> bool:
         return False
 
 
-LANGUAGE = Language(condition_problem, pattern_problem, matches)
+LANGUAGE = Language(condition_problem, pattern_problem, instant_problem, matches)
 """What validation asks of the language of conditions."""

@@ -53,6 +53,28 @@ def gates_now(standing: Standing, course: Course) -> tuple[Gate, ...]:
     return tuple(gate for gate in found if gate is not None)
 
 
+def hidden_gates(standing: Standing, course: Course) -> tuple[Gate, ...]:
+    """The places that an invalid spec may have lost, while the status remembers runs of them.
+
+    Nobody knows from such a spec what its author still wants; but a run of this attempt that says
+    no has been asked for, and must not be hidden by a typo.
+    """
+    if not standing.invalid or course.abort or course.promote_full:
+        return ()
+    if standing.first or standing.promoted or is_fast(standing):
+        return ()
+    index = course.index
+    return (
+        Gate(STEP, "run", str(index), _LOST, index),
+        Gate(BACKGROUND, "background", "", _LOST, None),
+        Gate(PRE_PROMOTION, "pre", "pre", _LOST, None),
+        Gate(POST_PROMOTION, "post", "post", _LOST, None),
+    )
+
+
+_LOST = RolloutAnalysis()
+
+
 def step_gate(standing: Standing, course: Course) -> Gate | None:
     """Of the step that a canary stands at."""
     step = next(iter(standing.strategy.steps[course.index : course.index + 1]), None)

@@ -73,7 +73,8 @@ def _entered(
 
 def condemned_by_plugin(standing: Standing, course: Course) -> Course:
     """The course of a frozen rollout: a verdict against its canary counts all the same (S6)."""
-    if step_of(standing, course) is None or standing.promoted or course.abort:
+    asked = step_of(standing, course) is not None or standing.invalid  # which may have lost it
+    if not asked or standing.promoted or course.abort:
         return course
     if any(entry.operation != Operation.RUN for entry in course.plugins):
         return course

@@ -22,6 +22,7 @@ from serinus.core.rollout.gates import (
     Gate,
     all_noted,
     gates_now,
+    hidden_gates,
     noted_in,
     noted_of,
 )
@@ -102,7 +103,7 @@ def judge(
 
 def condemned(standing: Standing, course: Course) -> Course:
     """The course of a frozen rollout: a verdict against its canary counts all the same (S6)."""
-    for gate in gates_now(standing, course):
+    for gate in (*gates_now(standing, course), *hidden_gates(standing, course)):
         recorded = current_run(standing, course, gate)
         run = find(standing, recorded.name) if recorded else None
         if recorded is not None and run is not None and verdict_of(run) in ("Failed", "Error"):

@@ -90,10 +90,11 @@ def _workload_generation(standing: Standing) -> str:
 
 
 def _step_index(standing: Standing, course: Course) -> int | None:
-    """Where it stood before a spec without steps, if that one is invalid."""
+    """Where it stood before a spec without steps, if that one is invalid; an abort begins anew."""
     if standing.strategy.steps:
         return course.index
-    return standing.status.current_step_index if standing.invalid else None
+    stood = standing.status.current_step_index if standing.invalid else None
+    return course.index if stood is not None and course.abort else stood
 
 
 def _step_hash(standing: Standing) -> str:

@@ -44,8 +44,12 @@ def new_name(standing: Standing, index: int) -> str:
 
 
 def current_trial(standing: Standing, course: Course) -> str:
-    """The experiment that the course remembers for this step; "" if it is of another one."""
-    if step_of(standing, course) is None or course.abort or standing.promoted:
+    """The experiment that the course remembers for this step; "" if it is of another one.
+
+    An invalid spec may have lost the step: what is under way goes on, and its verdict counts.
+    """
+    asked = step_of(standing, course) is not None or standing.invalid
+    if not asked or course.abort or standing.promoted:
         return ""
     base, name = base_name(standing, course.index), course.trial
     return name if name == base or name.startswith(f"{base}-") else ""

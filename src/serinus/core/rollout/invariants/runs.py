@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from serinus.api.analysis import AnalysisRun
-from serinus.api.argo import RolloutStatus
+from serinus.api.argo import RolloutAnalysisRunStatus, RolloutStatus
 from serinus.core.rollout.actions import Plan, SetRouting, StartRun
 from serinus.core.rollout.invariants.seen import revision_of
 from serinus.core.rollout.snapshot import Snapshot
@@ -18,6 +18,7 @@ from serinus.core.routing import Routing
 def broken_runs(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """What is wrong with a plan, in words."""
     yield from _started(snapshot, plan)
+    yield from _hidden(snapshot, plan)
     run = _watching(snapshot)
     if run is None or plan.status is None or _ends_otherwise(snapshot, plan.status):
         return
@@ -33,14 +34,7 @@ def broken_runs(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
 
 def _started(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     """Only what the status names, that is not there yet; nothing while frozen."""
-    canary, switch = snapshot.rollout.status.canary, snapshot.rollout.status.blue_green
-    noted = (
-        canary.current_step_analysis_run_status,
-        canary.current_background_analysis_run_status,
-        switch.pre_promotion_analysis_run_status,
-        switch.post_promotion_analysis_run_status,
-    )
-    known = {run.name for run in noted if run is not None}
+    known = {run.name for run in _noted(snapshot.rollout.status)}
     there = {run.metadata.name for run in snapshot.runs}
     for action in plan.actions:
         if not isinstance(action, StartRun):
@@ -49,6 +43,32 @@ def _started(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
             yield f"run {action.name} starts without its name in the status, or a second time"
         if snapshot.rollout.spec.paused or snapshot.problems:
             yield f"run {action.name} starts although the rollout is frozen"
+
+
+def _hidden(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
+    """A run against the canary that its status remembers aborts, also under an invalid spec."""
+    old, new = snapshot.rollout.status, plan.status
+    if not snapshot.problems or new is None or _ends_otherwise(snapshot, new):
+        return
+    current = revision_of(snapshot, old.current_pod_hash)
+    noted = {run.name for run in _noted(old)}
+    for run in snapshot.runs:
+        name, phase = run.metadata.name, run.status.phase
+        if name not in noted or phase not in ("Failed", "Error") or new.abort:
+            continue
+        if current is not None and f"-{current.hash}-{current.number}" in name:
+            yield f"the update goes on under an invalid spec although run {name} is {phase}"
+
+
+def _noted(status: RolloutStatus) -> tuple[RolloutAnalysisRunStatus, ...]:
+    canary, switch = status.canary, status.blue_green
+    noted = (
+        canary.current_step_analysis_run_status,
+        canary.current_background_analysis_run_status,
+        switch.pre_promotion_analysis_run_status,
+        switch.post_promotion_analysis_run_status,
+    )
+    return tuple(run for run in noted if run is not None)
 
 
 def _is_renumbered(run: AnalysisRun, new: RolloutStatus) -> bool:
