@@ -123,3 +123,16 @@ def test_a_workload_that_is_not_known_refuses_nothing() -> None:
 def test_what_is_no_review_is_told(body: Any) -> None:
     with pytest.raises(UnreadableReview):
         request_of(body)
+
+
+@pytest.mark.parametrize("metadata", ["x", 5, ["x"], None, {}])
+def test_metadata_of_any_form_is_answered(metadata: Any) -> None:
+    value = {**bad(), "metadata": metadata}
+    response = asked(value)
+    assert not response["allowed"]
+    assert "spec.replicas: -1 must be 0 or more" in response["status"]["message"]
+
+
+def test_an_old_object_of_another_kind_excuses_nothing() -> None:
+    assert not asked(bad(), {**bad(), "kind": "Deployment"})["allowed"]
+    assert asked(bad(), bad())["allowed"]

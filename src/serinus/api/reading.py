@@ -26,6 +26,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _GONE = object()
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+_CONFIDENTIAL = re.compile(r"(password|clientSecret|headers\[\d+\]\.value)$", re.IGNORECASE)
+"""Fields whose value is not shown, although it stands in the object."""
 MOST = 2**31 - 1
 """Of a whole number in a spec."""
 _OWN_FIELDS_ONLY = ("metadata", "status")
@@ -149,7 +151,8 @@ class _Walk:
         return value if float(value).is_integer() else self._wrong(value, _words(options), path)
 
     def _wrong(self, value: Any, wanted: str, path: str) -> Any:
-        self.errors.append(FieldProblem(path, f"must be {wanted}, not {_shown(value)}"))
+        found = "" if _CONFIDENTIAL.search(path) else f", not {_shown(value)}"
+        self.errors.append(FieldProblem(path, f"must be {wanted}{found}"))
         return _GONE
 
     def _name_unknown(self, level: type[msgspec.Struct], path: str) -> None:

@@ -65,7 +65,8 @@ def answer(request: Json, lookup: Lookup | None, language: Language) -> dict[str
         namespace = str(request.get("namespace") or "")
         found = judged(value, namespace, lookup, language)
         old = request.get("oldObject")
-        before = judged(old, namespace, None, language).own if isinstance(old, Mapping) else ()
+        known = isinstance(old, Mapping) and _concerns(request, old)
+        before = judged(old, namespace, None, language).own if known else ()
         told = found.told
         if any(problem not in before for problem in found.own):
             response |= {"allowed": False, "status": _refusal(value, found.own)}
@@ -79,7 +80,7 @@ def answer(request: Json, lookup: Lookup | None, language: Language) -> dict[str
 
 def judged(value: Json, namespace: str, lookup: Lookup | None, language: Language) -> Judged:
     """All that is found about an object; `namespace` is that of the request."""
-    metadata = {"namespace": namespace, **(value.get("metadata") or {})}
+    metadata = {"namespace": namespace, **_metadata(value)}
     try:
         reading = read(KINDS[str(value.get("kind"))], {**value, "metadata": metadata})
         own = check_own(reading.object, lookup or NoObjects(), language)
@@ -95,13 +96,18 @@ def _concerns(request: Json, value: Json) -> bool:
     """Objects of ours that stay; what a status says is the controllers' business."""
     if request.get("subResource"):
         return False
-    going = (value.get("metadata") or {}).get("deletionTimestamp")
+    going = _metadata(value).get("deletionTimestamp")
     ours = str(value.get("apiVersion") or "").startswith("argoproj.io/")
     return ours and str(value.get("kind")) in KINDS and not going
 
 
+def _metadata(value: Json) -> Json:
+    found = value.get("metadata")
+    return found if isinstance(found, Mapping) else {}
+
+
 def _refusal(value: Json, problems: tuple[FieldProblem, ...]) -> dict[str, Any]:
-    metadata = value.get("metadata") or {}
+    metadata = _metadata(value)
     name = metadata.get("name") or metadata.get("generateName") or ""
     message = f'the {value.get("kind")} "{name}" is invalid: {describe(problems)}'
     return {"code": 422, "reason": "Invalid", "message": message}

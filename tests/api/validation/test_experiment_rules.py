@@ -124,6 +124,11 @@ def test_rules_of_experiments(path: str, value: Any, expected: str) -> None:
         ),
         ("spec.dryRun", [{"metricName": "z"}], "spec.dryRun[0].metricName: 'z' fits no metric"),
         (
+            "spec.metrics.0.provider.prometheus.query",
+            "up{a='{{args.y}}'}",
+            "spec.metrics[0]: uses {{args.y}}, which is not in spec.args",
+        ),
+        (
             "spec.measurementRetention",
             [{"metricName": "m", "limit": 1}, {"metricName": "m", "limit": 2}],
             "spec.measurementRetention[1].metricName: 'm' is repeated",

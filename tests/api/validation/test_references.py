@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 
 from api.worlds import World, put
 from serinus.api.findings import Missing
@@ -53,6 +54,23 @@ def test_a_service_that_would_select_none_of_the_pods() -> None:
         C + "canaryService: Service shop-canary selects role=canary, which the pods of "
         "spec.template do not carry; it would select none of them"
     ]
+
+
+def test_a_canary_service_without_the_port_to_which_the_ingress_leads() -> None:
+    world = World()
+    ports = [{"name": "web", "port": 8080}, {"name": "metrics", "port": 9090}]
+    put(world.of("Service", "shop-canary"), "spec.ports", ports)
+    assert world.told() == [
+        C + "canaryService: Service shop-canary has no port 80, to which Ingress shop leads; it "
+        "has 8080, 9090, metrics, web"
+    ]
+    rule = "spec.rules.0.http.paths.0.backend.service.port"
+    put(world.of("Ingress"), rule, {"name": "web"})
+    assert world.told() == []
+    put(world.of("Ingress"), rule, {"name": "http"})
+    assert "has no port http, to which" in world.told()[0]
+    put(world.of("Service", "shop-canary"), "spec.ports", [])
+    assert world.told() == [], "no port at all is said by the server"
 
 
 def test_the_hash_in_a_selector_is_ours_and_does_not_count() -> None:
@@ -279,3 +297,23 @@ def test_defaults_and_secrets_count_as_values() -> None:
     for argument in ({"value": ""}, {"value": "x"}, {"valueFrom": secret}):
         put(world.of("AnalysisTemplate"), "spec.args", [{"name": "revision", **argument}])
         assert world.told() == []
+
+
+def test_rules_of_a_template_that_fit_no_metric_of_the_analysis() -> None:
+    world = World()
+    other = world.of("AnalysisTemplate")
+    world.documents.append(yaml.safe_load(yaml.safe_dump(other)))
+    put(world.documents[-1], "metadata.name", "latency")
+    put(world.documents[-1], "spec.metrics.0.name", "latency")
+    put(other, "spec.dryRun", [{"metricName": "latency"}])
+    refs = C + "steps.2.analysis.templates"
+    named = f"{STEP}.templates: AnalysisTemplate "
+    assert world.told() == [
+        f"{named}errors: spec.dryRun[0].metricName: 'latency' fits no metric; there are errors"
+    ]
+    put(world.rollout, refs, [{"templateName": "errors"}, {"templateName": "latency"}])
+    assert world.told() == []
+    put(world.documents[-1], "spec.dryRun", [{"metricName": "latency"}])
+    assert world.told() == [
+        f"{named}latency: spec.dryRun: 'latency' is in AnalysisTemplate errors too"
+    ]

@@ -177,6 +177,12 @@ def validate_run_spec(
     for index, argument in enumerate(spec.args):
         if argument.value is None and argument.value_from is None:
             yield FieldProblem(f"{path}.args[{index}]", f"{argument.name!r} has no value")
+    known = {argument.name for argument in spec.args}
+    for index, metric in enumerate(spec.metrics):
+        for name in used_arguments(metric):
+            if name not in known:
+                message = f"uses {{{{args.{name}}}}}, which is not in {path}.args"
+                yield FieldProblem(f"{path}.metrics[{index}]", message)
     if spec.ttl_strategy is not None:
         for name, seconds in (
             ("secondsAfterCompletion", spec.ttl_strategy.seconds_after_completion),

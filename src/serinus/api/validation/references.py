@@ -11,7 +11,7 @@ import msgspec
 
 from serinus.api.analysis import AnalysisTemplateRef
 from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutExperimentStep
-from serinus.api.kubernetes import Ingress, PodTemplateView, Service
+from serinus.api.kubernetes import Ingress, IngressServiceBackend, PodTemplateView, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.pingpong import with_roles
 from serinus.api.validation.gatewayapi import validate_route_objects
@@ -141,16 +141,40 @@ def _ingresses(
                 f"Ingress {name} has no rule with a path to Service {canary.stable_service}; "
                 f"it has {', '.join(sorted(_backends(found))) or 'none'}",
             )
+        else:
+            yield from _ports(rollout, canary, found, lookup, path)
+
+
+def _ports(
+    rollout: Rollout, canary: CanaryStrategy, ingress: Ingress, lookup: Lookup, path: str
+) -> Iterator[FieldProblem]:
+    """The canary Ingress leads to the port of the stable one: the canary Service has to have it.
+
+    Else the weight that it is given reaches nobody.
+    """
+    found = lookup.get(Service, rollout.metadata.namespace, canary.canary_service)
+    if not isinstance(found, Service) or not found.spec.ports:
+        return
+    known = {str(port.port) for port in found.spec.ports} | {p.name for p in found.spec.ports}
+    for backend in _service_backends(ingress):
+        wanted = backend.port.name or str(backend.port.number or "")
+        if backend.name == canary.stable_service and wanted and wanted not in known:
+            yield FieldProblem(
+                f"{path}.canaryService",
+                f"Service {canary.canary_service} has no port {wanted}, to which Ingress "
+                f"{ingress.metadata.name} leads; it has {', '.join(sorted(known - {''}))}",
+            )
 
 
 def _backends(ingress: Ingress) -> set[str]:
-    return {
-        path.backend.service.name
-        for rule in ingress.spec.rules
-        if rule.http is not None
-        for path in rule.http.paths
-        if path.backend.service is not None
-    }
+    return {backend.name for backend in _service_backends(ingress)}
+
+
+def _service_backends(ingress: Ingress) -> Iterator[IngressServiceBackend]:
+    for rule in ingress.spec.rules:
+        for path in rule.http.paths if rule.http is not None else ():
+            if path.backend.service is not None:
+                yield path.backend.service
 
 
 def _labels(template: bytes) -> dict[str, str]:

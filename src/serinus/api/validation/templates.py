@@ -123,6 +123,7 @@ def _analysis(survey: _Survey, one: Asked) -> Iterator[FieldProblem]:
         yield from unreadable_patterns(rules, survey.language, f"{path}.{name}")
         if len(found) >= len(asked.templates):  # else a missing template may have the metric
             yield from rules_without_metric(rules, names, survey.language, f"{path}.{name}")
+            yield from _rules_of_templates(survey, templates, names, (name, named))
     _note_needs(survey, one, templates)
 
 
@@ -201,6 +202,23 @@ def _clashes(templates: list[AnyTemplate], path: str) -> Iterator[FieldProblem]:
                     f"{path}.templates",
                     f"{other} and {owner} have different values for arg {argument.name}",
                 )
+
+
+def _rules_of_templates(
+    survey: _Survey, templates: list[AnyTemplate], metrics: list[str], place: tuple[str, str]
+) -> Iterator[FieldProblem]:
+    """Rules of the templates that fit none of all metrics, or that another template has too."""
+    field_name, path = place
+    owners: dict[str, str] = {}
+    for template in templates:
+        title, rules = _title(template), dict(rules_of(template.spec))[field_name]
+        here = f"{title}: spec.{field_name}"
+        for problem in rules_without_metric(rules, metrics, survey.language, here):
+            yield FieldProblem(path, str(problem))
+        for rule in rules:
+            other = owners.setdefault(rule.metric_name, title)
+            if other != title:
+                yield FieldProblem(path, f"{here}: {rule.metric_name!r} is in {other} too")
 
 
 def _exposed(

@@ -10,7 +10,8 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 import msgspec
@@ -141,8 +142,15 @@ def _reason(error: Exception) -> str:
 
 
 def redacted(text: str, secrets: Mapping[str, str]) -> str:
-    """`text` without the values of secrets."""
-    for value in secrets.values():
-        if value:
-            text = text.replace(value, "*****")
+    """`text` without the values of secrets, however a URL, JSON or a traceback spells them."""
+    spelled = {one for value in secrets.values() for one in _spellings(value)} - {""}
+    for one in sorted(spelled, key=len, reverse=True):
+        text = text.replace(one, "*****")
     return text
+
+
+def _spellings(value: str) -> Iterator[str]:
+    for one in (value, value.strip()):
+        yield from (one, repr(one)[1:-1], msgspec.json.encode(one).decode()[1:-1])
+        yield from (quote(one), quote(one, safe=""), quote_plus(one))
+        yield base64.b64encode(one.encode()).decode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -132,9 +133,13 @@ class Measurer:
         try:
             requests = provider.requests(spec, context)
             answers = [await self._asker.send(request.filled(secrets)) for request in requests]
+            return _without(provider.value(spec, answers), secrets)
         except SerinusError as error:
             return Trouble(redacted(str(error), secrets))
-        return _without(provider.value(spec, answers), secrets)
+        except Exception as error:  # noqa: BLE001 - told here, where the secrets are known
+            trace = redacted("".join(traceback.format_exception(error)), secrets)
+            _log.error("%s/%s: measuring %s: %s", run.namespace, run.name, measure.asked, trace)
+            return Trouble(f"the provider failed: {type(error).__name__}")
 
 
 def _attribute(measure: Measure, name: str) -> str:

@@ -10,7 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from serinus.api.analysis import AnalysisRun, AnalysisRunStatus
+from serinus.api.findings import describe
 from serinus.api.kubernetes import ObjectMeta
+from serinus.api.reading import read
+from serinus.api.validation.check import KINDS
 from serinus.base.clock import Clock
 from serinus.control.looking.interest import Key
 from serinus.core.analysis.assess import COMPLETED
@@ -49,7 +52,7 @@ class UnreadableObjects:
         except NotFound:
             return
         metadata = document["metadata"]
-        said = self._say(document, error, self._clock.now())
+        said = self._say(document, _every_misfit(document) or error, self._clock.now())
         if not said or metadata.get("deletionTimestamp"):
             return
         patch = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": said}
@@ -57,6 +60,15 @@ class UnreadableObjects:
             resource, name, patch, namespace, subresource=self._subresource or None
         )
         self._informer.expect(made)
+
+
+def _every_misfit(document: Mapping[str, Any]) -> str:
+    """All that does not fit, with its field; a decoder stops at the first. "" if nothing helps."""
+    kind = KINDS.get(str(document.get("kind")))
+    try:
+        return describe(read(kind, document).findings.errors) if kind is not None else ""
+    except ValueError:
+        return ""
 
 
 def invalid_spec(document: Mapping[str, Any], error: str, now: datetime) -> dict[str, Any]:
