@@ -172,7 +172,7 @@ def test_a_value_of_a_wrong_type_in_a_pod_is_named_before_its_replica_set_is_mad
         (("command",), "run", "command: must be a list"),
         (("command",), ["run", 5], "command[1]: must be text; put the value in quotes"),
         (("args",), [None], "args[0]: is null; remove it"),
-        (("resources", "limits"), {"cpu": -1}, "resources.limits.cpu: -1 must be 0 or more"),
+        (("resources", "limits"), {"memory": -1}, "resources.limits.memory: -1 must be 0"),
         (("readinessProbe",), {"periodSeconds": 5}, "readinessProbe: needs one of exec, httpGet"),
         (("livenessProbe",), {"tcpSocket": {}}, "livenessProbe.tcpSocket.port: is missing"),
         (("volumeMounts", 0, "name"), ["v"], "volumeMounts[0].name: must be text"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import yaml
+
 from control import scenes
 from stories.conftest import Tell
 from stories.shops import ANALYSIS, routed
@@ -110,13 +112,13 @@ def test_a_verdict_is_acted_on_under_an_invalid_spec_that_has_lost_the_step(tell
     tell(
         shop(),
         MEASURING
-        + """
+        + f"""
         wait 6s
-        strategy canary: {maxSurge: -1, steps: [{setWeight: 25}]}
+        strategy canary: {{maxSurge: -1, steps: [{{setWeight: 25}}]}}
         wait 1s
         metrics bad
         wait 30s
-        strategy canary: {maxSurge: 1}
+        strategy canary: {{maxSurge: 1, steps: {yaml.safe_load(ANALYSIS)["steps"]}}}
         wait 20s
         """,
     )

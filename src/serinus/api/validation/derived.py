@@ -192,4 +192,5 @@ def _too_long(kind: str, name: str, path: str) -> Iterator[FieldProblem]:
 
 def _shown(name: str) -> str:
     """A long name without its middle."""
-    return repr(name if len(name) <= 80 else f"{name[:40]}...{name[-30:]}")
+    plain = name.replace(_HASH, "<hash>")
+    return repr(plain if len(plain) <= 80 else f"{plain[:40]}...{plain[-30:]}")

@@ -85,7 +85,7 @@ def _container(
     yield from _named(container.get("volumeMounts"), "mountPath", f"{path}.volumeMounts")
     for index, mount in enumerate(_list(container.get("volumeMounts"))):
         name = _mapping(mount).get("name")
-        if name not in volumes:
+        if isinstance(name, str | None) and name not in volumes:
             yield FieldProblem(
                 f"{path}.volumeMounts[{index}].name", f"no volume is called {name!r}"
             )

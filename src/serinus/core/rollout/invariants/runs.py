@@ -50,14 +50,23 @@ def _hidden(snapshot: Snapshot, plan: Plan) -> Iterator[str]:
     old, new = snapshot.rollout.status, plan.status
     if not snapshot.problems or new is None or _ends_otherwise(snapshot, new):
         return
-    current = revision_of(snapshot, old.current_pod_hash)
     noted = {run.name for run in _noted(old)}
     for run in snapshot.runs:
         name, phase = run.metadata.name, run.status.phase
-        if name not in noted or phase not in ("Failed", "Error") or new.abort:
-            continue
-        if current is not None and f"-{current.hash}-{current.number}" in name:
+        against = name in noted and phase in ("Failed", "Error") and _is_awaited(snapshot, name)
+        if against and not new.abort:
             yield f"the update goes on under an invalid spec although run {name} is {phase}"
+
+
+def _is_awaited(snapshot: Snapshot, name: str) -> bool:
+    """A run of this revision: of the step it stands at, beside all steps, or of a switch."""
+    old, owner = snapshot.rollout.status, snapshot.rollout.metadata.name
+    current = revision_of(snapshot, old.current_pod_hash)
+    if current is None:
+        return False
+    base = f"{owner}-{current.hash}-{current.number}"
+    ends = ("", "-pre", "-post", f"-{old.current_step_index}")
+    return any(name == base + end or name.startswith(f"{base}{end}.") for end in ends)
 
 
 def _noted(status: RolloutStatus) -> tuple[RolloutAnalysisRunStatus, ...]:
