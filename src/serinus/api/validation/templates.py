@@ -229,7 +229,7 @@ def _exposed(
     Those of a metric's own template are told with that template.
     """
     passed = {argument.name for argument in one.analysis.args}
-    declared = frozenset().union(*(secrets_of(t.spec.args) for t in templates)) - passed
+    declared = frozenset[str]().union(*(secrets_of(t.spec.args) for t in templates)) - passed
     for template in templates:
         title, own = _title(template), secrets_of(template.spec.args)
         rows = ((declared - own, path), (one.secret, f"{one.path}.args"))
