@@ -8,7 +8,9 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import runpy
 from collections.abc import Iterator, Mapping
+from pathlib import Path as Pages
 from typing import Any
 
 import msgspec
@@ -150,6 +152,13 @@ def test_bad_values_everywhere_are_named_in_the_words_of_the_object(kind: str) -
                 text.replace(" is not in these files", "") for text in told_by_lint(world, document)
             }
             assert linted == held, (path, value)
+
+
+def test_the_types_of_pods_are_those_of_the_definitions() -> None:
+    root = Pages(__file__).resolve().parents[2]
+    made = runpy.run_path(str(root / "scripts" / "make_pod_types.py"))
+    definitions = json.loads(made["SOURCE"].read_text())
+    assert made["OUTPUT"].read_text() == made["written"](made["types_of"](definitions))
 
 
 def test_a_value_of_a_wrong_type_in_a_pod_is_named_before_its_replica_set_is_made() -> None:

@@ -65,8 +65,9 @@ def answer(request: Json, lookup: Lookup | None, language: Language) -> dict[str
         namespace = str(request.get("namespace") or "")
         found = judged(value, namespace, lookup, language)
         old = request.get("oldObject")
-        known = isinstance(old, Mapping) and _concerns(request, old)
-        before = judged(old, namespace, None, language).own if known else ()
+        before: tuple[FieldProblem, ...] = ()
+        if isinstance(old, Mapping) and _concerns(request, old):
+            before = judged(old, namespace, None, language).own
         told = found.told
         if any(problem not in before for problem in found.own):
             response |= {"allowed": False, "status": _refusal(value, found.own)}
