@@ -132,8 +132,23 @@ def test_blue_green_takes_a_deployment_over_too_and_its_service_is_never_without
     assert all(theirs + ours >= 3 for _, theirs, ours in seen)
 
 
+OTHER = """
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: other, namespace: shop}
+spec:
+  replicas: 0
+  selector: {matchLabels: {app: other}}
+  template:
+    metadata: {labels: {app: other}}
+    spec: {containers: [{name: web, image: "web:v1"}]}
+  strategy: {canary: {}}
+"""
+
+
 def test_one_that_another_rollout_scaled_down_is_left_to_that() -> None:
     async def story(cluster: PaperCluster) -> Any:
+        await cluster.apply(OTHER)
         note = {"metadata": {"annotations": {"serinus.dev/scaled-down-by": "other"}}}
         await edit(cluster, note, DEPLOYMENTS)
         await healthy(cluster)

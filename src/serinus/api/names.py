@@ -41,6 +41,10 @@ WRITTEN_AT = "serinus.dev/routing-written-at"
 """Annotation of routed objects (an Ingress, a Service, those of a mesh): RFC 3339 instant of our
 last routing write."""
 
+ROUTED_FOR = "serinus.dev/routed-for"
+"""Annotation of what a router writes: the Rollout, and what its strategy said of the routing then,
+as JSON (see `routed.py`)."""
+
 HEADER_ROUTES = "serinus.dev/header-routes"
 """Annotation of a route of the Gateway API: the header routes whose rules are ours, as JSON."""
 

@@ -77,6 +77,8 @@ class RolloutReconciler:
         decided = plan(snapshot)
         self._telemetry.held(key, [reason.hold for reason in decided.reasons])
         done = await self._executor.carry_out(seen, decided)
+        if not decided.actions:
+            await self._departed.tidy(key, seen)
         for action in decided.actions:
             if isinstance(action, CallStep):
                 self._calls.call(key, action.call)

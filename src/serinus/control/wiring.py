@@ -26,6 +26,7 @@ from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS, ROLLOUTS
 from serinus.control.looking.caches import Caches
 from serinus.control.looking.in_force import InForce, Verify
 from serinus.control.looking.interest import Key
+from serinus.control.looking.marks import Marks
 from serinus.control.looking.objects import RoutedObjects
 from serinus.control.looking.observer import Observer
 from serinus.control.reconciler import RolloutReconciler
@@ -38,12 +39,14 @@ from serinus.control.workers import Reconciler, Workers
 from serinus.control.writing.departed import Departed
 from serinus.control.writing.doubts import Doubts
 from serinus.control.writing.execute import Executor
+from serinus.control.writing.freed import Freed
 from serinus.control.writing.manifests import reference
 from serinus.core.rollout.snapshot import Settings
 from serinus.kube.client import Client
 from serinus.kube.events import EventRecorder
 from serinus.kube.workqueue import WorkQueue
 from serinus.traffic.registry import load_router
+from serinus.traffic.router import Router
 
 _log = logging.getLogger("serinus.controller")
 
@@ -122,8 +125,14 @@ async def run_controller(world: World) -> None:
             group.create_task(caches.wake_when_listed(informer, rollouts.add))
         group.create_task(announcer.run())
         group.create_task(PrunedFields(world.client, caches, announcer, telemetry).look())
-        observer = _observer(world, caches, objects, in_force)
-        reconciler = _rollout_reconciler(world, caches, observer, announcer, calls)
+        routers = {name: load_router(name) for name in ROUTERS}
+        observer = _observer(world, caches, objects, routers, in_force)
+        freed = Freed(client, caches, objects, routers, world.clock)
+        departed = Departed(client, caches, announcer, freed)
+        reconciler = _rollout_reconciler(
+            world, caches, observer, announcer, departed=departed, calls=calls
+        )
+        group.create_task(Marks(client, objects, namespace).look())
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
         trials = _experiment_reconciler(world, caches, looking, announcer)
         works: tuple[tuple[Reconciler, WorkQueue[Key]], ...] = (
@@ -142,21 +151,32 @@ def _queue(world: World) -> WorkQueue[Key]:
     return WorkQueue(world.clock, world.rng, cap_seconds=LONGEST_RETRY_SECONDS)
 
 
-def _observer(world: World, caches: Caches, objects: RoutedObjects, in_force: InForce) -> Observer:
+def _observer(
+    world: World,
+    caches: Caches,
+    objects: RoutedObjects,
+    routers: Mapping[str, Router],
+    in_force: InForce,
+) -> Observer:
     clock = world.clock
     settings = Settings(
         settle=clock.span(world.settle_wall_seconds),
         verify_retry=clock.span(0.25),
         disabled_plugins=world.disabled_step_plugins,
     )
-    routers = {name: load_router(name) for name in ROUTERS}
     return Observer(
         caches, objects, routers, settings, clock, in_force=in_force, plugins=world.step_plugins
     )
 
 
 def _rollout_reconciler(
-    world: World, caches: Caches, observer: Observer, announcer: Announcer, calls: StepCalls
+    world: World,
+    caches: Caches,
+    observer: Observer,
+    announcer: Announcer,
+    *,
+    departed: Departed,
+    calls: StepCalls,
 ) -> RolloutReconciler:
     client, clock = world.client, world.clock
     doubts = Doubts(client, caches)
@@ -166,7 +186,7 @@ def _rollout_reconciler(
         doubts,
         UnreadableObjects(client, caches.rollouts, clock, invalid_spec, "status"),
         world.telemetry,
-        departed=Departed(client, caches, announcer),
+        departed=departed,
         calls=calls,
         clock=clock,
     )

@@ -192,7 +192,8 @@ def _written_at(pair: _Pair) -> datetime | None:
 
 
 def _is_owned(pair: _Pair, owners: Sequence[Mapping[str, Any]]) -> bool:
-    return any(o.get("controller") and o.get("uid") == pair.route.owner_uid for o in owners)
+    uid = pair.route.owner_uid  # "": the Rollout is gone, and nothing is its own
+    return bool(uid) and any(o.get("controller") and o.get("uid") == uid for o in owners)
 
 
 def _is_orphan(pair: _Pair) -> bool:
@@ -256,7 +257,7 @@ def _patch(pair: _Pair, routing: Routing) -> dict[str, Any]:
     changed = _difference(_annotations(live), annotations)
     copied = _difference(live.get("spec") or {}, spec)
     metadata: dict[str, Any] = {"annotations": changed} if changed else {}
-    if _is_orphan(pair):
+    if _is_orphan(pair) and pair.route.owner_uid:
         metadata["ownerReferences"] = [_owner(pair)]
     return {
         **({"metadata": metadata} if metadata else {}),

@@ -6,7 +6,7 @@ Adapters do no I/O. `control/` reads the objects that `references` names and sen
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -47,6 +47,19 @@ class Patch:
 
 
 Write = Create | Patch
+
+
+def annotated(write: Write, notes: Mapping[str, str]) -> Write:
+    """The same write with further annotations."""
+    body = write.manifest if isinstance(write, Create) else write.patch
+    metadata = body.get("metadata") or {}
+    annotations = {**(metadata.get("annotations") or {}), **notes}
+    made = {**body, "metadata": {**metadata, "annotations": annotations}}
+    if isinstance(write, Create):
+        return replace(write, manifest=made)
+    return replace(write, patch=made)
+
+
 Objects = Mapping[ObjectRef, Mapping[str, Any] | None]
 """What was read: the object as plain data, or None where it does not exist."""
 

@@ -18,6 +18,7 @@ from serinus.api import names
 from serinus.api.analysis import AnalysisRun
 from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import EndpointSlice, PartialObject, Pod, ReplicaSet, Service
+from serinus.api.routed import routed_for
 from serinus.base.clock import Clock
 from serinus.control import kinds
 from serinus.control.looking.interest import Interest, Key, Reference
@@ -94,6 +95,15 @@ def manager_of_routed(item: Mapping[str, Any]) -> Iterable[str]:
     return (f"{metadata.get('namespace', '')}/{owner}",) if owner else ()
 
 
+SCALED, MANAGED, ROUTED = "scaled", "managed", "routed"
+MARKS: Mapping[str, Callable[[Any], Iterable[str]]] = {
+    SCALED: scaler_of_workload,
+    MANAGED: manager_of_routed,
+    ROUTED: routed_for,
+}
+"""What a plain object may say of a Rollout: that it was scaled, pointed or routed for it."""
+
+
 class Caches:
     """One informer a kind, all over the same client, and who is interested in their objects.
 
@@ -112,6 +122,7 @@ class Caches:
     ) -> None:
         self._client, self._clock, self._rng, self._namespace = client, clock, rng, namespace
         self._by_kind: dict[str, Informer[Any]] = {}
+        self._plain: list[Informer[Any]] = []
         self._written: dict[Key, set[Reference]] = {}
         self.interest = Interest()
         owned = {"owner": owner_uid}
@@ -158,18 +169,18 @@ class Caches:
 
     def plain(self, resource: Resource) -> Informer[Any]:
         """A further kind, its objects as plain data; nobody may change them."""
-        indexes = {"scaled": scaler_of_workload, "managed": manager_of_routed}
-        return self._informer(resource, dict, indexes)
+        informer = self._informer(resource, dict, dict(MARKS))
+        self._plain.append(informer)
+        return informer
 
-    def managed_by(self, resource: Resource, namespace: str, name: str) -> tuple[Any, ...]:
-        """The objects by which a Rollout selects pods; none of a kind that nobody watches."""
-        informer = self._by_kind.get(resource.full_name)
-        return informer.store.by_index("managed", f"{namespace}/{name}") if informer else ()
-
-    def scaled_by(self, resource: Resource, namespace: str, name: str) -> tuple[Any, ...]:
-        """The workloads that a Rollout scaled down; none of a kind that nobody watches."""
-        informer = self._by_kind.get(resource.full_name)
-        return informer.store.by_index("scaled", f"{namespace}/{name}") if informer else ()
+    def marked(self, mark: str, namespace: str, name: str) -> tuple[tuple[Resource, Any], ...]:
+        """The plain objects with a mark of that Rollout (of MARKS), as far as they are watched."""
+        whose = f"{namespace}/{name}"
+        return tuple(
+            (informer.resource, item)
+            for informer in self._plain
+            for item in informer.store.by_index(mark, whose)
+        )
 
     def all(self) -> tuple[Informer[Any], ...]:
         """Every informer."""

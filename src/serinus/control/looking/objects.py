@@ -5,9 +5,10 @@ absent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from serinus.control.looking.caches import Caches, Spawn, Wake
+from serinus.control.looking.caches import MARKS, Caches, Spawn, Wake
 from serinus.control.looking.interest import Reference, reference
 from serinus.kube.resource import Resource
 from serinus.traffic.router import ObjectRef
@@ -29,16 +30,29 @@ class RoutedObjects:
 
     def of(self, resource: Resource, namespace: str, name: str) -> Any:
         """The same for an object that no router reads."""
-        if resource.full_name not in self._watched:
-            self._watch(resource)
+        self.watch(resource)
         return self._caches.state(reference(resource, namespace, name))
 
-    def _watch(self, resource: Resource) -> None:
+    def watches(self, resource: Resource) -> bool:
+        """Whether objects of that kind are watched."""
+        return resource.full_name in self._watched
+
+    def watch(self, resource: Resource) -> None:
+        """From now on, if not yet. An object that carries a mark of ours wakes whose it is."""
+        if self.watches(resource):
+            return
         informer = self._caches.plain(resource)
         self._watched.add(resource.full_name)
         self._caches.wake_interested(informer, self._wake)
+        informer.on_change(self._wake_marked)
         self._spawn(informer.run())
         self._spawn(self._caches.wake_when_listed(informer, self._wake))
+
+    def _wake_marked(self, old: Any, new: Any) -> None:
+        item: Mapping[str, Any] = new or old
+        for whose in dict.fromkeys(whose for mark in MARKS.values() for whose in mark(item)):
+            namespace, _, name = whose.partition("/")
+            self._wake((namespace, name))
 
 
 def routed(ref: ObjectRef) -> Resource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,12 @@ from serinus.api.validation.labels import matches
 from serinus.base.clock import Clock
 from serinus.base.errors import FieldProblem
 from serinus.control.kinds import ANALYSIS_RUNS, EXPERIMENTS
-from serinus.control.looking.caches import Caches, Unlisted
+from serinus.control.looking.caches import ROUTED, Caches, Unlisted
 from serinus.control.looking.checked import Checked, Checker
 from serinus.control.looking.entries import Side, sides_of
 from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
+from serinus.control.looking.left import is_at_rest, left_over, with_left
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
 from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.readings import Readings
@@ -82,6 +83,15 @@ class Observer:
         lookup = CacheLookup(self._caches, self._objects)
         checked = self._checker.check(key, partial, lookup)
         routes, routers, found = self._routing(key, checked.rollout)
+        left = left_over(self._caches.marked(ROUTED, *key), frozenset(found))
+        if left:
+            before = with_left(checked, left)
+            routed_before = self._routing(key, before.rollout)
+            found |= routed_before[2]
+            if not is_at_rest(checked.rollout, routed_before[1]):
+                checked, (routes, routers, _) = before, routed_before
+            else:
+                left = ()
         found |= checked.found
         sides = sides_of(checked.rollout.spec.strategy, routes)
         named = {name for side in sides for name in side.services()}
@@ -96,9 +106,11 @@ class Observer:
             return self._not_yet("a write of ours is not in the caches yet")
         asked = tuple(self._in_force.of_router(key, r, *routes[r.router][1:]) for r in routers)
         return Observation(
-            snapshot=self._snapshot(key, checked, asked, sides),
+            snapshot=replace(self._snapshot(key, checked, asked, sides), leaving=bool(left)),
             routes=routes,
             templates=NamedTemplates(lookup, key[0]),
+            left=left,
+            named=frozenset((*found, *services)),
         )
 
     def forget(self, key: Key) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -25,8 +26,10 @@ from serinus.api.kubernetes import (
     Service,
 )
 from serinus.api.template import read_template
+from serinus.control.looking.interest import Reference
 from serinus.core.analysis.subject import Templates
 from serinus.core.rollout.snapshot import PodSeen, Revision, ServiceSeen, Snapshot, WorkloadSeen
+from serinus.kube.resource import Resource
 from serinus.traffic.router import Objects, Route, Router
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -39,6 +42,10 @@ class Observation:
     snapshot: Snapshot
     routes: Mapping[str, tuple[Router, Route, Objects]]
     templates: Templates
+    left: tuple[tuple[Resource, Mapping[str, Any]], ...] = ()
+    """Objects that it was routed by and names no more, while they are led back to stable."""
+    named: frozenset[Reference] = frozenset()
+    """All that it looks at."""
 
 
 def revision_seen(item: ReplicaSet, pods: Sequence[Pod]) -> Revision:

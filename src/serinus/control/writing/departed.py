@@ -12,9 +12,10 @@ from serinus.api.kubernetes import ObjectMeta, PartialObject
 from serinus.control.kinds import ROLLOUTS
 from serinus.control.looking.caches import Caches
 from serinus.control.looking.interest import Key
+from serinus.control.looking.seen import Observation
 from serinus.control.telling.announcer import Announcer
 from serinus.control.telling.deletions import Deletions
-from serinus.control.writing.freed import FreedServices, FreedSubsets, FreedWorkloads
+from serinus.control.writing.freed import Freed
 from serinus.kube.client import Client
 from serinus.kube.errors import NotFound
 
@@ -22,13 +23,8 @@ from serinus.kube.errors import NotFound
 class Departed:
     """Reads the caches and the server, writes through one client."""
 
-    def __init__(self, client: Client, caches: Caches, announcer: Announcer) -> None:
-        self._client, self._caches = client, caches
-        self._freed = (
-            FreedWorkloads(client, caches),
-            FreedServices(client, caches),
-            FreedSubsets(client, caches),
-        )
+    def __init__(self, client: Client, caches: Caches, announcer: Announcer, freed: Freed) -> None:
+        self._client, self._caches, self._freed = client, caches, freed
         self._deletions = Deletions(announcer, lambda key: self._cached(key) is not None)
 
     def saw(self, key: Key, metadata: ObjectMeta) -> None:
@@ -44,8 +40,20 @@ class Departed:
                 self._deletions.forget(key)
             return
         self._deletions.missed(key)
-        for freed in self._freed:
-            await freed.free(key)
+        left = self._cached(key)
+        if left is None:
+            await self._freed.of_gone(key)
+        elif left.metadata.deletion_timestamp is not None:
+            await self._freed.of_going(key)
+
+    async def tidy(self, key: Key, seen: Observation) -> None:
+        """It is there and at rest: what it does not name any more is free. Raises ApiErrors."""
+        status = seen.snapshot.rollout.status
+        if status.phase != "Healthy" or seen.left:
+            return
+        others = (one for one in seen.snapshot.revisions if one.hash != status.stable_rs)
+        mixed = any(one.replicas or one.pods for one in others)
+        await self._freed.of_edited(key, seen.named, status.stable_rs if mixed else "-")
 
     def _cached(self, key: Key) -> PartialObject | None:
         return self._caches.rollouts.store.get(*key)

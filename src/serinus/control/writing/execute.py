@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from serinus.api import names
 from serinus.api.argo import Rollout
+from serinus.api.routed import routing_note
 from serinus.base.errors import SerinusError
 from serinus.control import kinds
 from serinus.control.looking.caches import Caches
@@ -36,6 +38,7 @@ from serinus.core.rollout.actions import (
     Evict,
     KeepApart,
     LabelPods,
+    LetGo,
     MarkExperiment,
     Plan,
     PointService,
@@ -51,7 +54,7 @@ from serinus.core.rollout.actions import (
 from serinus.kube.client import Client
 from serinus.kube.errors import Conflict, NotFound, TooManyRequests
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
-from serinus.traffic.router import Create, Patch, SelectsPods, Write
+from serinus.traffic.router import Create, Patch, SelectsPods, Write, annotated
 
 _RETIRED: Mapping[str, Resource] = {
     "ReplicaSet": REPLICASETS,
@@ -157,6 +160,8 @@ class Executor:
             case EditRollout():
                 patch = manifests.edit(rollout, action)
                 await send.patch(whose, kinds.ROLLOUTS, rollout.metadata.name, patch)
+            case LetGo():
+                return await self._let_go(seen)
             case ScaleWorkload(kind, name):
                 patch = manifests.scaled_workload(rollout, action)
                 await send.patch(whose, kinds.SCALED_WORKLOADS[kind], name, patch)
@@ -220,7 +225,20 @@ class Executor:
 
     async def _route(self, seen: Observation, action: SetRouting) -> int:
         router, route, objects = seen.routes[action.router]
-        return await self._send(seen, router.write(route, objects, action.routing, action.at))
+        writes = router.write(route, objects, action.routing, action.at)
+        note = {names.ROUTED_FOR: routing_note(seen.snapshot.rollout)}
+        return await self._send(seen, [annotated(write, note) for write in writes])
+
+    async def _let_go(self, seen: Observation) -> int:
+        for resource, item in seen.left:
+            metadata = item["metadata"]
+            name, namespace = metadata["name"], metadata.get("namespace", "")
+            patch = {"metadata": {"annotations": {names.ROUTED_FOR: None}}}
+            patch = manifests.at(metadata["resourceVersion"], patch)
+            sending = self._client.patch(resource, name, patch, namespace)
+            place = Place(resource, namespace, name)
+            await self._sender.sent(seen.snapshot.rollout.metadata, place, sending)
+        return len(seen.left)
 
     async def _send(self, seen: Observation, writes: Sequence[Write]) -> int:
         for write in writes:

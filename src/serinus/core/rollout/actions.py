@@ -167,6 +167,11 @@ class ScaleWorkload:
 
 
 @dataclass(frozen=True, slots=True)
+class LetGo:
+    """Take the note of this Rollout off the objects that it was routed by and names no more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evict:
     """Ask for a pod to go, as far as disruption budgets allow it; its ReplicaSet replaces it."""
 
@@ -218,6 +223,7 @@ Action = (
     | Annotate
     | EditRollout
     | ScaleWorkload
+    | LetGo
     | Evict
     | Retire
     | CallStep

@@ -79,7 +79,8 @@ def wanted_routing(standing: Standing, course: Course) -> Routing:
 
     Routes end with the steps: promotion, also a full one, and an abort take them back.
     """
-    if standing.first or standing.promoted or course.abort or standing.replicas == 0:
+    to_stable = standing.first or standing.promoted or course.abort
+    if to_stable or standing.snapshot.leaving or standing.replicas == 0:
         return Routing(0, standing.total)
     if course.promote_full:
         return Routing(standing.total, standing.total)

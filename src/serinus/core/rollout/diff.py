@@ -25,6 +25,7 @@ from serinus.core.rollout.adoption import note_for
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.drain import is_measured
+from serinus.core.rollout.edits import letting_go
 from serinus.core.rollout.plugin_steps import plugin_calls
 from serinus.core.rollout.restart import evictions
 from serinus.core.rollout.runs import run_actions
@@ -45,7 +46,7 @@ def actions_of(standing: Standing, course: Course, proposal: Proposal) -> tuple[
     found += run_actions(standing, course, proposal.may_step)
     found += trial_actions(standing, course, proposal.may_step)
     found += traffic_notes(standing, course)
-    found += [*_retired(standing), *workload_actions(standing, course)]
+    found += [*_retired(standing), *workload_actions(standing, course), *letting_go(standing)]
     # One thing at a time: what is restarted counts on the pods and the traffic that are seen.
     writes = found or evictions(standing, dict(proposal.counts))
     return (*writes, *plugin_calls(standing, course, proposal.may_step))

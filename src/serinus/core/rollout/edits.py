@@ -1,4 +1,8 @@
-"""Edits of the spec that would leave traffic behind where nobody looks any more. Pure."""
+"""Edits of the spec that would leave traffic behind where nobody looks any more. Pure.
+
+What was routed is led back to stable by the notes on it (`Snapshot.leaving`), with all the rules;
+where there is no note, the edit holds the release.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,15 @@ from dataclasses import replace
 
 from serinus.api.argo import Rollout
 from serinus.base.errors import FieldProblem
+from serinus.core.rollout import reach
+from serinus.core.rollout.actions import LetGo
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.standing import Standing
 
 
 def left_behind(rollout: Rollout) -> tuple[FieldProblem, ...]:
-    """A router that is not named any more while it gives the canary a part of the traffic.
+    """A router that is not named any more while it gives the canary a part of the traffic, and of
+    which no object has our note (an older controller wrote it, or somebody took the note off).
 
     What it was told stays in force: without its name we can neither see nor take it back. So the
     edit holds the release, as an invalid spec does, until the router is named again.
@@ -38,8 +45,11 @@ def hold_what_is_left(standing: Standing, proposal: Proposal) -> Proposal:
 
     What that router gives to whom cannot be seen, and unknown is not zero (rule S4).
     """
-    if not left_behind(standing.snapshot.rollout):
+    leaving = standing.snapshot.leaving
+    if not (leaving or left_behind(standing.snapshot.rollout)):
         return proposal
+    if leaving and (wake := reach.settle_wake(standing)):
+        proposal = replace(proposal, wakes=(*proposal.wakes, wake))
     here = {revision.name: revision.replicas for revision in standing.snapshot.revisions}
     counts = {name: max(count, here.get(name, 0)) for name, count in proposal.counts.items()}
     back = proposal.canary_selector if proposal.canary_selector == standing.stable_hash else ""
@@ -47,7 +57,19 @@ def hold_what_is_left(standing: Standing, proposal: Proposal) -> Proposal:
         proposal,
         counts=counts,
         canary_selector=back,
-        stable_selector="",
+        stable_selector=proposal.stable_selector if leaving and standing.promoted else "",
         active_selector="",
         preview_selector="",
     )
+
+
+def has_left(standing: Standing) -> bool:
+    """All that was routed gives the canary nothing any more, and that is settled."""
+    drained = reach.routing_drained(standing) and reach.quiet(standing)
+    return standing.snapshot.leaving and drained
+
+
+def letting_go(standing: Standing) -> tuple[LetGo, ...]:
+    """The notes go when the status has forgotten the weights: without a note they would hold it."""
+    forgotten = standing.status.canary.weights is None
+    return (LetGo(),) if forgotten and has_left(standing) else ()

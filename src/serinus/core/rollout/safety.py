@@ -79,7 +79,7 @@ def freeze(standing: Standing, course: Course, proposal: Proposal) -> Proposal:
     if not (standing.frozen or course.in_doubt):
         return proposal
     proposal = replace(proposal, may_step=False)
-    towards_stable = course.abort or standing.promoted
+    towards_stable = course.abort or standing.promoted or standing.snapshot.leaving
     writes = {r: w for r, w in proposal.writes.items() if not _rises(standing, r, w)}
     if standing.invalid and not towards_stable:
         # The steps of an invalid spec are not those that the status counts.

@@ -149,6 +149,9 @@ class Snapshot:
     services: Mapping[str, ServiceSeen] = field(default_factory=dict)
     """By name; one that does not exist is absent (and named in `problems`)."""
     routers: tuple[RouterSeen, ...] = ()
+    leaving: bool = False
+    """`rollout` is not as its spec is: objects that it was routed by are not named any more, and it
+    has the routing that they were written for. They are led back to stable first."""
     runs: tuple[AnalysisRun, ...] = ()
     workload: WorkloadSeen | None = None
     """None without a workloadRef, and while there is no such object."""

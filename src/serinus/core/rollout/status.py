@@ -26,7 +26,7 @@ from serinus.core.rollout.conditions import conditions_of
 from serinus.core.rollout.course import Course
 from serinus.core.rollout.deadline import ABORTED, MANUALLY_PAUSED, TIMED_OUT
 from serinus.core.rollout.drain import FINISHED
-from serinus.core.rollout.edits import left_behind
+from serinus.core.rollout.edits import has_left, left_behind
 from serinus.core.rollout.passed import mark
 from serinus.core.rollout.plugins import transitions
 from serinus.core.rollout.reasons import Hold, Reason
@@ -173,7 +173,7 @@ def _canary(standing: Standing, course: Course) -> CanaryStatus:
 
 def _weights(standing: Standing) -> TrafficWeights | None:
     """What the first router shows; the last known value while it shows nothing."""
-    if standing.by_pods:
+    if standing.by_pods or has_left(standing):
         return None
     seen = standing.routers[0] if standing.routers else None
     if seen is None or not isinstance(seen.routing, Routing):

@@ -94,6 +94,12 @@ def freed(body: Mapping[str, Any]) -> dict[str, Any]:
     return {"metadata": {"annotations": annotations}, "spec": {"subsets": subsets}}
 
 
+def selected(body: Mapping[str, Any]) -> frozenset[str]:
+    """The revisions that its subsets are for."""
+    subsets = (body.get("spec") or {}).get("subsets") or ()
+    return frozenset(str((one.get("labels") or {}).get(POD_HASH) or "") for one in subsets)
+
+
 def _name(route: Route, *, canary: bool) -> str:
     found = route.spec.destination_rule
     return str(found.canary_subset_name if canary else found.stable_subset_name)
