@@ -16,6 +16,7 @@ from serinus.api.gatewayapi import KINDS as ROUTES
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read
+from serinus.api.traefik import TraefikService
 from serinus.api.validation.check import KINDS, check
 from serinus.api.validation.language import UNKNOWN, Language
 from serinus.api.wire import Unreadable, decode
@@ -31,6 +32,7 @@ _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     PodTemplate: ("", "podtemplates"),
     VirtualService: ("networking.istio.io", "virtualservices"),
     DestinationRule: ("networking.istio.io", "destinationrules"),
+    TraefikService: ("traefik.io", "traefikservices"),
     **{kind.wire: (GROUP, kind.plural) for kind in ROUTES},
     AnalysisTemplate: ("argoproj.io", "analysistemplates"),
     ClusterAnalysisTemplate: ("argoproj.io", "clusteranalysistemplates"),

@@ -186,6 +186,10 @@ class IstioTrafficRouting(Wire, frozen=True, kw_only=True):
         return self.virtual_services or one
 
 
+class TraefikTrafficRouting(Wire, frozen=True, kw_only=True):
+    weighted_traefik_service_name: str = ""
+
+
 class ManagedRoute(Wire, frozen=True, kw_only=True):
     name: str = ""
 
@@ -198,7 +202,7 @@ class TrafficRouting(Wire, frozen=True, kw_only=True):
     ambassador: Mapping[str, Any] | None = None
     apisix: Mapping[str, Any] | None = None
     app_mesh: Mapping[str, Any] | None = None
-    traefik: Mapping[str, Any] | None = None
+    traefik: TraefikTrafficRouting | None = None
     plugins: Mapping[str, Any] | None = None
     managed_routes: tuple[ManagedRoute, ...] = ()
     max_traffic_weight: int | None = None

@@ -13,6 +13,7 @@ GROUP = "serinus.routers"
 BUILT_IN = (
     EntryPoint("nginx", "serinus.traffic.nginx:NginxRouter", GROUP),
     EntryPoint("istio", "serinus.traffic.istio.router:IstioRouter", GROUP),
+    EntryPoint("traefik", "serinus.traffic.traefik:TraefikRouter", GROUP),
     EntryPoint(GATEWAY_API, "serinus.traffic.gatewayapi:GatewayApiRouter", GROUP),
 )
 

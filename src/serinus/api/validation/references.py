@@ -14,6 +14,7 @@ from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutEx
 from serinus.api.kubernetes import Ingress, IngressServiceBackend, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.pingpong import with_roles
+from serinus.api.traefik import TraefikService
 from serinus.api.validation.gatewayapi import validate_route_objects
 from serinus.api.validation.istio import rule_hosts, validate_istio_objects
 from serinus.api.validation.language import UNKNOWN, Language
@@ -40,6 +41,7 @@ def validate_references(
         routed = with_roles(rollout).spec.strategy.canary or canary
         yield from validate_istio_objects(routed, namespace, labels, lookup, here)
         yield from validate_route_objects(canary, namespace, lookup, f"{here}.trafficRouting")
+        yield from _traefik_service(canary, namespace, lookup, f"{here}.trafficRouting.traefik")
         for place, name in rule_hosts(canary, namespace, lookup, here):
             yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)
@@ -163,6 +165,17 @@ def _ports(
                 f"Service {canary.canary_service} has no port {wanted}, to which Ingress "
                 f"{ingress.metadata.name} leads; it has {', '.join(sorted(known - {''}))}",
             )
+
+
+def _traefik_service(
+    canary: CanaryStrategy, namespace: str, lookup: Lookup, path: str
+) -> Iterator[FieldProblem]:
+    traefik = canary.traffic_routing.traefik if canary.traffic_routing else None
+    name = traefik.weighted_traefik_service_name if traefik else ""
+    if name:
+        found = find(lookup, TraefikService, namespace, name, f"{path}.weightedTraefikServiceName")
+        if isinstance(found, FieldProblem):
+            yield found
 
 
 def _backends(ingress: Ingress) -> set[str]:

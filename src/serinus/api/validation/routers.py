@@ -31,7 +31,6 @@ _Read = Mapping[str, Any]
 _ONE_OR_MANY = (("alb", "ingress", "ingresses", "the Ingress that routes to stableService"),)
 # router, field, what it names
 _NEEDED = (
-    ("traefik", "weightedTraefikServiceName", "the TraefikService that splits"),
     ("ambassador", "mappings", "the Mappings that route to stableService"),
     ("apisix", "route", "the ApisixRoute that splits"),
     ("appMesh", "virtualService", "the VirtualService whose router splits"),
@@ -70,6 +69,9 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
         yield from _nginx(routing.nginx, f"{here}.nginx")
     if routing.istio is not None:
         yield from validate_istio(routing.istio, f"{here}.istio")
+    if routing.traefik is not None and not routing.traefik.weighted_traefik_service_name:
+        where = f"{here}.traefik.weightedTraefikServiceName"
+        yield FieldProblem(where, "is missing; name the TraefikService that splits")
     yield from validate_gateway_api(canary, here)
     yield from _total(routing, here)
     for index, route in enumerate(routing.managed_routes):

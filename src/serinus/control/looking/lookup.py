@@ -17,6 +17,7 @@ from serinus.api.gatewayapi import GROUP, KINDS
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read_or_name
+from serinus.api.traefik import TraefikService
 from serinus.api.wire import Unreadable, decode
 from serinus.control import kinds
 from serinus.control.looking.caches import Caches, Unlisted
@@ -38,13 +39,15 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     PodTemplate: PODTEMPLATES,
     VirtualService: kinds.VIRTUAL_SERVICES,
     DestinationRule: kinds.DESTINATION_RULES,
+    TraefikService: kinds.TRAEFIK_SERVICES,
     **ROUTES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
 }
 _ON_DEMAND = (
     *(INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES),
-    *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, *ROUTES.values()),
+    *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
+    *ROUTES.values(),
 )
 """Watched from the first time that one is named."""
 

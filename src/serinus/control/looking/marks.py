@@ -23,7 +23,8 @@ from serinus.kube.resource import DEPLOYMENTS, INGRESSES, Resource
 
 MARKS = (names.ROUTED_FOR, names.MANAGED_BY, names.SCALED_BY)
 MARKED: tuple[Resource, ...] = (
-    *(INGRESSES, kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, *ROUTES.values()),
+    *(INGRESSES, kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
+    *ROUTES.values(),
     *(DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS),
 )
 """The kinds that get marks. Services and our own kinds are watched in any case."""

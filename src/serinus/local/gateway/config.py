@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,6 +103,34 @@ def weights_of(service: dict[str, Any]) -> dict[str, int]:
 def service_name(namespace: str, ingress: str, service: str, port: int | str) -> str:
     """Traefik's name for what gets an Ingress's traffic to `service` where nothing splits it."""
     return f"{namespace}-{ingress}-{service}-{port}@kubernetesingressnginx"
+
+
+def traefik_service_name(namespace: str, name: str) -> str:
+    """Traefik's name for a TraefikService."""
+    return f"{namespace}-{name}@kubernetescrd"
+
+
+def http_route_prefix(namespace: str, name: str) -> str:
+    """How Traefik's names for the splits of an HTTPRoute begin; HTTP_ROUTE_END is their end."""
+    return f"httproute-{namespace}-{name}-gw-"
+
+
+HTTP_ROUTE_END = "-wrr@kubernetesgateway"
+_RULE = re.compile(r"-ep-.+-([0-9]+)-[0-9a-f]{20}$")
+_PART = re.compile(r"-svc-(.+)-[0-9]+$")
+
+
+def rule_of(name: str) -> int | None:
+    """Which rule of its HTTPRoute one of Traefik's splits is for, from 0; None: it does not say."""
+    found = _RULE.search(name.removesuffix(HTTP_ROUTE_END))
+    return int(found[1]) if found else None
+
+
+def backends_of(service: dict[str, Any]) -> tuple[tuple[str, int], ...]:
+    """`namespace-name` and weight of each backend of such a split, in order; "" for no Service."""
+    parts = weights_of(service).items()
+    named = ((_PART.search(name), weight) for name, weight in parts)
+    return tuple((found[1] if found else "", weight) for found, weight in named)
 
 
 def weighted_service_name(namespace: str, ingress: str, service: str, port: int | str) -> str:

@@ -22,10 +22,15 @@ import aiohttp
 from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.local.gateway.config import (
+    HTTP_ROUTE_END,
     GatewayPorts,
+    backends_of,
+    http_route_prefix,
     routes_config,
+    rule_of,
     service_name,
     static_config,
+    traefik_service_name,
     weighted_service_name,
     weights_of,
 )
@@ -33,6 +38,8 @@ from serinus.local.machine.processes import Process, Processes
 
 log = logging.getLogger(__name__)
 READY_WITHIN_SECONDS = 20.0
+Backends = tuple[tuple[str, int], ...]
+"""`namespace-name` of each Service of a split, and its weight."""
 _POLL_SECONDS = 0.02
 _RESTART_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0)
 
@@ -130,6 +137,36 @@ class Gateway:
         except (aiohttp.ClientError, TimeoutError) as error:
             log.info("traefik does not tell its weights: %s", error)
             return None
+
+    async def traefik_service_in_force(self, namespace: str, name: str) -> dict[str, int] | None:
+        """The weights of a TraefikService by `namespace-service-port`; None: it is not known."""
+        try:
+            body = await self._service(traefik_service_name(namespace, name))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.info("traefik does not tell its weights: %s", error)
+            return None
+        return weights_of(body) if body is not None and body.get("weighted") else None
+
+    async def http_route_in_force(
+        self, namespace: str, name: str
+    ) -> set[tuple[int, Backends]] | None:
+        """Each rule of an HTTPRoute that has effect, with its backends; None: not known."""
+        prefix = http_route_prefix(namespace, name)
+        query = {"search": prefix, "per_page": "1000"}
+        try:
+            url = f"{self.api_url}/api/http/services"
+            async with self._client().get(url, params=query) as answer:
+                found = await answer.json() if answer.status == 200 else []
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.info("traefik does not tell its routes: %s", error)
+            return None
+        splits = [
+            one
+            for one in found
+            if one["name"].startswith(prefix) and one["name"].endswith(HTTP_ROUTE_END)
+        ]
+        rules = {(rule_of(one["name"]), backends_of(one)) for one in splits}
+        return {(rule, parts) for rule, parts in rules if rule is not None} or None
 
     async def _service(self, name: str) -> dict[str, Any] | None:
         """One of Traefik's services as its API shows it; None if there is none."""
