@@ -15,7 +15,7 @@ from serinus.control.looking.in_force import Question
 from serinus.core.routing import Routing
 from serinus.kube.resource import INGRESSES, REPLICASETS, SERVICES
 from serinus.local.cluster import Cluster
-from serinus.traffic.gatewayapi import GatewayApiRouter
+from serinus.traffic.gatewayapi.router import GatewayApiRouter
 from serinus.traffic.nginx import NginxRouter
 from serinus.traffic.router import Route, Router
 from serinus.traffic.traefik import TraefikRouter

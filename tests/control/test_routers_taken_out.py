@@ -158,6 +158,7 @@ def test_services_that_nobody_names_any_more_select_all_pods_again() -> None:
         async with paper_cluster() as cluster, controlled(cluster):
             await cluster.apply("---".join((SHOP, AROUND, *more)))
             await until_phase(cluster, "Healthy")
+            assert await note(cluster)
             await edit(cluster, {"spec": {"strategy": ELSEWHERE}})
             await cluster.clock.sleep(60)
             found = {}
@@ -165,10 +166,11 @@ def test_services_that_nobody_names_any_more_select_all_pods_again() -> None:
                 service = await cluster.admin.get(SERVICES, name, NAMESPACE)
                 notes = service["metadata"].get("annotations") or {}
                 found[name] = (POD_HASH in service["spec"]["selector"], notes.get(MANAGED_BY))
-            return found, (await status(cluster))["phase"]
+            return found, await note(cluster), (await status(cluster))["phase"]
 
     assert run_virtual(story()) == (
         {"web-stable": (False, None), "web-canary": (False, None), "main": (True, "web")},
+        None,
         "Healthy",
     )
 

@@ -14,7 +14,7 @@ from serinus.api.wire import decode
 from serinus.control.looking.seen import routes_of
 from serinus.core.rollout.routes import routes_at
 from serinus.core.routing import Routing
-from serinus.traffic.gatewayapi import GatewayApiRouter
+from serinus.traffic.gatewayapi.router import GatewayApiRouter
 
 FOLDER = Path(__file__).parents[2] / "examples" / "header-route"
 DOCUMENTS: list[dict[str, Any]] = [

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serinus.api.names import HEADER_ROUTES
-from serinus.core.routing import HeaderRoute, Routing, Unknown
-from serinus.traffic.gatewayapi import GatewayApiRouter
+from serinus.api.names import ADDED_DESTINATIONS, HEADER_ROUTES
+from serinus.core.routing import Additional, HeaderRoute, Routing, Unknown
+from serinus.traffic.gatewayapi.router import GatewayApiRouter
 from serinus.traffic.router import ObjectRef, Patch, Route, RoutingError
 from traffic.laws import (
     LATER,
@@ -320,3 +320,41 @@ def test_a_header_route_leaves_the_users_rules_as_they_are_and_goes_without_a_tr
     assert not any(
         HEADER_ROUTES in o["metadata"].get("annotations", {}) for o in gone.objects.values()
     )
+
+
+# --- Experiments ---------------------------------------------------------------------------------
+
+TRIED = (Additional("trial-old", 5, 8080), Additional("trial-new", 10, 8081))
+
+
+def test_an_experiment_takes_its_parts_from_stable_and_leaves_the_rule_as_it_was() -> None:
+    other = {"matches": [match("/cart")], "backendRefs": [backend("cart", 5)]}
+    before = put(ROUTER, world(http("web", split(), other)), Routing(20))
+    given = put(ROUTER, before, Routing(20, additional=TRIED))
+    shown = seen(given).routing
+    assert shown == Routing(20, additional=TRIED)
+    rule, kept = given.objects[ref("web")]["spec"]["rules"]
+    assert [(one["name"], one["port"], one["weight"]) for one in rule["backendRefs"]] == [
+        *(("stable", 80, 65), ("canary", 80, 20)),
+        *(("trial-old", 8080, 5), ("trial-new", 8081, 10)),
+    ]
+    assert kept == other
+    back = put(ROUTER, given, Routing(20), LATER)
+    assert back.objects[ref("web")]["spec"] == before.objects[ref("web")]["spec"]
+    assert ADDED_DESTINATIONS not in back.objects[ref("web")]["metadata"]["annotations"]
+
+
+def test_a_service_of_an_experiment_without_a_port_gets_nothing() -> None:
+    with pytest.raises(RoutingError, match="Service trial has no port"):
+        write(world(), Routing(20, additional=(Additional("trial", 5),)))
+
+
+def test_an_experiments_backend_that_somebody_took_out_is_seen_and_put_back() -> None:
+    given = put(ROUTER, world(), Routing(20, additional=TRIED))
+    body = given.objects[ref("web")]
+    rule = body["spec"]["rules"][0]
+    fewer = {**rule, "backendRefs": rule["backendRefs"][:3]}
+    cut = merge_patch(body, {"spec": {"rules": [fewer]}})
+    world_cut = World(given.route, {ref("web"): cut})
+    assert seen(world_cut).routing.additional == TRIED[:1]
+    assert seen(put(ROUTER, world_cut, Routing(20, additional=TRIED))).routing.additional == TRIED

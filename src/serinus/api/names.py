@@ -59,7 +59,8 @@ INSTANCE_ID = "argo-rollouts.argoproj.io/controller-instance-id"
 """Label of Rollouts, AnalysisRuns and Experiments: which of several controllers they are for."""
 
 ADDED_DESTINATIONS = "serinus.dev/added-destinations"
-"""Annotation of a VirtualService: the Services of an experiment that get a part, in this order."""
+"""Annotation of a VirtualService or a route of the Gateway API: the Services of an experiment that
+get a part, in this order."""
 
 ARGO_LEASE, ARGO_NAMESPACE = "argo-rollouts-controller-lock", "argo-rollouts"
 """The Lease of Argo Rollouts' controller, with `-<instance id>` if it has one; its usual home."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -59,6 +59,8 @@ class Additional:
 
     service: str
     weight: int
+    port: int = field(default=0, compare=False)
+    """The port that takes requests, for routers that have to name one; 0: it has none."""
 
 
 @dataclass(frozen=True, slots=True)

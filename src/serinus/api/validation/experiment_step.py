@@ -22,7 +22,7 @@ from serinus.api.validation.labels import (
     validate_selector,
 )
 from serinus.api.validation.numbers import duration, not_negative, within
-from serinus.api.validation.routers import SPLIT_EXPERIMENTS, only_with, routers_of
+from serinus.api.validation.routers import SPLIT_EXPERIMENTS, is_able, only_with
 from serinus.api.validation.trial import analysis_names, facts_of, service_names, unknown_facts
 from serinus.base.errors import FieldProblem
 
@@ -106,7 +106,7 @@ def _template(template: RolloutExperimentTemplate, path: str) -> Iterator[FieldP
 def _weights(
     step: RolloutExperimentStep, canary: CanaryStrategy, path: str
 ) -> Iterator[FieldProblem]:
-    able = bool(set(routers_of(canary)) & set(SPLIT_EXPERIMENTS))
+    able = is_able(canary, SPLIT_EXPERIMENTS)
     total = (canary.traffic_routing.max_traffic_weight if canary.traffic_routing else None) or 100
     given = 0
     for index, template in enumerate(step.templates):

@@ -17,7 +17,7 @@ from serinus.api.validation.later import ROUTERS
 from serinus.api.validation.numbers import whole, within
 from serinus.base.errors import FieldProblem
 
-SPLIT_EXPERIMENTS = ("smi", "alb", "istio")
+SPLIT_EXPERIMENTS = ("smi", "alb", "istio", GATEWAY_API)
 """Routers that can give an experiment's templates a weight."""
 MATCH_HEADERS = ("istio", "alb", "apisix", GATEWAY_API)
 MIRROR = ("istio",)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun
@@ -21,7 +21,7 @@ from serinus.control.looking.checked import Checked, Checker
 from serinus.control.looking.entries import Side, sides_of
 from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
-from serinus.control.looking.left import is_at_rest, left_over, with_left
+from serinus.control.looking.left import Found, is_at_rest, left_over, with_left
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
 from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.readings import Readings
@@ -49,6 +49,19 @@ class NotYet:
 
     why: str
     look_at: datetime
+
+
+class _Routed(NamedTuple):
+    """A Rollout with the routing that it is looked at with, and all that was looked at for it."""
+
+    checked: Checked
+    routes: Routes
+    routers: tuple[RouterSeen, ...]
+    found: Mapping[Reference, Any]
+    left: tuple[Found, ...]
+    """What it was routed by and names no more, while that is led back."""
+    named: frozenset[Reference]
+    """What its spec names."""
 
 
 class Observer:
@@ -82,17 +95,13 @@ class Observer:
             return None
         lookup = CacheLookup(self._caches, self._objects)
         checked = self._checker.check(key, partial, lookup)
-        routes, routers, found = self._routing(key, checked.rollout)
-        left = left_over(self._caches.marked(ROUTED, *key), frozenset(found))
-        if left:
-            before = with_left(checked, left)
-            routed_before = self._routing(key, before.rollout)
-            found |= routed_before[2]
-            if not is_at_rest(checked.rollout, routed_before[1]):
-                checked, (routes, routers, _) = before, routed_before
-            else:
-                left = ()
-        found |= checked.found
+        looked = self._routed(key, checked)
+        checked, routes, routers, found = (
+            looked.checked,
+            looked.routes,
+            looked.routers,
+            looked.found,
+        )
         sides = sides_of(checked.rollout.spec.strategy, routes)
         named = {name for side in sides for name in side.services()}
         named.update(_of_trials(self._experiments(checked.rollout)))
@@ -106,12 +115,29 @@ class Observer:
             return self._not_yet("a write of ours is not in the caches yet")
         asked = tuple(self._in_force.of_router(key, r, *routes[r.router][1:]) for r in routers)
         return Observation(
-            snapshot=replace(self._snapshot(key, checked, asked, sides), leaving=bool(left)),
+            snapshot=replace(self._snapshot(key, checked, asked, sides), leaving=bool(looked.left)),
             routes=routes,
             templates=NamedTemplates(lookup, key[0]),
-            left=left,
-            named=frozenset((*found, *services)),
+            left=looked.left,
+            named=looked.named | services,
         )
+
+    def _routed(self, key: Key, checked: Checked) -> _Routed:
+        """By what the Rollout is routed: as its spec says, or as it was before something was left.
+
+        What is left and gives nothing is only named no more.
+        """
+        routes, routers, found = self._routing(key, checked.rollout)
+        found |= checked.found
+        named = frozenset(found)
+        left = left_over(self._caches.marked(ROUTED, *key), named)
+        if left:
+            before = with_left(checked, left)
+            old = self._routing(key, before.rollout)
+            found = {**found, **old[2]}
+            if not is_at_rest(checked.rollout, old[1]):
+                return _Routed(before, old[0], old[1], found, left, named)
+        return _Routed(checked, routes, routers, found, (), named)
 
     def forget(self, key: Key) -> None:
         """The Rollout is gone."""

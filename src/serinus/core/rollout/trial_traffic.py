@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from serinus.api import names
 from serinus.api.experiment import Experiment
+from serinus.api.validation.experiment import service_ports
 from serinus.core.rollout import reach
 from serinus.core.rollout.actions import Action, MarkExperiment
 from serinus.core.rollout.course import Course
@@ -65,9 +66,18 @@ def _parts(standing: Standing, course: Course) -> Iterator[_Part]:
     for template in step.templates:
         status = told.get(template.name)
         if template.weight and status and status.status == RUNNING and status.service_name:
-            destination = Additional(status.service_name, template.weight)
+            port = _port(trial, template.name)
+            destination = Additional(status.service_name, template.weight, port)
             replicas = 1 if template.replicas is None else template.replicas
             yield _Part(trial, destination, replicas)
+
+
+def _port(trial: Experiment, template: str) -> int:
+    """Of the Service of a template: the only one, or that named http, or the first; 0 for none."""
+    made = next((one for one in trial.spec.templates if one.name == template), None)
+    ports = service_ports(made.template) if made is not None else ()
+    named = [port for port in ports if port.name == "http"] or list(ports)
+    return named[0].container_port if named else 0
 
 
 def _is_running(trial: Experiment) -> bool:
