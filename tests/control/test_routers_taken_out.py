@@ -8,9 +8,20 @@ import pytest
 
 from control import mesh
 from control.lent import AROUND, edit
-from control.scenes import SMALL, condition, release, rollout, status, until, until_phase, weight
+from control.scenes import (
+    SMALL,
+    command,
+    condition,
+    release,
+    rollout,
+    status,
+    until,
+    until_phase,
+    weight,
+)
 from serinus.api.names import MANAGED_BY, POD_HASH, ROUTED_FOR
 from serinus.control.kinds import ROLLOUTS, VIRTUAL_SERVICES
+from serinus.core.rollout.commands import abort
 from serinus.kube.resource import INGRESSES, PODS, REPLICASETS, SERVICES
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
 from support.virtual import run_virtual
@@ -110,6 +121,24 @@ def test_put_back_in_time_the_release_goes_on_where_it_was() -> None:
             return await weight(cluster), found["phase"], found["currentStepIndex"]
 
     assert run_virtual(story()) == (50, "Paused", 1)
+
+
+def test_a_mistake_in_the_router_holds_the_release_and_an_abort_leads_back_all_the_same() -> None:
+    async def story() -> Any:
+        async with paper_cluster() as cluster, controlled(cluster):
+            await in_mid_release(cluster)
+            wrong = {"canary": {"trafficRouting": {"nginx": {"stableIngress": "wbe"}}}}
+            await edit(cluster, {"spec": {"strategy": wrong}})
+            await cluster.clock.sleep(60)
+            told = condition(await status(cluster), "InvalidSpec")["message"]
+            held = await weight(cluster)
+            await command(cluster, abort)
+            await cluster.clock.sleep(60)
+            return told, held, await weight(cluster)
+
+    told, held, after = run_virtual(story())
+    assert "waiting for Ingress wbe" in told
+    assert (held, after) == (50, 0)
 
 
 async def has_weight(cluster: PaperCluster, wanted: int) -> bool:

@@ -19,6 +19,7 @@ from serinus.control.looking.interest import Reference, reference
 from serinus.core.routing import RouterSeen, Routing
 from serinus.kube.resource import Resource
 
+_ROUTING = "spec.strategy.canary.trafficRouting"
 Found = tuple[Resource, Mapping[str, Any]]
 """A plain object and its kind."""
 
@@ -36,12 +37,20 @@ def with_left(checked: Checked, left: Sequence[Found]) -> Checked:
         return checked
     names = ", ".join(f"{resource.kind} {_place(item)[1]}" for resource, item in left)
     problem = FieldProblem(
-        "spec.strategy.canary.trafficRouting",
+        _ROUTING,
         f"does not name {names} any more, by which the canary was routed; that is led back to "
         "stable before anything else; put it back to go on where the release was",
     )
     rollout = with_roles(as_noted(checked.rollout, note))
     return replace(checked, rollout=rollout, problems=(*checked.problems, problem))
+
+
+def is_meant(checked: Checked) -> bool:
+    """What the spec says of its routers is sound, so what it does not name was taken out; with an
+    abort nobody has to ask. A mistake in it holds the release where it is.
+    """
+    mistaken = any(problem.path.startswith(_ROUTING) for problem in checked.problems)
+    return checked.rollout.status.abort or not mistaken
 
 
 def is_at_rest(rollout: Rollout, routers: Iterable[RouterSeen]) -> bool:

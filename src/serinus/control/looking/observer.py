@@ -21,7 +21,7 @@ from serinus.control.looking.checked import Checked, Checker
 from serinus.control.looking.entries import Side, sides_of
 from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
-from serinus.control.looking.left import Found, is_at_rest, left_over, with_left
+from serinus.control.looking.left import Found, is_at_rest, is_meant, left_over, with_left
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
 from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.readings import Readings
@@ -131,7 +131,7 @@ class Observer:
         found |= checked.found
         named = frozenset(found)
         left = left_over(self._caches.marked(ROUTED, *key), named)
-        if left:
+        if left and is_meant(checked):
             before = with_left(checked, left)
             old = self._routing(key, before.rollout)
             found = {**found, **old[2]}
