@@ -77,8 +77,7 @@ class TraefikRouter:
             },
             "spec": {"weighted": {"services": wanted}},
         }
-        told = f"Traefik Service `{ref.name}` set to desiredWeight '{routing.weight}'"
-        return [Patch(ref, patch, "UpdatedTraefikService", told)]
+            return [Patch(ref, patch, "UpdatedTraefikService", told)]
 
 
 def _name(route: Route) -> str:
