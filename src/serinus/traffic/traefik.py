@@ -77,7 +77,7 @@ class TraefikRouter:
             },
             "spec": {"weighted": {"services": wanted}},
         }
-            return [Patch(ref, patch, "UpdatedTraefikService", told)]
+        return [Patch(ref, patch)]
 
 
 def _name(route: Route) -> str:

@@ -155,11 +155,9 @@ class Executor:
                 patch = manifests.at(version, {"spec": {"terminate": True}})
                 await send.patch(whose, kinds.EXPERIMENTS, name, patch)
             case MarkExperiment(name):
-                patch = trials.marked(rollout, action)
-                await send.patch(whose, kinds.EXPERIMENTS, name, patch)
+                await send.patch(whose, kinds.EXPERIMENTS, name, trials.marked(rollout, action))
             case EditRollout():
-                patch = manifests.edit(rollout, action)
-                await send.patch(whose, kinds.ROLLOUTS, rollout.metadata.name, patch)
+                await send.patch(whose, kinds.ROLLOUTS, whose.name, manifests.edit(rollout, action))
             case LetGo():
                 return await self._let_go(seen)
             case ScaleWorkload(kind, name):
