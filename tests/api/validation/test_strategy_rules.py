@@ -163,7 +163,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (experiment(templates=[{**ONE, "replicas": -1}]), E + "templates[0].replicas: -1 must be 0"),
     (
         experiment(templates=[{**ONE, "weight": 5}]),
-        E + "templates[0].weight: works only with istio; use that, or remove it",
+        E + "templates[0].weight: works only with istio or plugins/argoproj-labs/gatewayAPI",
     ),
     (
         canary_steps(ISTIO, {"experiment": {"templates": [{**ONE, "weight": 101}]}}),
