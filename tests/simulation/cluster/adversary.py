@@ -165,7 +165,7 @@ async def _metrics(stage: Stage) -> str:
     return f"metrics are bad with chance {stage.metrics.bad}"
 
 
-async def _unreadable(stage: Stage) -> str:
+async def unreadable(stage: Stage) -> str:
     """The canary Ingress loses what marks it, for a while; the weight stays."""
     note = "nginx.ingress.kubernetes.io/canary-weight-total"
     for value in ("none", None):
@@ -186,7 +186,7 @@ ACTS: tuple[tuple[Act, int], ...] = (
     (_line, 3),
     (_crash, 3),
     (_metrics, 1),
-    (_unreadable, 1),
+    (unreadable, 1),
 )
 
 

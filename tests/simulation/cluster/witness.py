@@ -46,6 +46,8 @@ class Witness:
     """When, weight, selector of stable, selector of canary: as long as they may be obeyed."""
     pods: deque[tuple[int, PodsView]] = field(default_factory=deque)
     specs: deque[tuple[int, SpecView]] = field(default_factory=deque)
+    templates: deque[tuple[int, str]] = field(default_factory=deque)
+    """The version that a lending workload asked for."""
 
     async def run(self) -> None:
         """Looks all the time."""
@@ -72,7 +74,9 @@ class Witness:
         _note(self.writes, now, (now, *written), 1)
         _note(self.pods, now, (now, pods_view(world)), 1)
         _note(self.specs, now, (now, spec_view(world)), 1)
-        for kept, span in ((self.writes, OBEYING), (self.pods, late), (self.specs, late)):
+        _note(self.templates, now, (now, world.version), 1)
+        looked_at = (self.pods, self.specs, self.templates)
+        for kept, span in ((self.writes, OBEYING), *((kept, late) for kept in looked_at)):
             while len(kept) > 1 and kept[1][0] < now - span:
                 kept.popleft()
 
@@ -112,10 +116,14 @@ class Witness:
 
     def late(self, world: World, *, conditional: bool) -> Iterator[World]:
         """The world of now under every look at pods and commands that is not too old; what is
-        `conditional` on the object's version was decided on its newest one.
+        `conditional` on the object's version was decided on its newest one; but that of a workload
+        that lends its template is another object's, and nothing says how new that was.
         """
         pods = list(dict.fromkeys(view for _, view in reversed(self.pods)))
         specs = [spec_view(world)] if conditional else [spec for _, spec in reversed(self.specs)]
+        if self.shape.lends:
+            versions = dict.fromkeys(version for _, version in reversed(self.templates))
+            specs = [(version, *spec[1:]) for spec in specs for version in versions]
         for shown, spec in product(pods, specs):
             yield _under(world, shown, spec)
 
