@@ -27,7 +27,7 @@ ifeq ($(CI),true)
 endif
 	@$(BIN)/python -m pytest -m "not long" -n $(WORKERS) $(ARGS)
 
-test-long: $(INSTALLED) ## run all tests, also those that take minutes: about an hour on two cores
+test-long: $(INSTALLED) ## run all tests, also those that take minutes: an hour or so on two cores
 	@$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
 
 test-deps: $(INSTALLED) ## install the system parts that some tests need (Debian; asks for root)
