@@ -55,6 +55,18 @@ def test_a_failed_analysis_aborts_with_its_message() -> None:
     assert (noted.name, noted.status, noted.message) == (RUN, "Failed", message)
 
 
+def test_a_failed_analysis_aborts_although_an_autoscaler_takes_all_replicas_at_once() -> None:
+    world = measuring()
+    world.finish("Failed", "errors")
+    world.edit(replicas=0)
+    world.run()
+    assert world.status.stable_rs == hash_of("v1")
+    assert world.status.message == (
+        "RolloutAborted: Rollout aborted update to revision 2: "
+        "Step-based analysis phase error/failed: errors"
+    )
+
+
 def test_an_analysis_that_fails_under_a_paused_spec_aborts_all_the_same() -> None:
     world = measuring()
     world.edit(paused=True)

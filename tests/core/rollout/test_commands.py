@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from core.rollout.world import World, first_deploy, hash_of
 from serinus.api.argo import Pause, RollbackWindow, Step
+from serinus.core.rollout.reasons import Hold
 
 STEPS = [{"setWeight": 25}, {"pause": {"duration": "60s"}}, {"setWeight": 50}, {"pause": {}}]
 
@@ -274,6 +275,19 @@ def test_steps_that_are_edited_after_an_abort_start_again() -> None:
     world.edit_canary(steps=(*canary.steps, Step(set_weight=75)))
     world.run(seconds=30)
     assert world.line() == "w=25 step=1 v1:4 v2:1 Paused"
+
+
+def test_steps_that_begin_without_a_weight_start_again_behind_an_abort_in_its_delay() -> None:
+    """The delay was owed to the attempt that was aborted; the pods of a step of 0 are none."""
+    world = released()
+    world.command(abort=True)
+    world.edit(paused=True)
+    world.run(seconds=10)
+    assert world.line() == "w=0 step=0 v1:4 v2:2 Degraded"
+    world.edit_canary(steps=(Step(pause=Pause()), Step(set_weight=50)))
+    world.run(seconds=20)
+    assert world.line() == "w=0 step=0 v1:4 v2:0 Paused"
+    assert world.last.reasons[0].hold is Hold.FROZEN
 
 
 def test_where_the_server_drops_the_mark_of_what_was_passed_steps_start_again() -> None:

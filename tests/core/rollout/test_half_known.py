@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from core.rollout.world import World, first_deploy
+from core.rollout.world import World, first_deploy, hash_of
 from serinus.core.rollout.actions import SetRouting
+from serinus.core.rollout.reasons import Hold
 
 STEPS = [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]
 
@@ -60,3 +61,14 @@ def test_a_copy_that_is_out_of_date_is_written_again_but_not_in_a_race() -> None
     assert world.last.wake_at == world.now + timedelta(seconds=60)
     world.now += timedelta(seconds=61)
     assert written(world) == [25]
+
+
+@pytest.mark.parametrize("shown", [(0, 25), (10,)])
+def test_a_dead_canary_is_left_although_its_objects_differ(shown: tuple[int, ...]) -> None:
+    world = at_25()
+    world.router.readable, world.router.weights = False, shown
+    world.kill("v2", revive=False)
+    assert written(world) == [0] or world.services["canary"].selector == hash_of("v1")
+    assert not [r for r in world.last.reasons if r.hold is Hold.INVARIANT]
+    world.run(60)
+    assert world.services["canary"].selector == hash_of("v1")

@@ -42,6 +42,16 @@ def test_a_step_is_in_the_status_before_its_plugin_is_called() -> None:
     assert world.called() == [(1, "Run", 1)]
 
 
+def test_a_plugin_that_fails_aborts_although_an_autoscaler_takes_all_replicas_at_once() -> None:
+    world = at_the_plugin(None)
+    world.plugin = lambda call: FAILED
+    world.reconcile()
+    world.edit(replicas=0)
+    world.run(60)
+    assert world.status.stable_rs == hash_of("v1")
+    assert world.status.message.endswith("Step plugin gate of step 2 failed: no seats")
+
+
 def test_a_plugin_is_told_who_is_on_trial_and_what_its_step_says() -> None:
     world = at_the_plugin(DONE)
     (call,) = world.calls

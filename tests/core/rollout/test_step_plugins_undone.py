@@ -22,6 +22,7 @@ from core.rollout.plugged import (
 )
 from serinus.api.argo import Step, StepPluginStatus
 from serinus.api.wire import decode
+from serinus.core.rollout.plugins import awaited
 
 
 def test_an_abort_undoes_what_was_done_the_last_first_one_after_the_other() -> None:
@@ -197,3 +198,18 @@ def test_the_steps_of_the_original_in_flight_are_taken_up() -> None:
     (call,) = world.calls
     assert (call.asked.number, call.state) == (4, {"theirs": 1})
     assert world.now - before >= timedelta(seconds=60)
+
+
+def test_a_plugin_that_is_told_to_stop_is_not_told_to_undo_at_the_same_time() -> None:
+    """A full promotion that is followed by another template: what it stopped is undone instead."""
+    world = at_the_plugin(None)
+    world.command(promote_full=True)
+    world.reconcile()
+    assert world.entries() == [(1, "Run", "Running", 0), (1, "Terminate", "Running", 0)]
+    world.release("v3")
+    world.run(100)
+    waited = [asked.operation for _, asked in awaited(world.status.canary.step_plugin_statuses)]
+    assert waited == ["Abort"]
+    world.plugin = lambda call: DONE
+    world.run(1000)
+    assert [c.asked.operation for c in world.calls[-2:]] == ["Abort", "Run"]

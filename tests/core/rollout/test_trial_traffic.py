@@ -12,6 +12,7 @@ from core.rollout.world import World
 from serinus.api import names
 from serinus.api.experiment import Experiment, ExperimentSpec, ExperimentStatus, TemplateStatus
 from serinus.api.kubernetes import ObjectMeta
+from serinus.base.errors import FieldProblem
 from serinus.core.rollout import actions as act
 from serinus.core.rollout.invariants.check import broken
 from serinus.core.rollout.reasons import Hold
@@ -148,6 +149,21 @@ def test_a_service_that_dies_is_left_at_once_and_one_that_limps_stays() -> None:
     world.endpoints_of["trial-new"] = 0
     world.reconcile()
     assert world.routing.additional == (BOTH[0],)
+
+
+def test_a_service_that_dies_is_left_at_once_although_the_spec_is_invalid() -> None:
+    world = running(steps=[{"setWeight": 25}, *STEPS])
+    world.run()
+    world.problems = (FieldProblem("spec.replicas", "is not a number"),)
+    world.run()
+    assert world.routing == Routing(25, additional=BOTH)
+    world.endpoints_of["trial-old"] = 0
+    world.run()
+    assert world.routing == Routing(25, additional=BOTH[1:])
+    world.problems = ()
+    world.endpoints_of["trial-old"] = 1
+    world.run()
+    assert world.routing == Routing(25, additional=BOTH)
 
 
 def test_it_is_taken_back_and_settled_before_the_note_is_and_before_the_weight_rises() -> None:

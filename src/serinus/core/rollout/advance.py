@@ -34,19 +34,25 @@ def advance(standing: Standing, course: Course, proposal: Proposal) -> Turn:
     if course.abort:
         return followed(standing, course), proposal
     if not proposal.may_step or course.in_doubt:
-        course = condemned_by_trial(standing, condemned(standing, course))
-        course = condemned_by_plugin(standing, course)
-        return _held(standing, course, proposal)
+        return _held(standing, _condemned(standing, course), proposal)
     if standing.promoted or standing.current is None:
         return course, proposal
     if course.renewed and not standing.first:
         return course, proposal
     if standing.blue_green is not None:
         return bluegreen.go_on(standing, course, proposal)
-    at_end = course.promote_full or course.index >= len(steps) or not standing.replicas
-    if standing.first or at_end:
+    if standing.first or course.promote_full or course.index >= len(steps):
         return _promote(standing, course, proposal)
+    if not standing.replicas:
+        course = _condemned(standing, course)
+        return (course, proposal) if course.abort else _promote(standing, course, proposal)
     return _step(standing, course, proposal, steps[course.index])
+
+
+def _condemned(standing: Standing, course: Course) -> Course:
+    """Where no step is looked at, a verdict of its step counts against the canary all the same."""
+    course = condemned_by_trial(standing, condemned(standing, course))
+    return condemned_by_plugin(standing, course)
 
 
 def _held(standing: Standing, course: Course, proposal: Proposal) -> Turn:

@@ -139,17 +139,25 @@ def begun(index: int, name: str, now: datetime) -> StepPluginStatus:
 def undoing(entries: Entries, now: datetime) -> Entries:
     """With the next Abort noted: what was begun is undone one after the other, the last first.
 
-    A plugin that failed has undone its own work; one whose answer never came may have begun.
+    A plugin that failed has undone its own work; one whose answer never came may have begun. Who
+    was told to stop is told to undo instead: it has one call at a time.
     """
     for entry in reversed(entries):
         if entry.operation != Operation.RUN or entry.disabled or entry.phase == Phase.FAILED:
             continue
         told = find(entries, entry.index, Operation.ABORT)
         if told is None:
-            return (*entries, _noted(entry, Operation.ABORT, now))
+            kept = (e for e in entries if e is not _stopped(entries, entry.index))
+            return (*kept, _noted(entry, Operation.ABORT, now))
         if told.phase not in FINAL:
             return entries
     return entries
+
+
+def _stopped(entries: Entries, index: int) -> StepPluginStatus | None:
+    """The Terminate of a step that is under way."""
+    told = find(entries, index, Operation.TERMINATE)
+    return None if told is None or told.phase in FINAL else told
 
 
 def stopping(entries: Entries, now: datetime) -> Entries:

@@ -18,7 +18,7 @@ from serinus.core.rollout.reasons import STABLE_IS_MISSED, Hold
 from serinus.core.rollout.routes import gives_more, in_words, same_routing
 from serinus.core.rollout.rules import Rule
 from serinus.core.rollout.standing import Standing, ready_pods
-from serinus.core.rollout.trial_traffic import with_trial
+from serinus.core.rollout.trial_traffic import with_trial, without_the_dead
 from serinus.core.routing import RouterSeen, Routing, Unknown
 
 Clamp = Callable[[Standing, Course, Proposal], Proposal]
@@ -196,6 +196,8 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
     canary = reach.all_endpoints(standing.canary_service)
     stable = _stable_endpoints(standing)
     missed = reach.stable_is_missed(standing)
+    if stable:
+        proposal = _left_by_trials(standing, proposal)
     if missed and not course.promote_full:
         proposal = _without_rises(standing, proposal)
     proposal = _keep_from_dead(standing, proposal, canary, stable)
@@ -209,11 +211,24 @@ def stranded(standing: Standing, course: Course, proposal: Proposal) -> Proposal
         return proposal
     nothing = Routing(0, standing.total)
     known = {s.router: nothing for s in carries if isinstance(s.routing, Routing)}
-    proposal = replace(proposal, writes={**proposal.writes, **known})
+    # What would bring objects that differ together again gives the dead a part.
+    kept = {r: wanted for r, wanted in proposal.writes.items() if wanted.is_nothing}
+    proposal = replace(proposal, writes={**kept, **known})
     if any(isinstance(seen.routing, Unknown) for seen in carries):
         proposal = _to_stable_unread(standing, proposal)
     name = standing.canary_service.name if standing.canary_service else ""
     return proposal.because(Hold.ENDPOINTS, f"Service {name} has no ready endpoint: all to stable")
+
+
+def _left_by_trials(standing: Standing, proposal: Proposal) -> Proposal:
+    """Users of an experiment's dead Service go to stable at once."""
+    writes = dict(proposal.writes)
+    for seen in standing.routers:
+        if isinstance(seen.routing, Routing):
+            alive = without_the_dead(standing, seen.routing)
+            if alive != seen.routing and seen.router not in writes:
+                writes[seen.router] = alive
+    return replace(proposal, writes=writes)
 
 
 def _carries(seen: RouterSeen) -> bool:

@@ -113,6 +113,16 @@ def _held(standing: Standing, course: Course, parts: tuple[_Part, ...]) -> tuple
     return None
 
 
+def without_the_dead(standing: Standing, shown: Routing) -> Routing:
+    """What a router shows, without Services of experiments that lost all pods.
+
+    It holds whatever the steps say, also under an invalid spec (rule S3).
+    """
+    services = standing.snapshot.services
+    kept = (a for a in shown.additional if reach.all_endpoints(services.get(a.service)) != 0)
+    return replace(shown, additional=tuple(kept))
+
+
 # --- The note ------------------------------------------------------------------------------------
 
 

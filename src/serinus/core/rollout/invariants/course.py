@@ -150,11 +150,13 @@ def _before_its_delay(snapshot: Snapshot, strategy: CanaryStrategy, plan: Plan) 
     if told != status.current_pod_hash:
         return  # what a newer revision pushes aside has no delay
     promoted = status.stable_rs == status.current_pod_hash
+    # Other steps end an abort: they are another attempt, to whose first step this one belongs.
+    same = not plan.status or plan.status.current_step_hash == status.current_step_hash
     for revision in snapshot.revisions:
         if not revision.replicas or replicas_after(plan, revision) or not wanted_replicas(snapshot):
             continue
         if revision.hash == status.current_pod_hash:
-            owed = status.abort and strategy.abort_scale_down_delay_seconds != 0
+            owed = status.abort and same and strategy.abort_scale_down_delay_seconds != 0
         else:
             owed = promoted and strategy.scale_down_delay_seconds != 0
         ends = revision.scale_down_deadline
