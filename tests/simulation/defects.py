@@ -19,8 +19,10 @@ from core.rollout import (
     test_pauses,
     test_refused,
     test_revisions,
+    test_step_plugins_undone,
 )
 from serinus.core.rollout import (
+    advance,
     basic,
     bluegreen,
     conditions,
@@ -29,6 +31,7 @@ from serinus.core.rollout import (
     desired,
     pauses,
     plan,
+    plugins,
     reach,
     restart,
     rollback,
@@ -93,6 +96,11 @@ def _answers(answer: mutants.Answer) -> Planner:
 
 
 DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        "a canary that failed is promoted as an autoscaler takes all replicas",
+        *("walk", ANALYSIS, "S"),
+        patch=((advance, "_condemned", lambda standing, course: course),),
+    ),
     Defect(
         "stable's pods go in the pass that raises the weight",
         *("complaint 1", DYNAMIC, "S"),
@@ -274,6 +282,12 @@ STORIES: tuple[Story, ...] = (
         "complaint 5",
         partial(test_istio.test_after_an_abort_nothing_points_at_the_canary_any_more, "subsets"),
         ((plan, "CANARY", plan.CANARY._replace(want=wrong.wants_canary_service_as_it_is)),),
+    ),
+    Story(
+        "a plugin is told to stop and to undo at the same time",
+        "walk",
+        test_step_plugins_undone.test_a_plugin_that_is_told_to_stop_is_not_told_to_undo_at_the_same_time,
+        ((plugins, "_stopped", lambda entries, index: None),),
     ),
     Story(
         "a wait hides the deadline",

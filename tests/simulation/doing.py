@@ -9,16 +9,26 @@ from datetime import datetime
 from serinus.api import names
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import actions as act
-from simulation.model import Lender, Pods, Router, Run, Trial, World, passed, with_pods
+from serinus.core.routing import Routing
+from simulation.model import Lender, Pods, World, passed, with_pods
+from simulation.oracle_deadline import got_on
+from simulation.parts import Order, Router, Run
+from simulation.plugging import called, is_known, noted
 from simulation.reach import touched
 from simulation.shape import micros, version_of
+from simulation.trying import trial_of, with_trial
 
 Write = act.Action | RolloutStatus
 
 
 def writes_of(plan: act.Plan, world: World) -> tuple[Write, ...]:
     """All writes of a plan in their order, the status last and only if it says something new."""
-    found: list[Write] = [a for a in plan.actions if not isinstance(a, act.Announce)]
+    found: list[Write] = [
+        action
+        for action in plan.actions
+        if not isinstance(action, act.Announce)
+        and not (isinstance(action, act.CallStep) and is_known(world, action.call.asked))
+    ]
     if plan.status is not None and plan.status != world.status:
         found.append(plan.status)
     return tuple(found)
@@ -36,14 +46,10 @@ def _write(world: World, write: Write, lenient: bool) -> World:
         case RolloutStatus():
             return _status(world, write)
         case act.SetRouting(_, routing, at):
-            weight = routing.weight * 100 // routing.total
-            order = (weight, bool(routing.header_routes))
-            past = (*world.router.lagging, (world.router.weight, world.router.tested))
-            lagging = tuple(dict.fromkeys(one for one in past if one != order))
-            router = Router(*order, lagging, micros(at), world.router.readable)
-            return replace(world, router=router)
+            return replace(world, router=routed(world.router, routing, at))
         case act.PointService(name, version, hash_, at):
-            return _point(world, name, version, (version_of(hash_), at), lenient)
+            part = name.removeprefix("app/")
+            return _point(world, part, version, (version_of(hash_), at), lenient)
         case act.CreateRevision(_, hash_, number, _):
             version = version_of(hash_)
             if world.pods(version) is not None:
@@ -67,11 +73,13 @@ def _write(world: World, write: Write, lenient: bool) -> World:
         case act.StartExperiment(name, _, step, hash_):
             if any(trial.name == name for trial in world.trials):
                 return world
-            trial = Trial(name, version_of(hash_), step, attempt=world.attempt)
-            return replace(world, trials=(*world.trials, trial))
-        case act.StopExperiment(name):
-            trials = (replace(t, stopped=True) if t.name == name else t for t in world.trials)
-            return replace(world, trials=tuple(trials))
+            return replace(world, trials=(*world.trials, trial_of(world, name, hash_, step)))
+        case act.StopExperiment(name, version):
+            return with_trial(world, name, version, stopped=True)
+        case act.MarkExperiment(name, version, noted):
+            return with_trial(world, name, version, noted=noted)
+        case act.CallStep(call):
+            return called(world, call.asked)
         case act.Evict(name):
             left = eviction(world.sets, name)
             return world if left is None else with_pods(world, left)
@@ -88,6 +96,15 @@ def _write(world: World, write: Write, lenient: bool) -> World:
         case act.Retire(_, name):
             return replace(world, runs=tuple(r for r in world.runs if r.name != name))
     raise AssertionError(f"a write that the world does not know: {write}")
+
+
+def routed(router: Router, routing: Routing, at: datetime) -> Router:
+    """A router that was told all this, at one place or at all of them."""
+    weight = routing.weight * 100 // routing.total
+    tried = tuple((one.service, one.weight) for one in routing.additional)
+    order = Order(weight, bool(routing.header_routes), bool(routing.mirror_routes), tried)
+    lagging = tuple(dict.fromkeys(one for one in router.orders if one != order))
+    return Router(*order, lagging=lagging, written_at=micros(at), readable=router.readable)
 
 
 def eviction(sets: Sequence[Pods], name: str) -> Pods | None:
@@ -111,7 +128,7 @@ def scaled(lender: Lender | None, write: act.ScaleWorkload) -> Lender | None:
 
 def _status(world: World, new: RolloutStatus) -> World:
     """Ghosts follow the memory: what starts the steps anew, and what a user let go on."""
-    old = world.status
+    old, before = world.status, world
     world = _by_roles(world, old.canary.stable_ping_pong, new.canary.stable_ping_pong)
     anew = (
         new.current_pod_hash != old.current_pod_hash
@@ -122,7 +139,10 @@ def _status(world: World, new: RolloutStatus) -> World:
     let_go = -1 if moved else world.let_go
     trusted = world.trusted | {version_of(new.stable_rs)}
     attempt = world.attempt + anew
-    return replace(world, status=new, attempt=attempt, let_go=let_go, trusted=trusted)
+    world = replace(world, status=new, attempt=attempt, let_go=let_go, trusted=trusted)
+    if world.shape.deadline is not None and got_on(before, new):
+        world = replace(world, moved=world.now)
+    return noted(before, world) if world.shape.plugged else world
 
 
 def _by_roles(world: World, old: str, new: str) -> World:
@@ -130,7 +150,7 @@ def _by_roles(world: World, old: str, new: str) -> World:
     if (old or "ping") == (new or "ping"):
         return world
     router = world.router
-    turned = tuple((100 - weight, tested) for weight, tested in router.lagging)
+    turned = tuple(one._replace(weight=100 - one.weight) for one in router.lagging)
     router = replace(router, weight=100 - router.weight, lagging=turned)
     return replace(world, stable=world.canary, canary=world.stable, router=router)
 
@@ -147,6 +167,7 @@ def _point(
     new = replace(
         service,
         selector=selector,
+        shown=selector if world.shape.subsets else service.shown,
         lagging=lagging,
         written_at=micros(at),
         written=service.written + 1,

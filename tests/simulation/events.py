@@ -15,7 +15,7 @@ from msgspec.structs import replace as with_fields
 
 from serinus.core.rollout import actions as act
 from serinus.core.rollout.snapshot import Snapshot
-from simulation import model
+from simulation import model, plugging, trying
 from simulation.doing import Write, carried_out, writes_of
 from simulation.model import World
 from simulation.reach import touched
@@ -90,8 +90,10 @@ def healthy(world: World) -> Iterator[Event]:
         if run.phase == "Running" and not run.stopped:
             yield _good(f"run {run.step} passes", verdict(world, run.name, "Successful"))
     for trial in world.trials:
-        if trial.phase == "Running" and not trial.stopped:
+        if trial.phase == "Running" and not trial.stopped and trying.has_had_its_time(world, trial):
             yield _good(f"trial {trial.step} passes", verdict(world, trial.name, "Successful"))
+    for name, after in (*trying.healthy(world), *plugging.done(world)):
+        yield _good(name, after)
     if world.invalid:
         yield _good("the spec is mended", replace(world, invalid=False))
 
@@ -102,15 +104,17 @@ def _good(name: str, after: World) -> Event:
 
 def verdict(world: World, name: str, phase: str) -> World:
     runs = tuple(replace(r, phase=phase) if r.name == name else r for r in world.runs)
-    trials = tuple(replace(t, phase=phase) if t.name == name else t for t in world.trials)
-    return replace(world, runs=runs, trials=trials)
+    world = replace(world, runs=runs)
+    is_trial = any(trial.name == name for trial in world.trials)
+    return trying.become(world, name, phase=phase) if is_trial else world
 
 
 def cancelled(world: World, name: str) -> World:
     """A person ends a measurement before it has a verdict."""
     runs = tuple(replace(r, stopped=True) if r.name == name else r for r in world.runs)
-    trials = tuple(replace(t, stopped=True) if t.name == name else t for t in world.trials)
-    return replace(world, runs=runs, trials=trials)
+    world = replace(world, runs=runs)
+    is_trial = any(trial.name == name for trial in world.trials)
+    return trying.become(world, name, stopped=True) if is_trial else world
 
 
 def next_instant(world: World, turn: Turn) -> int | None:
@@ -158,8 +162,10 @@ def bad(world: World, turn: Turn) -> Iterator[Event]:
                 yield _bad(f"run {run.step} ends {phase}", verdict(world, run.name, phase))
     for trial in world.trials:
         if trial.phase == "Running" and not trial.stopped:
-            for phase in ("Failed", "Inconclusive", "Error"):
+            for phase in trying.ENDS if trial.ready else ("Failed", "Inconclusive", "Error"):
                 yield _bad(f"trial {trial.step} ends {phase}", verdict(world, trial.name, phase))
+    for name, after in (*trying.deaths(world), *plugging.undone(world)):
+        yield _bad(name, after)
 
 
 def nodes_lost(world: World) -> Iterator[Event]:
@@ -182,6 +188,19 @@ def crashes(world: World, turn: Turn) -> Iterator[Event]:
             writes = tuple(turn.writes[i] for i in kept)
             words = "; ".join(in_words(write) for write in writes)
             yield Event(f"plan, crash: only {words}", "bad", carried_out(world, writes), writes)
+    for write in turn.writes if world.shape.objects > 1 else ():
+        if isinstance(write, act.SetRouting):
+            after = halved(world, carried_out(world, (write,)))
+            words = f"plan, crash: half of {in_words(write)}"
+            yield Event(words, "bad", after, (write,))
+
+
+def halved(before: World, after: World) -> World:
+    """Of two routed objects only the first one was told."""
+    other = before.router.apart or before.router.order
+    router = after.router
+    apart = other if other != router.order else None
+    return replace(after, router=replace(router, apart=apart))
 
 
 def _bad(name: str, after: World) -> Event:
@@ -259,7 +278,14 @@ def in_words(write: Write) -> str:
     """A write, short."""
     match write:
         case act.SetRouting(_, routing):
-            return f"weight {routing.weight}" + (" and testers" if routing.header_routes else "")
+            more = " and testers" if routing.header_routes else ""
+            more += " and copies" if routing.mirror_routes else ""
+            more += " and trials" if routing.additional else ""
+            return f"weight {routing.weight}{more}"
+        case act.CallStep(call):
+            return f"call of {call.asked.operation} {call.asked.index}"
+        case act.MarkExperiment(_, _, on):
+            return "note of a trial" if on else "end of a trial's note"
         case act.PointService(service, _, hash_):
             return f"{service} -> {version_of(hash_)}"
         case act.Scale(name, _, replicas):

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from serinus.api.argo import RolloutStatus
-from simulation.shape import SETTLE, Shape, hash_of, instant, micros, version_of
+from simulation.parts import Call, Router, Run, Told, Trial
+from simulation.shape import SETTLE, Shape, hash_of, version_of
 
 LONG_AGO = -(10**15)
 DOUBT = "InconclusiveAnalysisRun"
@@ -63,47 +64,6 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
-class Router:
-    weight: int = 0
-    tested: bool = False
-    """A header route gives requests to the canary, nobody knows how many."""
-    lagging: tuple[tuple[int, bool], ...] = ()
-    """Earlier orders (weight, tested) that the data plane may still obey."""
-    written_at: int | None = None
-    readable: bool = True
-
-    @property
-    def orders(self) -> tuple[tuple[int, bool], ...]:
-        """All that may be obeyed now."""
-        return ((self.weight, self.tested), *self.lagging)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    name: str
-    version: str
-    step: int | None
-    """None in the background."""
-    phase: str = "Running"
-    stopped: bool = False
-    attempt: int = 0
-    """Ghost: of which attempt it was when it was created."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """An Experiment of a step."""
-
-    name: str
-    version: str
-    step: int
-    phase: str = "Running"
-    stopped: bool = False
-    attempt: int = 0
-    """Ghost, as a run's."""
-
-
-@dataclass(frozen=True, slots=True)
 class Lender:
     """The workload of a workloadRef, and its ready pods; behind a Service that selects all."""
 
@@ -128,7 +88,7 @@ class World:
     sets: tuple[Pods, ...] = ()
     stable: Service = Service()
     canary: Service = Service()
-    router: Router = Router()
+    router: Router = field(default_factory=Router)
     runs: tuple[Run, ...] = ()
     trials: tuple[Trial, ...] = ()
     lender: Lender | None = None
@@ -141,6 +101,13 @@ class World:
     """Ghost: the step whose pause a user has ended."""
     trusted: frozenset[str] = frozenset()
     """Ghost: the versions that a status ever called stable."""
+    calls: tuple[Call, ...] = ()
+    told: tuple[Told, ...] = ()
+    """Ghost: the memory of step plugins, the latest last."""
+    won: tuple[int, ...] = ()
+    """Ghost: the attempts that ended in a promotion."""
+    moved: int = LONG_AGO
+    """Ghost: when the release got on last."""
 
     def pods(self, version: str) -> Pods | None:
         return next((one for one in self.sets if one.version == version), None)
@@ -192,6 +159,7 @@ class World:
         return not any(
             service.lagging
             or self.router.lagging
+            or self.router.apart
             or (weight and {service.selector, service.shown} & {"", version})
             for service, weight in asked
         )
@@ -290,107 +258,3 @@ def passed(world: World, until: int) -> World:
         if service.lagging and service.shown == service.selector and late:
             world = obeyed(world, part)
     return world
-
-
-# --- What makes two worlds the same ---------------------------------------------------------------
-
-
-def key(world: World) -> tuple[object, ...]:
-    """Canonical: instants are relative to now in whole seconds, numbers are ranks."""
-    now, status = world.now, world.status
-    ranks = {one.version: one.number for one in world.sets}
-    numbers = sorted(set(ranks.values()))
-    writes = {
-        "s": world.stable.written_at,
-        "c": world.canary.written_at,
-        "r": world.router.written_at,
-    }
-    return (
-        world.version,
-        world.replicas,
-        world.paused,
-        world.invalid,
-        tuple(_pods_key(world, one, numbers, writes) for one in world.sets),
-        *(
-            (s.selector, s.shown, s.lagging, _age(now, s.written_at))
-            for s in (world.stable, world.canary)
-        ),
-        (
-            world.router.weight,
-            world.router.tested,
-            world.router.lagging,
-            _age(now, world.router.written_at),
-            world.router.readable,
-        ),
-        tuple(
-            (r.version, r.step, r.phase, r.stopped, r.attempt == world.attempt, _noted(world, r))
-            for r in world.runs
-        ),
-        tuple(
-            (t.version, t.step, t.phase, t.stopped, t.attempt == world.attempt)
-            for t in world.trials
-        ),
-        world.lender and (world.lender.replicas, world.lender.ready, world.lender.noted),
-        (world.restart is None, instant(world.restart) == status.restarted_at),
-        _status_key(world, status),
-        (world.let_go, world.shape.name, tuple(sorted(world.trusted))),
-    )
-
-
-def text(at: int) -> str:
-    """An instant as annotations show it."""
-    shown = instant(at)
-    assert shown is not None
-    return shown.isoformat()
-
-
-def _age(now: int, at: int | None) -> int | None:
-    return None if at is None else min((now - at) // 1_000_000, 40)
-
-
-def _pods_key(
-    world: World, one: Pods, numbers: list[int], writes: dict[str, int | None]
-) -> tuple[object, ...]:
-    left = None if one.deadline is None else max((one.deadline - world.now) // 1_000_000, -1)
-    same = tuple(n for n, at in writes.items() if at is not None and text(at) in one.set_for)
-    reached = min((world.now - one.reached) // 1_000_000, 40)
-    return (
-        one.version,
-        numbers.index(one.number),
-        one.replicas,
-        (one.ready, one.pending, one.old, one.shown),
-        (left, one.proven),
-        same,
-        reached,
-    )
-
-
-def _noted(world: World, run: Run) -> bool:
-    canary = world.status.canary
-    noted = canary.current_step_analysis_run_status
-    if run.step is None:
-        noted = canary.current_background_analysis_run_status
-    return noted is not None and noted.name == run.name
-
-
-def _status_key(world: World, status: RolloutStatus) -> tuple[object, ...]:
-    noted = status.canary.current_step_analysis_run_status
-    beside = status.canary.current_background_analysis_run_status
-    started = tuple(
-        (pause.reason, _age(world.now, micros(pause.start_time)) if pause.start_time else None)
-        for pause in status.pause_conditions
-    )
-    return (
-        status.abort,
-        status.aborted_at is not None,
-        started,
-        status.controller_pause,
-        status.promote_full,
-        version_of(status.current_pod_hash),
-        status.current_step_hash != "",
-        status.current_step_index,
-        version_of(status.stable_rs),
-        (status.canary.current_experiment in {trial.name for trial in world.trials}),
-        (noted.status, noted.name in {run.name for run in world.runs}) if noted else None,
-        (beside.status, beside.name in {run.name for run in world.runs}) if beside else None,
-    )

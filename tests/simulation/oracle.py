@@ -17,7 +17,9 @@ from simulation.model import World
 from simulation.oracle_background import raised
 from simulation.oracle_basic import faults_without_router
 from simulation.oracle_more import faults_beside
+from simulation.oracle_plugins import calls_faulty
 from simulation.oracle_status import stable_is_missed, status_faults
+from simulation.oracle_trials import faults_of_trials, taken_away, unleft
 from simulation.reach import LENDER, Reach, reach
 from simulation.shape import DELAY, SECOND, step_hash_of, version_of
 
@@ -55,6 +57,9 @@ def faults(before: World, writes: Sequence[Write], after: World) -> tuple[str, .
         found = [*faults_without_router(before, writes, after)]
     found += faults_beside(before, writes, after)
     found += raised(before, writes)
+    found += calls_faulty(before, writes)
+    if after.trials or after.router.tried:
+        found += faults_of_trials(before, writes, after)
     statuses = [write for write in writes if isinstance(write, RolloutStatus)]
     for status in statuses:
         found += status_faults(before, status)
@@ -80,7 +85,7 @@ def raised_beside_the_dead(deed: Deed) -> Iterator[str]:
         return
     for write in deed.of(act.SetRouting):
         assert isinstance(write, act.SetRouting)
-        more = write.routing.weight > before.router.weight
+        more = write.routing.weight > max(one.weight for one in before.router.written)
         tested = bool(write.routing.header_routes) and not before.router.tested
         if more or tested:
             yield f"S3: weight {write.routing.weight} is a rise while {before.base} is dead"
@@ -158,9 +163,10 @@ def on_whose_behalf(deed: Deed) -> Iterator[str]:
             yield f"S5: testers may get to {version}, for whom no step has set a route"
     for write in deed.of(act.PointService):
         assert isinstance(write, act.PointService)
-        weights = [100 if tested else weight for weight, tested in before.router.orders]
+        weights = [100 if one.tested else one.weight for one in before.router.orders]
         target = version_of(write.hash)
-        if write.service == "canary" and target != before.base and before.base and any(weights):
+        canary = write.service.removeprefix("app/") == "canary"
+        if canary and target != before.base and before.base and any(weights):
             yield f"S0: the canary Service goes to {target} while a weight may be {max(weights)}"
 
 
@@ -254,6 +260,7 @@ def hurried(deed: Deed) -> Iterator[str]:
             continue
         promoted = before.base == before.recorded == before.version
         aborted = before.status.abort and old.version == before.version == before.recorded
+        aborted = aborted and before.status.current_step_hash == step_hash_of(before.shape)
         owed = (promoted and old.version != before.base) or (aborted and old.version != before.base)
         waited = before.now - old.reached
         # Under dynamicStableScale the original's delays are 0 unless they are set.
@@ -320,10 +327,17 @@ CHECKS: tuple[Callable[[Deed], Iterator[str]], ...] = (
 
 
 def omissions(world: World, writes: Sequence[Write]) -> tuple[str, ...]:
-    """S3: requests to a dead canary go to a living stable in the same plan."""
+    """S3: requests to the dead go to a living stable in the same plan."""
+    of_trials = (*taken_away(world), *unleft(world, writes)) if world.trials else ()
+    return (*of_trials, *_of_canary(world, writes))
+
+
+def _of_canary(world: World, writes: Sequence[Write]) -> tuple[str, ...]:
     if any(one.shown for one in world.sets):
         return ()  # their Service's slices do not say so yet
-    still = not (world.router.lagging or world.canary.lagging or world.stable.lagging)
+    still = not (
+        world.router.lagging or world.router.apart or world.canary.lagging or world.stable.lagging
+    )
     settled = world.stable.shown == world.stable.selector == world.base
     behind = world.ready(world.canary.selector)
     reaches = world.router.weight or world.router.tested

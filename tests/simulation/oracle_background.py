@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from serinus.api.argo import RolloutStatus
 from serinus.core.rollout import actions as act
 from simulation.doing import Write
-from simulation.model import DOUBT, Run, World
+from simulation.model import DOUBT, World
+from simulation.parts import Run
 from simulation.shape import version_of
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from serinus.api.argo import RolloutStatus
-from simulation.model import Run, Trial, World
+from simulation import oracle_plugins as plugins
+from simulation.model import World
 from simulation.oracle_background import unheeded
 from simulation.oracle_basic import not_in_proportion
+from simulation.oracle_deadline import is_late
+from simulation.parts import Run, Trial
 from simulation.reach import reach
 from simulation.shape import micros, version_of
 
@@ -26,6 +29,7 @@ def status_faults(before: World, new: RolloutStatus) -> Iterator[str]:
     yield from _abort(before, new)
     yield from _pauses(before, new)
     yield from unheeded(before, new)
+    yield from plugins.unheeded(before, new)
 
 
 def _index(world: World, status: RolloutStatus) -> int:
@@ -84,13 +88,14 @@ def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
     elif "setWeight" in step:
         share = reach(before).share(before.version)
         wanted = step["setWeight"]
-        if before.router.weight != wanted or before.canary.selector != before.version:
+        shown = {one.weight for one in before.router.written}
+        if shown != {wanted} or before.canary.selector != before.version:
             yield f"S5: setWeight {wanted} counts as done at weight {before.router.weight}"
         if before.shape.verifying and before.router.lagging:
             yield f"S5: setWeight {wanted} counts as done although the router disobeys ({share})"
     if "setHeaderRoute" in step:
         wanted = bool(step["setHeaderRoute"].get("match"))
-        if before.router.tested is not wanted:
+        if before.router.tested is not wanted or before.router.apart:
             yield f"S5: setHeaderRoute counts as done with a route: {before.router.tested}"
         if wanted and before.canary.selector != before.version:
             yield "S5: setHeaderRoute counts as done for another revision"
@@ -104,6 +109,12 @@ def _unfinished(before: World, new: RolloutStatus, index: int) -> Iterator[str]:
         yield from _unpaused(before, step["pause"].get("duration"))
     if "analysis" in step and not any(_passed(before, run, index) for run in before.runs):
         yield f"S10: the analysis of step {index} counts as passed without a run of this attempt"
+    if "plugin" in step and not plugins.passed(before, index):
+        yield f"S5: the plugin of step {index} counts as passed and did not say so"
+    if "setMirrorRoute" in step:
+        wanted = bool(step["setMirrorRoute"].get("match"))
+        if before.router.mirrored is not wanted or before.router.apart:
+            yield f"S5: setMirrorRoute counts as done with one: {before.router.mirrored}"
     if "experiment" in step and not any(_passed(before, one, index) for one in before.trials):
         yield f"S10: the experiment of step {index} counts as passed without one of this attempt"
 
@@ -161,6 +172,10 @@ def _promotion(before: World, new: RolloutStatus) -> Iterator[str]:
     if old.abort:
         yield f"S7: {version} becomes stable although it is aborted"
     done = before.index >= before.shape.step_count or old.promote_full
+    measured = [*before.runs, *before.trials] if not done else []
+    here = (before.attempt, version, before.index)
+    if any(m.phase == "Failed" and (m.attempt, m.version, m.step) == here for m in measured):
+        yield f"S10: {version} becomes stable although what step {before.index} measured failed"
     if not done and before.replicas:
         yield f"S5: {version} becomes stable at step {before.index}"
     if not before.shape.routed:
@@ -186,7 +201,7 @@ def _abort(before: World, new: RolloutStatus) -> Iterator[str]:
             and run.attempt == before.attempt
             and run.version == tried
         ]
-        if not bad:
+        if not (bad or plugins.failed(before) or is_late(before)):
             yield "S10: aborted without a user's word or a verdict of this attempt"
     same = new.current_pod_hash == old.current_pod_hash
     on_trial = version_of(new.current_pod_hash) != before.base != ""

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import product
 
 from simulation.model import Service, World
+from simulation.parts import Order
+from simulation.trying import behind
 
 LENDER = "lender"
 """Whose pods only a selector reaches that selects all."""
@@ -39,7 +41,8 @@ def reach(world: World) -> Reach:
     lasting = tuple((one.version, one.lasting) for one in world.sets)
     if world.lender is not None:
         lasting += ((LENDER, min(world.lender.ready, world.lender.replicas)),)
-    return _reach(lasting, world.router.orders, _selectors(world.stable), _selectors(world.canary))
+    orders, tried = world.router.orders, behind(world)
+    return _reach((lasting, tried), orders, _selectors(world.stable), _selectors(world.canary))
 
 
 def _selectors(service: Service) -> tuple[str, ...]:
@@ -48,17 +51,19 @@ def _selectors(service: Service) -> tuple[str, ...]:
 
 @lru_cache(maxsize=65536)
 def _reach(
-    lasting: tuple[tuple[str, int], ...],
-    orders: tuple[tuple[int, bool], ...],
+    pods: tuple[tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]],
+    orders: tuple[Order, ...],
     stable: tuple[str, ...],
     canary: tuple[str, ...],
 ) -> Reach:
+    lasting, tried = (dict(some) for some in pods)
     mixes = [
-        _mix(dict(lasting), weight, to_stable, to_canary)
-        for (weight, _), to_stable, to_canary in product(orders, stable, canary)
+        _mix(lasting, tried, order, to_stable, to_canary)
+        for order, to_stable, to_canary in product(orders, stable, canary)
     ]
     # The requests that match a header may be none (the mixes above), or all.
-    by_header = [_mix(dict(lasting), 100, "", to) for to in canary if any(t for _, t in orders)]
+    tested = any(order.tested for order in orders)
+    by_header = [_mix(lasting, {}, Order(100), "", to) for to in canary if tested]
     versions = {version for shares, _ in (*mixes, *by_header) for version in shares}
     return Reach(
         greatest={v: max(shares.get(v, 0.0) for shares, _ in mixes) for v in versions},
@@ -69,11 +74,13 @@ def _reach(
 
 
 def _mix(
-    lasting: dict[str, int], weight: int, to_stable: str, to_canary: str
+    lasting: dict[str, int], tried: dict[str, int], order: Order, to_stable: str, to_canary: str
 ) -> tuple[dict[str, float], float]:
     shares: dict[str, float] = {}
-    lost = 0.0
-    for selector, part in ((to_canary, weight / 100), (to_stable, 1 - weight / 100)):
+    weight, to_trials = order.weight, sum(part for _, part in order.tried)
+    lost = sum(part for service, part in order.tried if not tried.get(service)) / 100
+    rest = max(0, 100 - weight - to_trials)
+    for selector, part in ((to_canary, weight / 100), (to_stable, rest / 100)):
         if not part:
             continue
         behind = lasting if not selector else {selector: lasting.get(selector, 0)}

@@ -11,11 +11,15 @@ from typing import Any
 
 from simulation.doing import carried_out
 from simulation.events import Planner, healthy, next_instant, passed, turn_of
-from simulation.model import World, key
+from simulation.keys import key
+from simulation.model import World
 from simulation.oracle import faults
 from simulation.oracle_background import doubted, unpaused
 from simulation.oracle_basic import unrested_without_router
+from simulation.oracle_deadline import unhurried
 from simulation.oracle_more import unrested_beside
+from simulation.oracle_plugins import unended
+from simulation.oracle_trials import untried
 from simulation.reach import reach, touched
 
 LIMIT = 400
@@ -66,8 +70,16 @@ def calm(world: World) -> World:
         world = event.after
 
 
-def settled(world: World, planner: Planner, until: Callable[[World], bool] | None = None) -> World:
-    """The world at rest, or where `until` holds first, along the good path."""
+def settled(
+    world: World,
+    planner: Planner,
+    until: Callable[[World], bool] | None = None,
+    *,
+    at_once: bool = False,
+) -> World:
+    """The world at rest, or where `until` holds first, along the good path; `at_once`: right after
+    the plan that brought it about, before anything answered it.
+    """
     for _ in range(LIMIT):
         world = calm(world)
         if until is not None and until(world):
@@ -75,6 +87,8 @@ def settled(world: World, planner: Planner, until: Callable[[World], bool] | Non
         turn = turn_of(world, planner)
         if turn.writes:
             world = carried_out(world, turn.writes)
+            if at_once and until is not None and until(world):
+                return world
             continue
         instant = next_instant(world, turn)
         if instant is None:
@@ -97,9 +111,12 @@ def unwanted(world: World) -> tuple[str, ...]:
         found.append(f"rest: {reach(world).lost:.0%} of the requests find no pod")
     if world.recorded != world.version and not world.invalid:
         found.append(f"rest: {world.version} is wanted, the status knows {world.recorded}")
+    found += unhurried(world)
     if dead or found:
         return tuple(found)
-    found += unrested_beside(world)
+    found += [*unrested_beside(world), *unended(world), *untried(world)]
+    if world.router.apart:
+        found.append(f"rest: its objects differ: {world.router.written}")
     if found:
         return tuple(found)
     if world.paused and world.base != world.version and not world.status.abort:
@@ -117,6 +134,8 @@ def unwanted(world: World) -> tuple[str, ...]:
 
 def _at_stable(world: World) -> list[str]:
     found = []
+    if world.router.mirrored:
+        found.append("rest: a mirror route although all belongs to stable")
     if world.router.tested:
         found.append("rest: a header route although all belongs to stable")
     if world.router.weight:
@@ -135,7 +154,7 @@ def _at_stable(world: World) -> list[str]:
 
 
 def _waits(step: Mapping[str, Any]) -> bool:
-    return any(kind in step for kind in ("pause", "analysis", "experiment"))
+    return any(kind in step for kind in ("pause", "analysis", "experiment", "plugin"))
 
 
 def _at_pause(world: World) -> list[str]:
@@ -149,6 +168,8 @@ def _at_pause(world: World) -> list[str]:
         return [f"rest: weight {world.router.weight} at step {index} instead of {wanted}"]
     if world.router.tested is not world.shape.tested_at(index):
         return [f"rest: the header route at step {index} is {world.router.tested}"]
+    if world.router.mirrored is not world.shape.mirrored_at(index):
+        return [f"rest: the mirror route at step {index} is {world.router.mirrored}"]
     if wanted and world.canary.selector != world.version:
         return [f"rest: the canary Service is on {world.canary.selector} at step {index}"]
     return []

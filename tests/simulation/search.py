@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from simulation.events import Event, Planner, bad, good, turn_of, user
-from simulation.model import World, key
+from simulation.keys import key
+from simulation.model import World
 from simulation.oracle import faults, omissions
 from simulation.rest import restless
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace as with_fields
 
 from serinus.api import names
 from serinus.api.analysis import AnalysisRun, AnalysisRunSpec, AnalysisRunStatus
-from serinus.api.experiment import Experiment, ExperimentSpec, ExperimentStatus
+from serinus.api.experiment import Experiment
 from serinus.api.kubernetes import ObjectMeta
 from serinus.base.errors import FieldProblem
 from serinus.core.rollout.snapshot import (
@@ -21,8 +21,18 @@ from serinus.core.rollout.snapshot import (
     Snapshot,
     WorkloadSeen,
 )
-from serinus.core.routing import HeaderRoute, RouterSeen, Routing, Unknown
-from simulation.model import Lender, Pods, Run, Service, Trial, World
+from serinus.core.routing import (
+    Additional,
+    HeaderRoute,
+    MirrorMatch,
+    MirrorRoute,
+    RouterSeen,
+    Routing,
+    Unknown,
+)
+from simulation.model import Lender, Pods, Service, World
+from simulation.parts import Order, Run, Trial
+from simulation.plugging import answers
 from simulation.shape import (
     SECOND,
     SETTLE,
@@ -32,10 +42,11 @@ from simulation.shape import (
     step_hash_of,
     template_of,
 )
+from simulation.trying import experiment_of, services_of
 
 SETTINGS = Settings(settle=timedelta(microseconds=SETTLE), verify_retry=timedelta(seconds=1))
-ROUTER = "nginx"
 TESTERS = (HeaderRoute("testers", (("x-tester", "exact", "yes"),)),)
+COPIES = (MirrorRoute("copies", (MirrorMatch(method=("exact", "GET")),), 50),)
 PROBLEM = (FieldProblem("spec.strategy.canary.steps[0]", "is not valid (injected)"),)
 KINDS = ("rollout", "sets", "services", "router", "runs")
 
@@ -54,23 +65,21 @@ def seen(world: World) -> Snapshot:
         template_hash=hash_of(world.version),
         step_hash=step_hash_of(world.shape),
         revisions=tuple(revision_of(one, world.restart) for one in world.sets),
-        services={
-            name: _service(world, name, part)
-            for name, part in (("stable", world.stable), ("canary", world.canary))
-            if world.shape.services
-        },
+        services={name: _service(world, name, part) for name, part in _sides(world)}
+        | services_of(world),
         routers=(_router(world),) if world.shape.routed else (),
         runs=tuple(_run(run) for run in world.runs),
         experiments=tuple(_trial(trial) for trial in world.trials),
+        step_answers=answers(world, world.status),
         workload=workload_of(world.lender),
         problems=PROBLEM if world.invalid else (),
         settings=SETTINGS,
     )
 
 
-def with_older(snapshot: Snapshot, older: World, kind: str) -> Snapshot:
-    """The same with one kind as it was in `older`: a cache that lags behind the others."""
-    past = seen(older)
+def with_older(world: World, older: World, kind: str) -> Snapshot:
+    """A look with one kind as it was in `older`: a cache that lags behind the others."""
+    snapshot, past = seen(world), seen(older)
     match kind:
         case "rollout":
             return replace(
@@ -79,6 +88,7 @@ def with_older(snapshot: Snapshot, older: World, kind: str) -> Snapshot:
                 template=past.template,
                 template_hash=past.template_hash,
                 problems=past.problems,
+                step_answers=answers(world, older.status),
             )
         case "sets":
             return replace(snapshot, revisions=past.revisions)
@@ -139,15 +149,38 @@ def _service(world: World, name: str, part: Service) -> ServiceSeen:
     )
 
 
+def _sides(world: World) -> tuple[tuple[str, Service], ...]:
+    if not world.shape.services:
+        return ()
+    rule = "app/" if world.shape.subsets else ""
+    return ((f"{rule}stable", world.stable), (f"{rule}canary", world.canary))
+
+
 def _router(world: World) -> RouterSeen:
-    router = world.router
+    router, name = world.router, world.shape.router
     if not router.readable:
-        return RouterSeen(router=ROUTER, routing=Unknown("it cannot be read (injected)"))
-    return RouterSeen(
-        router=ROUTER,
-        routing=Routing(router.weight, header_routes=TESTERS if router.tested else ()),
-        written_at=instant(router.written_at),
-        verified=not router.lagging if world.shape.verifying else None,
+        return RouterSeen(router=name, routing=Unknown("it cannot be read (injected)"))
+    routings = tuple(_routing(order) for order in router.written)
+    at = instant(router.written_at)
+    if len(set(routings)) > 1:
+        return RouterSeen(
+            router=name,
+            routing=Unknown("its objects differ (injected)"),
+            weights=tuple(sorted({one.weight for one in routings})),
+            header_routes=TESTERS if any(one.header_routes for one in routings) else (),
+            mirror_routes=COPIES if any(one.mirror_routes for one in routings) else (),
+            written_at=at,
+        )
+    verified = not router.lagging if world.shape.verifying else None
+    return RouterSeen(router=name, routing=routings[0], written_at=at, verified=verified)
+
+
+def _routing(order: Order) -> Routing:
+    return Routing(
+        order.weight,
+        header_routes=TESTERS if order.tested else (),
+        mirror_routes=COPIES if order.mirrored else (),
+        additional=tuple(Additional(service, weight) for service, weight in order.tried),
     )
 
 
@@ -161,13 +194,7 @@ def _run(run: Run) -> AnalysisRun:
 
 @lru_cache(maxsize=4096)
 def _trial(trial: Trial) -> Experiment:
-    phase = "Successful" if trial.stopped and trial.phase == "Running" else trial.phase
-    labels = {names.POD_HASH: hash_of(trial.version)}
-    return Experiment(
-        metadata=ObjectMeta(name=trial.name, labels=labels),
-        spec=ExperimentSpec(terminate=trial.stopped),
-        status=ExperimentStatus(phase=phase),
-    )
+    return experiment_of(trial)
 
 
 def workload_of(lender: Lender | None) -> WorkloadSeen | None:

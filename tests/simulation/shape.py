@@ -83,6 +83,15 @@ class Shape:
     """pingPong: at a promotion the two Services swap their roles."""
     broken: frozenset[str] = frozenset()
     """Versions whose pods never get ready."""
+    router: str = "nginx"
+    subsets: bool = False
+    """Istio: subsets of a DestinationRule choose the pods, and no Service does."""
+    objects: int = 1
+    """2: two objects are routed (VirtualServices, routes), and a write may reach one of them."""
+    deadline: int | None = None
+    """progressDeadlineSeconds; None is as good as never."""
+    aborting: bool = False
+    """progressDeadlineAbort."""
 
     def __str__(self) -> str:
         return self.name
@@ -113,6 +122,24 @@ class Shape:
         so_far = [s["setHeaderRoute"] for s in self.steps[: index + 1] if "setHeaderRoute" in s]
         return bool(so_far and so_far[-1].get("match"))
 
+    def mirrored_at(self, index: int) -> bool:
+        """A mirror route is set at a step."""
+        if index >= len(self.steps):
+            return False
+        so_far = [s["setMirrorRoute"] for s in self.steps[: index + 1] if "setMirrorRoute" in s]
+        return bool(so_far and so_far[-1].get("match"))
+
+    @property
+    def plugged(self) -> bool:
+        """A step of it is a plugin's."""
+        return any("plugin" in step for step in self.steps)
+
+    def tried_at(self, index: int) -> tuple[tuple[int, int], ...]:
+        """Weight and pods of each template of a step's experiment that gets a part of traffic."""
+        step = self.steps[index] if index < len(self.steps) else {}
+        templates = step.get("experiment", {}).get("templates", ())
+        return tuple((t["weight"], t.get("replicas", 1)) for t in templates if t.get("weight"))
+
     def asked_at(self, index: int) -> int | None:
         """The pods that a setCanaryScale{replicas} asks for at a step; None if none holds."""
         scales = [s["setCanaryScale"] for s in self.steps[: index + 1] if "setCanaryScale" in s]
@@ -138,6 +165,20 @@ def version_of(hash_: str) -> str:
     return next((v for v in VERSIONS if hash_of(v) == hash_), hash_)
 
 
+def _told_of(shape: Shape) -> dict[str, Any]:
+    """What the strategy says of its router's objects."""
+    match shape.router:
+        case "istio":
+            names = [{"name": name} for name in ("main", "other")[: shape.objects]]
+            rule = {"name": "app", "stableSubsetName": "stable", "canarySubsetName": "canary"}
+            more = {"destinationRule": rule} if shape.subsets else {}
+            return {"virtualServices": names, **more}
+        case "plugins":
+            return {"argoproj-labs/gatewayAPI": {"httpRoute": "main"}}
+        case _:
+            return {"stableIngress": "main"}
+
+
 @lru_cache
 def base_rollout(shape: Shape) -> Rollout:
     """The object as its user wrote it, of replicas as the shape says."""
@@ -145,8 +186,8 @@ def base_rollout(shape: Shape) -> Rollout:
         "canaryService": "canary",
         "stableService": "stable",
         "trafficRouting": {
-            "nginx": {"stableIngress": "main"},
-            "managedRoutes": [{"name": "testers"}],
+            shape.router: _told_of(shape),
+            "managedRoutes": [{"name": "testers"}, {"name": "copies"}],
         },
         "steps": list(shape.steps),
         "dynamicStableScale": shape.dynamic,
@@ -160,13 +201,14 @@ def base_rollout(shape: Shape) -> Rollout:
     if shape.watched is not None:
         asked = {"templates": [{"templateName": "errors"}], "startingStep": shape.watched}
         strategy = {**strategy, "analysis": asked}
-    if not shape.services:
+    if not shape.services or shape.subsets:
         strategy = {**strategy, "canaryService": "", "stableService": ""}
     if shape.surge_limit is not None:
         strategy = {**strategy, "surgeLimit": shape.surge_limit}
     spec: dict[str, Any] = {
         "replicas": shape.replicas,
-        "progressDeadlineSeconds": 10**8,
+        "progressDeadlineSeconds": shape.deadline or 10**8,
+        "progressDeadlineAbort": shape.aborting,
         "selector": {"matchLabels": {"app": "x"}},
         "strategy": {"canary": strategy},
     }

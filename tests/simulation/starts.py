@@ -12,6 +12,7 @@ from serinus.core.rollout.plan import plan
 from serinus.core.rollout.snapshot import Snapshot
 from simulation.events import verdict
 from simulation.model import Lender, World
+from simulation.plugging import answered
 from simulation.rest import settled
 from simulation.shape import LADDER, MEASURED, SCALED, STEPWISE, TESTED, Shape
 
@@ -46,6 +47,79 @@ TRIED = (
     {"experiment": {"templates": [{"name": "new", "specRef": "canary"}]}},
     {"pause": {}},
 )
+PLUGGED_STEPS = (
+    {"setWeight": 50},
+    {"plugin": {"name": "gate"}},
+    {"pause": {}},
+)
+PLUGGED = Shape(name="step plugin", steps=PLUGGED_STEPS)
+PLUGGED_TWICE = Shape(
+    name="two step plugins",
+    steps=({"plugin": {"name": "gate"}}, {"setWeight": 50}, {"plugin": {"name": "warm"}}),
+    longer=({"setWeight": 80}, {"pause": {}}),
+)
+BASIC_PLUGGED = Shape(name="step plugin without router", steps=PLUGGED_STEPS, routed=False)
+WEIGHED = (
+    {"setWeight": 20},
+    {
+        "experiment": {
+            "templates": [
+                {"name": "t0", "specRef": "stable", "weight": 5},
+                {"name": "t1", "specRef": "canary", "weight": 10, "replicas": 2},
+            ]
+        }
+    },
+    {"setWeight": 50},
+    {"pause": {}},
+)
+WEIGHED_TRIAL = Shape(name="experiment with weights", steps=WEIGHED, router="istio")
+WEIGHED_DYNAMIC = Shape(
+    name="experiment with weights, dynamic",
+    steps=WEIGHED,
+    router="istio",
+    dynamic=True,
+    verifying=True,
+)
+COPIED = (
+    {"setCanaryScale": {"weight": 50}},
+    {
+        "setMirrorRoute": {
+            "name": "copies",
+            "percentage": 50,
+            "match": [{"method": {"exact": "GET"}}],
+        }
+    },
+    {"pause": {"duration": "60s"}},
+    {"setMirrorRoute": {"name": "copies"}},
+    *TESTED,
+)
+SUBSETS = Shape(name="subsets", router="istio", subsets=True)
+SUBSETS_DYNAMIC = Shape(
+    name="subsets, dynamic, two VirtualServices",
+    router="istio",
+    subsets=True,
+    dynamic=True,
+    objects=2,
+    steps=STEPWISE,
+)
+SUBSETS_COPIED = Shape(
+    name="subsets, routes", router="istio", subsets=True, steps=COPIED, objects=2
+)
+SUBSETS_WEIGHED = Shape(
+    name="subsets, experiment with weights", router="istio", subsets=True, steps=WEIGHED, objects=2
+)
+GATEWAY = Shape(name="two HTTPRoutes", router="plugins", objects=2, steps=TESTED)
+LATE = Shape(name="deadline", deadline=20, aborting=True, steps=LADDER)
+LATE_BROKEN = Shape(name="broken by a deadline", deadline=20, aborting=True, broken=frozenset("B"))
+LATE_TOLD = Shape(name="broken and told", deadline=20, broken=frozenset("B"))
+LATE_PLUGGED = Shape(
+    name="deadline of a step plugin", deadline=20, aborting=True, steps=PLUGGED_STEPS
+)
+BASIC_LATE = Shape(name="deadline without router", deadline=20, aborting=True, routed=False)
+LATENESS = (LATE, LATE_BROKEN, LATE_TOLD, LATE_PLUGGED, BASIC_LATE)
+PLUGGING = (PLUGGED, PLUGGED_TWICE, BASIC_PLUGGED)
+WEIGHING = (WEIGHED_TRIAL, WEIGHED_DYNAMIC)
+MESHES = (SUBSETS, SUBSETS_DYNAMIC, SUBSETS_COPIED, SUBSETS_WEIGHED, GATEWAY)
 MORE = ({"setWeight": 80}, {"pause": {}})
 TRIAL = Shape(name="experiment", steps=TRIED)
 SURGE = Shape(name="surgeLimit", surge_limit=1, replicas=3, steps=STEPWISE)
@@ -82,6 +156,10 @@ OTHERS = (
     DYNAMIC_SINGLE,
     *SWAPPED,
     *WATCHING,
+    *PLUGGING,
+    *LATENESS,
+    *WEIGHING,
+    *MESHES,
 )
 """What is walked, and not searched in the quick suite."""
 
@@ -119,7 +197,16 @@ def at_weight(shape: Shape, weight: int) -> World:
 @lru_cache
 def measured(shape: Shape) -> World:
     """What a step measures of B is under way."""
-    world = settled(released(shape), sound, lambda world: bool(world.runs or world.trials))
+    weighed, plugged = any(shape.tried_at(i) for i in range(shape.step_count)), shape.plugged
+
+    def is_under_way(world: World) -> bool:
+        if plugged:
+            return any(not call.phase for call in world.calls)
+        return bool(world.router.tried if weighed else world.runs or world.trials)
+
+    world = settled(released(shape), sound, is_under_way, at_once=plugged)
+    if weighed or plugged:
+        return world
     return verdict(world, (*world.runs, *world.trials)[0].name, "Running")
 
 
@@ -127,6 +214,8 @@ def measured(shape: Shape) -> World:
 def condemned(shape: Shape) -> World:
     """What a step measured of B has failed, B is aborted, and A has everything again."""
     world = measured(shape)
+    if shape.plugged:
+        return settled(answered(world, world.calls[0].asked, "Failed"), sound)
     name = (*world.runs, *world.trials)[0].name
     return settled(verdict(world, name, "Failed"), sound)
 
@@ -142,7 +231,9 @@ def replaced(shape: Shape) -> World:
 
 def measures(shape: Shape) -> bool:
     """A step of it waits for a verdict."""
-    return any("analysis" in step or "experiment" in step for step in shape.steps)
+    return any(
+        kind in step for step in shape.steps for kind in ("analysis", "experiment", "plugin")
+    )
 
 
 def under_way(shape: Shape) -> World:

@@ -21,7 +21,7 @@ from simulation.mutants import (
 )
 from simulation.oracle import faults
 from simulation.scripts import play
-from simulation.seeing import seen, with_older
+from simulation.seeing import with_older
 from simulation.shape import SECOND, Shape
 from simulation.starts import (
     DYNAMIC,
@@ -86,7 +86,7 @@ def cut_short(*, lenient: bool) -> tuple[str, ...]:
     ended = max(one.deadline or 0 for one in first.sets)
     world = passed(world, ended + SECOND)
     forgetful = mistaken(see=marks_never_void)
-    writes = writes_of(forgetful(with_older(seen(world), first, "sets")), world)
+    writes = writes_of(forgetful(with_older(world, first, "sets")), world)
     return faults(world, writes, carried_out(world, writes, lenient=lenient))
 
 

@@ -17,9 +17,10 @@ from simulation.events import Event, Planner, Turn, bad, good, turn_of, user
 from simulation.model import World
 from simulation.oracle import faults, omissions
 from simulation.rest import restless
-from simulation.seeing import KINDS, seen, with_older
+from simulation.seeing import KINDS, with_older
 
-GOOD = 0.8
+GOOD, TENSE = 0.8, 0.5
+"""How likely something good is: always, and while what is soon over is under way."""
 BUDGET = 5
 STEPS = 90
 
@@ -103,7 +104,8 @@ def _fresh(
 
 
 def _chosen(world: World, turn: Turn, rng: random.Random, left: dict[str, int]) -> Event | None:
-    kind = "good" if rng.random() < GOOD else rng.choice(("bad", "user"))
+    likely = TENSE if _is_tense(world) else GOOD
+    kind = "good" if rng.random() < likely else rng.choice(("bad", "user"))
     events = [*good(world, turn)]
     if kind != "good" and left[kind]:
         others = [*(bad(world, turn) if kind == "bad" else user(world))]
@@ -114,6 +116,11 @@ def _chosen(world: World, turn: Turn, rng: random.Random, left: dict[str, int]) 
         left["user"] -= 1
         return one_of([*user(world)], rng)
     return rng.choice(events) if events else None
+
+
+def _is_tense(world: World) -> bool:
+    """A plugin is about to answer, or an experiment has a part of the traffic."""
+    return bool(world.router.tried) or any(not call.phase for call in world.calls)
 
 
 class Named(Protocol):
@@ -131,7 +138,7 @@ def one_of(events: Sequence[E], rng: random.Random) -> E:
     sorts: dict[str, list[E]] = {}
     for event in events:
         sorts.setdefault(event.name.removeprefix("user: ").partition(" ")[0], []).append(event)
-    verdicts = [sort for sort in sorts if sort in ("run", "trial")]
+    verdicts = [sort for sort in sorts if sort in ("run", "trial", "plugin")]
     often = verdicts if verdicts and rng.random() < 0.5 else [*sorts]  # they are soon over
     return rng.choice(sorts[rng.choice(often)])
 
@@ -167,7 +174,7 @@ def _stale(
     is the rollout itself and has changed since.
     """
     kind, older = rng.choice(manners.kinds), rng.choice(past)
-    made = planner(with_older(seen(world), older, kind))
+    made = planner(with_older(world, older, kind))
     writes: tuple[Write, ...] = writes_of(made, world)
     changed = kind == "rollout" and _written(older) != _written(world)
     if changed:

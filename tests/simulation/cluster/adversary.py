@@ -26,7 +26,15 @@ DYNAMIC = Shape(name="dynamic", steps=STEPS, replicas=REPLICAS, dynamic=True)
 BASIC = Shape(name="without router", steps=STEPS, replicas=REPLICAS, routed=False)
 TRIAL = Shape(name="experiment", steps=TRIED, replicas=REPLICAS)
 LENT = Shape(name="workloadRef", steps=STEPS, replicas=REPLICAS, lends="progressively")
-SHAPES = (PLAIN, DYNAMIC, BASIC, TRIAL, LENT)
+MESH = Shape(
+    name="subsets, two VirtualServices",
+    steps=STEPS,
+    replicas=REPLICAS,
+    router="istio",
+    subsets=True,
+    objects=2,
+)
+SHAPES = (MESH, PLAIN, DYNAMIC, BASIC, TRIAL, LENT)
 
 LATENCY_SECONDS = 0.7
 """One way. With the data plane's second it stays below the settle time of two seconds."""
@@ -167,6 +175,8 @@ async def _metrics(stage: Stage) -> str:
 
 async def unreadable(stage: Stage) -> str:
     """The canary Ingress loses what marks it, for a while; the weight stays."""
+    if stage.witness.shape.router != "nginx":
+        return "no Ingress to be unreadable"
     note = "nginx.ingress.kubernetes.io/canary-weight-total"
     for value in ("none", None):
         patch = {"metadata": {"annotations": {note: value}}}

@@ -93,7 +93,9 @@ class Apply:
                 return replace(world, sets=sets)
             case "services":
                 return replace(world, stable=after.stable, canary=after.canary)
-            case "ingresses":
+            case "destinationrules":
+                return replace(world, stable=after.stable, canary=after.canary)
+            case "ingresses" | "virtualservices":
                 return replace(world, router=after.router)
             case "deployments":
                 return replace(world, lender=after.lender)
@@ -114,6 +116,13 @@ def change(path: str, before: World, after: World) -> tuple[Write | None, Apply]
             part = "stable" if name == "web-stable" else "canary"
             selector = getattr(after, part).selector
             return act.PointService(part, "", selector, START), apply
+        case "destinationrules" if before.stable.selector != after.stable.selector:
+            return act.PointService("stable", "", after.stable.selector, START), apply
+        case "destinationrules":
+            return act.PointService("canary", "", after.canary.selector, START), apply
+        case "virtualservices":
+            weight = max(one.weight for one in after.router.written)
+            return act.SetRouting("istio", Routing(weight), START), apply
         case "ingresses" if name in ("", CANARY_INGRESS):
             return act.SetRouting("nginx", Routing(after.router.weight), START), apply
         case "rollouts" if path.endswith("/status"):

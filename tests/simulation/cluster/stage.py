@@ -17,8 +17,11 @@ from serinus.base.clock import Clock
 from serinus.control.analysis.asking import Asker, Unanswered
 from serinus.control.wiring import World, run_controller
 from serinus.core.http import HttpAnswer, HttpRequest
+from serinus.kube.resource import CRDS
 from serinus.kube.transport.faulty import Faults, FaultyTransport
 from serinus.kube.transport.wire import Transport
+from serinus.local.crds.meshes import ISTIO
+from serinus.local.crds.words import definition
 from simulation.cluster.judge import JudgedTransport, Verdicts
 from simulation.cluster.store import shop
 from simulation.cluster.witness import Witness, watching
@@ -139,6 +142,9 @@ async def staged(
     """The shop deployed, in calm; the controller runs."""
     rng = random.Random(f"{seed} {shape.name}")
     async with paper_cluster(seed, deployments=bool(shape.lends)) as cluster:
+        if shape.router == "istio":
+            for kind in ISTIO:
+                await cluster.admin.create(CRDS, definition(kind))
         await cluster.apply(shop(shape))
         witness = Witness(
             cluster.server.view, cluster.clock, shape, STALLED_SECONDS if stalls else LATE_SECONDS

@@ -17,7 +17,9 @@ from serinus.api.hashes import pod_hash
 from serinus.api.template import read_template
 from serinus.api.wire import decode
 from serinus.local.apiserver.admission import StoreView
-from simulation.model import Lender, Pods, Router, Run, Service, Trial, World
+from simulation.cluster import mesh
+from simulation.model import Lender, Pods, Service, World
+from simulation.parts import Router, Run, Trial
 from simulation.shape import Shape, micros
 from support.cluster import NAMESPACE
 
@@ -81,6 +83,9 @@ def shop(shape: Shape) -> str:
     before, _, rest = SHOP.partition("      steps:\n")
     after = rest[rest.index("---") :]
     more = f"      dynamicStableScale: {json.dumps(shape.dynamic)}\n" if shape.routed else ""
+    if shape.subsets:
+        before = before[: before.index("      canaryService")] + mesh.STRATEGY
+        after = f"{after}---{mesh.OBJECTS}"
     if not shape.routed:
         before = before.replace("      trafficRouting: {nginx: {stableIngress: web}}\n", "")
         more = f"      maxSurge: {shape.surging}\n      maxUnavailable: {1 - shape.surging}\n"
@@ -111,9 +116,9 @@ def read(view: StoreView, shape: Shape, now: datetime) -> World:
         replicas=1 if rollout.spec.replicas is None else rollout.spec.replicas,
         paused=rollout.spec.paused,
         sets=tuple(_pods(view, item) for item in _ours(view, "apps", "replicasets")),
-        stable=_service(view, "web-stable"),
-        canary=_service(view, "web-canary"),
-        router=Router(weight=_weight(view)),
+        stable=mesh.side(view, "stable") if shape.subsets else _service(view, "web-stable"),
+        canary=mesh.side(view, "canary") if shape.subsets else _service(view, "web-canary"),
+        router=mesh.router(view) if shape.subsets else Router(weight=_weight(view)),
         runs=tuple(_run(item) for item in _ours(view, "argoproj.io", "analysisruns")),
         trials=tuple(_trial(item) for item in _ours(view, "argoproj.io", "experiments")),
         lender=_lender(view, lender) if lender else None,

@@ -15,6 +15,7 @@ from serinus.base.clock import Clock
 from serinus.local.apiserver.admission import StoreView
 from simulation.cluster.store import read
 from simulation.model import Service, World
+from simulation.parts import Order
 from simulation.reach import reach, touched
 from simulation.shape import SECOND, Shape
 
@@ -70,8 +71,9 @@ class Witness:
 
     def _remember(self, world: World) -> None:
         now, late = world.now, int(self.late_seconds * SECOND)
-        written = (world.router.weight, world.stable.selector, world.canary.selector)
-        _note(self.writes, now, (now, *written), 1)
+        for order in world.router.written:
+            written = (order.weight, world.stable.selector, world.canary.selector)
+            _note(self.writes, now, (now, *written), 1)
         _note(self.pods, now, (now, pods_view(world)), 1)
         _note(self.specs, now, (now, spec_view(world)), 1)
         _note(self.templates, now, (now, world.version), 1)
@@ -84,7 +86,7 @@ class Witness:
         weights = dict.fromkeys(weight for _, weight, _, _ in self.writes)
         stable = dict.fromkeys(selector for _, _, selector, _ in self.writes)
         canary = dict.fromkeys(selector for _, _, _, selector in self.writes)
-        lagging = tuple((weight, False) for weight in weights if weight != world.router.weight)
+        lagging = tuple(Order(weight) for weight in weights if weight != world.router.weight)
         return replace(
             world,
             router=replace(world.router, lagging=lagging),
