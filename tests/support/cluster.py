@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -166,6 +167,7 @@ async def controlled(
     instance_id: str = "",
     step_plugins: StepPlugins | None = None,
     disabled_step_plugins: frozenset[str] = frozenset(),
+    api_versions: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[World]:
     """Our controller at work on the cluster while the block runs; `asker` is its network,
     `verify` its data plane, `step_plugins` what is installed beside it."""
@@ -178,6 +180,7 @@ async def controlled(
         instance_id=instance_id,
         step_plugins=step_plugins or StepPlugins(),
         disabled_step_plugins=disabled_step_plugins,
+        api_versions=api_versions,
     )
     task = asyncio.create_task(run_controller(world))
     waiting = asyncio.create_task(world.ready.wait())

@@ -16,6 +16,7 @@ from serinus.api.gatewayapi import KINDS as ROUTES
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read
+from serinus.api.smi import TrafficSplit
 from serinus.api.traefik import TraefikService
 from serinus.api.validation.check import KINDS, check
 from serinus.api.validation.language import UNKNOWN, Language
@@ -33,6 +34,7 @@ _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     VirtualService: ("networking.istio.io", "virtualservices"),
     DestinationRule: ("networking.istio.io", "destinationrules"),
     TraefikService: ("traefik.io", "traefikservices"),
+    TrafficSplit: ("split.smi-spec.io", "trafficsplits"),
     **{kind.wire: (GROUP, kind.plural) for kind in ROUTES},
     AnalysisTemplate: ("argoproj.io", "analysistemplates"),
     ClusterAnalysisTemplate: ("argoproj.io", "clusteranalysistemplates"),

@@ -190,6 +190,13 @@ class TraefikTrafficRouting(Wire, frozen=True, kw_only=True):
     weighted_traefik_service_name: str = ""
 
 
+class SmiTrafficRouting(Wire, frozen=True, kw_only=True):
+    """Of a TrafficSplit: its `rootService` (else the stable one) and name (else the Rollout's)."""
+
+    root_service: str = ""
+    traffic_split_name: str = ""
+
+
 class ManagedRoute(Wire, frozen=True, kw_only=True):
     name: str = ""
 
@@ -198,7 +205,7 @@ class TrafficRouting(Wire, frozen=True, kw_only=True):
     nginx: NginxTrafficRouting | None = None
     istio: IstioTrafficRouting | None = None
     alb: Mapping[str, Any] | None = None
-    smi: Mapping[str, Any] | None = None
+    smi: SmiTrafficRouting | None = None
     ambassador: Mapping[str, Any] | None = None
     apisix: Mapping[str, Any] | None = None
     app_mesh: Mapping[str, Any] | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from serinus.kube.transport.wire import Transport
 
 METRICS_PORT, HEALTH_PORT = 8090, 8080
+SMI_VERSIONS = ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4")
 PORT = click.IntRange(0, 65535)
 
 
@@ -74,6 +75,13 @@ PORT = click.IntRange(0, 65535)
     multiple=True,
     help="Steps of this plugin count as done; may be given again.",
 )
+@click.option(
+    "--traffic-split-api-version",
+    type=click.Choice(SMI_VERSIONS),
+    default=SMI_VERSIONS[0],
+    show_default=True,
+    help="In which version TrafficSplits of split.smi-spec.io are asked for.",
+)
 @election_options
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
@@ -117,6 +125,7 @@ async def _control(options: dict[str, Any]) -> None:
             resolve=resolver_of(connection),
             addresses=addresses_of(os.environ),
             telemetry=telemetry,
+            api_versions={"split.smi-spec.io": options["traffic_split_api_version"]},
             disabled_step_plugins=frozenset(options["disabled"]),
         )
         other = None if options["beside_argo_rollouts"] else neighbour_of(world, own_lease)

@@ -46,7 +46,7 @@ from serinus.kube.client import Client
 from serinus.kube.events import EventRecorder
 from serinus.kube.workqueue import WorkQueue
 from serinus.traffic.registry import load_router
-from serinus.traffic.router import Router
+from serinus.traffic.router import Router, at_version
 
 _log = logging.getLogger("serinus.controller")
 
@@ -85,6 +85,8 @@ class World:
     """Where steps find their plugins."""
     disabled_step_plugins: frozenset[str] = frozenset()
     """Names of plugins whose steps count as done."""
+    api_versions: Mapping[str, str] = field(default_factory=dict)
+    """In which version the kinds of an API group are asked for, where it is not the usual one."""
     telemetry: Telemetry = field(default_factory=Telemetry)
     """What it counts of itself; whoever hands it in can show it."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -113,7 +115,7 @@ async def run_controller(world: World) -> None:
         stack.push_async_callback(calls.close)
         stack.push_async_callback(announcer.drain, LAST_WORDS_SECONDS)
         group = await stack.enter_async_context(asyncio.TaskGroup())
-        objects = RoutedObjects(caches, rollouts.add, group.create_task)
+        objects = RoutedObjects(caches, rollouts.add, group.create_task, world.api_versions)
         caches.wake_rollouts(rollouts.add)
         caches.wake_runs(runs.add)
         looking = ExperimentObserver(caches, objects, world.clock)
@@ -125,7 +127,8 @@ async def run_controller(world: World) -> None:
             group.create_task(caches.wake_when_listed(informer, rollouts.add))
         group.create_task(announcer.run())
         group.create_task(PrunedFields(world.client, caches, announcer, telemetry).look())
-        routers = {name: load_router(name) for name in ROUTERS}
+        found = {name: load_router(name) for name in ROUTERS}
+        routers = {name: at_version(one, world.api_versions) for name, one in found.items()}
         observer = _observer(world, caches, objects, routers, in_force)
         freed = Freed(client, caches, objects, routers, world.clock)
         departed = Departed(client, caches, announcer, freed)

@@ -14,6 +14,7 @@ BUILT_IN = (
     EntryPoint("nginx", "serinus.traffic.nginx:NginxRouter", GROUP),
     EntryPoint("istio", "serinus.traffic.istio.router:IstioRouter", GROUP),
     EntryPoint("traefik", "serinus.traffic.traefik:TraefikRouter", GROUP),
+    EntryPoint("smi", "serinus.traffic.smi:SmiRouter", GROUP),
     EntryPoint(GATEWAY_API, "serinus.traffic.gatewayapi.router:GatewayApiRouter", GROUP),
 )
 

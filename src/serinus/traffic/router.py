@@ -114,6 +114,23 @@ class Router(Protocol):
         """
 
 
+@runtime_checkable
+class Versioned(Protocol):
+    """A router of kinds that clusters serve in one version or another."""
+
+    group: str
+
+    def of_version(self, version: str) -> Router:
+        """The same for kinds of `group` in that version."""
+
+
+def at_version(router: Router, versions: Mapping[str, str]) -> Router:
+    """The router for a cluster where an API group is spoken in the version of `versions`."""
+    if isinstance(router, Versioned) and router.group in versions:
+        return router.of_version(versions[router.group])
+    return router
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which pods behind a Service a router's destination gets."""

@@ -11,9 +11,11 @@ import msgspec
 
 from serinus.api.analysis import AnalysisTemplateRef
 from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutExperimentStep
+from serinus.api.findings import Missing
 from serinus.api.kubernetes import Ingress, IngressServiceBackend, Service
 from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.pingpong import with_roles
+from serinus.api.smi import TrafficSplit
 from serinus.api.traefik import TraefikService
 from serinus.api.validation.gatewayapi import validate_route_objects
 from serinus.api.validation.istio import rule_hosts, validate_istio_objects
@@ -42,6 +44,7 @@ def validate_references(
         yield from validate_istio_objects(routed, namespace, labels, lookup, here)
         yield from validate_route_objects(canary, namespace, lookup, f"{here}.trafficRouting")
         yield from _traefik_service(canary, namespace, lookup, f"{here}.trafficRouting.traefik")
+        yield from _traffic_split(rollout, canary, lookup, f"{here}.trafficRouting.smi")
         for place, name in rule_hosts(canary, namespace, lookup, here):
             yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)
@@ -176,6 +179,23 @@ def _traefik_service(
         found = find(lookup, TraefikService, namespace, name, f"{path}.weightedTraefikServiceName")
         if isinstance(found, FieldProblem):
             yield found
+
+
+def _traffic_split(
+    rollout: Rollout, canary: CanaryStrategy, lookup: Lookup, path: str
+) -> Iterator[FieldProblem]:
+    """The TrafficSplit is made by the router; its kind has to be there, and the root Service."""
+    smi = canary.traffic_routing.smi if canary.traffic_routing else None
+    if smi is None:
+        return
+    name, namespace = smi.traffic_split_name or rollout.metadata.name, rollout.metadata.namespace
+    found = find(lookup, TrafficSplit, namespace, name, path)
+    if isinstance(found, FieldProblem) and not isinstance(found, Missing):
+        yield found
+    if smi.root_service:
+        root = find(lookup, Service, namespace, smi.root_service, f"{path}.rootService")
+        if isinstance(root, FieldProblem):
+            yield root
 
 
 def _backends(ingress: Ingress) -> set[str]:

@@ -72,6 +72,10 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
     if routing.traefik is not None and not routing.traefik.weighted_traefik_service_name:
         where = f"{here}.traefik.weightedTraefikServiceName"
         yield FieldProblem(where, "is missing; name the TraefikService that splits")
+    smi = routing.smi
+    if smi is not None and smi.root_service and smi.root_service == canary.canary_service:
+        message = f"{smi.root_service!r} is the canaryService too; name what clients ask"
+        yield FieldProblem(f"{here}.smi.rootService", message)
     yield from validate_gateway_api(canary, here)
     yield from _total(routing, here)
     for index, route in enumerate(routing.managed_routes):

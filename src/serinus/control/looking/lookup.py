@@ -17,6 +17,7 @@ from serinus.api.gatewayapi import GROUP, KINDS
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
 from serinus.api.reading import read_or_name
+from serinus.api.smi import TrafficSplit
 from serinus.api.traefik import TraefikService
 from serinus.api.wire import Unreadable, decode
 from serinus.control import kinds
@@ -40,6 +41,7 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     VirtualService: kinds.VIRTUAL_SERVICES,
     DestinationRule: kinds.DESTINATION_RULES,
     TraefikService: kinds.TRAEFIK_SERVICES,
+    TrafficSplit: kinds.TRAFFIC_SPLITS,
     **ROUTES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
@@ -47,6 +49,7 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
 _ON_DEMAND = (
     *(INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES),
     *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
+    kinds.TRAFFIC_SPLITS,
     *ROUTES.values(),
 )
 """Watched from the first time that one is named."""

@@ -24,6 +24,7 @@ from serinus.kube.resource import DEPLOYMENTS, INGRESSES, Resource
 MARKS = (names.ROUTED_FOR, names.MANAGED_BY, names.SCALED_BY)
 MARKED: tuple[Resource, ...] = (
     *(INGRESSES, kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
+    kinds.TRAFFIC_SPLITS,
     *ROUTES.values(),
     *(DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS),
 )
@@ -49,7 +50,9 @@ class Marks:
             if self.objects.watches(resource):
                 continue
             try:
-                found = await self.client.list(resource, self.namespace, type=_Marked)
+                found = await self.client.list(
+                    self.objects.served(resource), self.namespace, type=_Marked
+                )
             except SerinusError as error:
                 _log.debug("%s is not looked through: %s", resource.full_name, error)
                 continue

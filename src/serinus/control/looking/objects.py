@@ -6,6 +6,8 @@ absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from serinus.control.looking.caches import MARKS, Caches, Spawn, Wake
@@ -13,12 +15,18 @@ from serinus.control.looking.interest import Reference, reference
 from serinus.kube.resource import Resource
 from serinus.traffic.router import ObjectRef
 
+_NONE: Mapping[str, str] = MappingProxyType({})
+
 
 class RoutedObjects:
     """One informer of plain objects for each kind that was named."""
 
-    def __init__(self, caches: Caches, wake: Wake, spawn: Spawn) -> None:
+    def __init__(
+        self, caches: Caches, wake: Wake, spawn: Spawn, versions: Mapping[str, str] = _NONE
+    ) -> None:
+        """`versions`: in which version the kinds of an API group are asked for, if in another."""
         self._caches, self._wake, self._spawn = caches, wake, spawn
+        self._versions = versions
         self._watched: set[str] = set()
 
     def state(self, ref: ObjectRef) -> Any:
@@ -33,6 +41,11 @@ class RoutedObjects:
         self.watch(resource)
         return self._caches.state(reference(resource, namespace, name))
 
+    def served(self, resource: Resource) -> Resource:
+        """The kind in the version in which it is asked for."""
+        version = self._versions.get(resource.group, resource.version)
+        return resource if version == resource.version else replace(resource, version=version)
+
     def watches(self, resource: Resource) -> bool:
         """Whether objects of that kind are watched."""
         return resource.full_name in self._watched
@@ -41,7 +54,7 @@ class RoutedObjects:
         """From now on, if not yet. An object that carries a mark of ours wakes whose it is."""
         if self.watches(resource):
             return
-        informer = self._caches.plain(resource)
+        informer = self._caches.plain(self.served(resource))
         self._watched.add(resource.full_name)
         self._caches.wake_interested(informer, self._wake)
         informer.on_change(self._wake_marked)
