@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from serinus.api.smi import VERSIONS
+from serinus.cli.controller import SMI_VERSIONS
 from serinus.cli.main import main
 
 
@@ -15,3 +17,16 @@ def test_a_controller_that_may_ask_nothing_is_refused(
         main(["controller", option, "0"])
     assert end.value.code == 2
     assert option in capsys.readouterr().err
+
+
+def test_a_version_of_traffic_splits_that_there_never_was_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["controller", "--traffic-split-api-version", "v2"])
+    assert end.value.code == 2
+    assert "v1alpha1" in capsys.readouterr().err
+
+
+def test_the_versions_that_are_offered_are_those_that_the_router_speaks() -> None:
+    assert SMI_VERSIONS == VERSIONS

@@ -135,6 +135,10 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (routed(ambassador={}), C + "trafficRouting.ambassador.mappings: is missing"),
     (routed(apisix={}), C + "trafficRouting.apisix.route: is missing"),
     (routed(appMesh={}), C + "trafficRouting.appMesh.virtualService: is missing"),
+    (
+        routed(smi={"rootService": "shop-canary"}),
+        C + "trafficRouting.smi.rootService: 'shop-canary' is the canaryService too",
+    ),
     (routed(managedRoutes=[{}]), C + "trafficRouting.managedRoutes[0].name: is missing"),
     # canary, 2.2
     ({"canary": {"scaleDownDelaySeconds": 5}}, C + "scaleDownDelaySeconds: works only with traf"),
@@ -163,7 +167,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (experiment(templates=[{**ONE, "replicas": -1}]), E + "templates[0].replicas: -1 must be 0"),
     (
         experiment(templates=[{**ONE, "weight": 5}]),
-        E + "templates[0].weight: works only with istio or plugins/argoproj-labs/gatewayAPI",
+        E + "templates[0].weight: works only with istio or",
     ),
     (
         canary_steps(ISTIO, {"experiment": {"templates": [{**ONE, "weight": 101}]}}),
