@@ -117,6 +117,10 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
         *((verb, "traefik.io", "traefikservices") for verb in ("get", "watch", "patch")),
         *((v, "split.smi-spec.io", "trafficsplits") for v in ("get", "watch", "create", "patch")),
         *(
+            (verb, "apisix.apache.org", "apisixroutes")
+            for verb in ("get", "watch", "create", "patch", "delete")
+        ),
+        *(
             (verb, "gateway.networking.k8s.io", f"{kind}routes")
             for kind in ("http", "grpc", "tcp", "tls")
             for verb in ("get", "watch", "patch")

@@ -14,7 +14,7 @@ from typing import Any
 
 from serinus.api.names import WRITTEN_AT
 from serinus.core.routing import Routing
-from serinus.traffic.router import Create, ObjectRef, Patch, Route, Router, Write
+from serinus.traffic.router import Create, Delete, ObjectRef, Patch, Route, Router, Write
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=7)
@@ -59,6 +59,8 @@ def after(world: World, writes: list[Write]) -> World:
                 merged = merge_patch(objects[ref], patch)
                 merged["metadata"]["resourceVersion"] = str(int(version) + 1)
                 objects[ref] = merged
+            case Delete(ref, version):
+                assert objects.pop(ref)["metadata"]["resourceVersion"] == version
     return replace(world, objects=objects)
 
 
@@ -113,6 +115,8 @@ def every_write_carries_the_instant(
     for routing, at in ((one, NOON), (two, LATER)):
         writes = list(router.write(world.route, world.read(router), routing, at))
         for write in writes:
+            if isinstance(write, Delete):
+                continue
             body = write.manifest if isinstance(write, Create) else write.patch
             assert datetime.fromisoformat(body["metadata"]["annotations"][WRITTEN_AT]) == at
         changed = after(world, writes)

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from serinus.api.analysis import AnalysisTemplate, ClusterAnalysisTemplate
+from serinus.api.apisix import ApisixRoute
 from serinus.api.gatewayapi import GROUP
 from serinus.api.gatewayapi import KINDS as ROUTES
 from serinus.api.istio import DestinationRule, VirtualService
@@ -35,6 +36,7 @@ _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     DestinationRule: ("networking.istio.io", "destinationrules"),
     TraefikService: ("traefik.io", "traefikservices"),
     TrafficSplit: ("split.smi-spec.io", "trafficsplits"),
+    ApisixRoute: ("apisix.apache.org", "apisixroutes"),
     **{kind.wire: (GROUP, kind.plural) for kind in ROUTES},
     AnalysisTemplate: ("argoproj.io", "analysistemplates"),
     ClusterAnalysisTemplate: ("argoproj.io", "clusteranalysistemplates"),

@@ -197,6 +197,21 @@ class SmiTrafficRouting(Wire, frozen=True, kw_only=True):
     traffic_split_name: str = ""
 
 
+class ApisixRouteRef(Wire, frozen=True, kw_only=True):
+    """An ApisixRoute, and those of its HTTP rules that split; by default that with its own name."""
+
+    name: str = ""
+    rules: tuple[str, ...] = ()
+
+    def split_rules(self) -> tuple[str, ...]:
+        """The names of the rules that split, each once."""
+        return tuple(dict.fromkeys(self.rules or (self.name,)))
+
+
+class ApisixTrafficRouting(Wire, frozen=True, kw_only=True):
+    route: ApisixRouteRef | None = None
+
+
 class ManagedRoute(Wire, frozen=True, kw_only=True):
     name: str = ""
 
@@ -207,7 +222,7 @@ class TrafficRouting(Wire, frozen=True, kw_only=True):
     alb: Mapping[str, Any] | None = None
     smi: SmiTrafficRouting | None = None
     ambassador: Mapping[str, Any] | None = None
-    apisix: Mapping[str, Any] | None = None
+    apisix: ApisixTrafficRouting | None = None
     app_mesh: Mapping[str, Any] | None = None
     traefik: TraefikTrafficRouting | None = None
     plugins: Mapping[str, Any] | None = None

@@ -46,7 +46,8 @@ ROUTED_FOR = "serinus.dev/routed-for"
 as JSON (see `routed.py`)."""
 
 HEADER_ROUTES = "serinus.dev/header-routes"
-"""Annotation of a route of the Gateway API: the header routes whose rules are ours, as JSON."""
+"""Annotation of a route of the Gateway API: the header routes whose rules are ours, as JSON; of
+an ApisixRoute of ours: what its header route matches."""
 
 TEMPLATE = "serinus.dev/template"
 """Annotation of a ReplicaSet: the template that it was made of (see `hashes.template_note`)."""

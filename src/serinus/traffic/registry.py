@@ -15,6 +15,7 @@ BUILT_IN = (
     EntryPoint("istio", "serinus.traffic.istio.router:IstioRouter", GROUP),
     EntryPoint("traefik", "serinus.traffic.traefik:TraefikRouter", GROUP),
     EntryPoint("smi", "serinus.traffic.smi:SmiRouter", GROUP),
+    EntryPoint("apisix", "serinus.traffic.apisix.router:ApisixRouter", GROUP),
     EntryPoint(GATEWAY_API, "serinus.traffic.gatewayapi.router:GatewayApiRouter", GROUP),
 )
 

@@ -46,11 +46,26 @@ class Patch:
     message: str = field(default="", compare=False)
 
 
-Write = Create | Patch
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete the object, if it still has the resourceVersion that this was decided on.
+
+    It cannot carry the instant: a write of another object of the same routing goes with it.
+    """
+
+    ref: ObjectRef
+    resource_version: str
+    reason: str = field(default="", compare=False)
+    message: str = field(default="", compare=False)
+
+
+Write = Create | Patch | Delete
 
 
 def annotated(write: Write, notes: Mapping[str, str]) -> Write:
-    """The same write with further annotations."""
+    """The same write with further annotations; what is deleted takes none."""
+    if isinstance(write, Delete):
+        return write
     body = write.manifest if isinstance(write, Create) else write.patch
     metadata = body.get("metadata") or {}
     annotations = {**(metadata.get("annotations") or {}), **notes}
@@ -107,9 +122,9 @@ class Router(Protocol):
     ) -> Sequence[Write]:
         """The writes that make the objects say `routing`; nothing if they do already.
 
-        All of them carry `at` under WRITTEN_AT. A write may need a second round (an object that
-        has to be created first starts with weight 0). What takes traffic away does what it can:
-        what it cannot do, `read` tells as Unknown. What would give the canary more is written
+        All but deletions carry `at` under WRITTEN_AT. A write may need a second round (an object
+        that has to be created first starts with weight 0). What takes traffic away does what it
+        can: what it cannot do, `read` tells as Unknown. What would give the canary more is written
         whole or not at all: then RoutingError is raised with every problem.
         """
 

@@ -134,6 +134,19 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (routed(traefik={}), C + "trafficRouting.traefik.weightedTraefikServiceName: is missing"),
     (routed(ambassador={}), C + "trafficRouting.ambassador.mappings: is missing"),
     (routed(apisix={}), C + "trafficRouting.apisix.route: is missing"),
+    (routed(apisix={"route": {}}), C + "trafficRouting.apisix.route.name: is missing"),
+    (
+        routed(apisix={"route": {"name": "a", "rules": ["r", "r"]}}),
+        C + "trafficRouting.apisix.route.rules[1]: 'r' is empty or repeated",
+    ),
+    (
+        routed(apisix={"route": {"name": "a"}}, managedRoutes=[{"name": "a"}]),
+        C + "trafficRouting.managedRoutes[0].name: 'a' is the ApisixRoute that splits",
+    ),
+    (
+        routed(apisix={"route": {"name": "a"}}, managedRoutes=[{"name": "To_A"}]),
+        C + "trafficRouting.managedRoutes[0].name: 'To_A' cannot name an ApisixRoute",
+    ),
     (routed(appMesh={}), C + "trafficRouting.appMesh.virtualService: is missing"),
     (
         routed(smi={"rootService": "shop-canary"}),
@@ -225,7 +238,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     # header routes and mirrors, 2.3
     (
         canary_steps({"nginx": {"stableIngress": "shop"}}, {"setHeaderRoute": HEADER}),
-        C + "steps[0].setHeaderRoute: works only with istio or plugins/argoproj-labs/gatewayAPI; ",
+        C + "steps[0].setHeaderRoute: works only with istio or ",
     ),
     (
         canary_steps(ISTIO, {"setHeaderRoute": {**HEADER, "name": "q"}}),

@@ -17,6 +17,7 @@ from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.pingpong import with_roles
 from serinus.api.smi import TrafficSplit
 from serinus.api.traefik import TraefikService
+from serinus.api.validation.apisix import validate_apisix_route
 from serinus.api.validation.gatewayapi import validate_route_objects
 from serinus.api.validation.istio import rule_hosts, validate_istio_objects
 from serinus.api.validation.language import UNKNOWN, Language
@@ -45,6 +46,7 @@ def validate_references(
         yield from validate_route_objects(canary, namespace, lookup, f"{here}.trafficRouting")
         yield from _traefik_service(canary, namespace, lookup, f"{here}.trafficRouting.traefik")
         yield from _traffic_split(rollout, canary, lookup, f"{here}.trafficRouting.smi")
+        yield from validate_apisix_route(canary, namespace, lookup, f"{here}.trafficRouting")
         for place, name in rule_hosts(canary, namespace, lookup, here):
             yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)

@@ -10,6 +10,7 @@ from typing import Any
 
 from serinus.api.argo import CanaryStrategy, NginxTrafficRouting, TrafficRouting
 from serinus.api.gatewayapi import ROUTER as GATEWAY_API
+from serinus.api.validation.apisix import validate_apisix
 from serinus.api.validation.gatewayapi import validate_gateway_api
 from serinus.api.validation.istio import validate_istio
 from serinus.api.validation.labels import validate_key
@@ -32,7 +33,6 @@ _ONE_OR_MANY = (("alb", "ingress", "ingresses", "the Ingress that routes to stab
 # router, field, what it names
 _NEEDED = (
     ("ambassador", "mappings", "the Mappings that route to stableService"),
-    ("apisix", "route", "the ApisixRoute that splits"),
     ("appMesh", "virtualService", "the VirtualService whose router splits"),
 )
 
@@ -76,6 +76,7 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
     if smi is not None and smi.root_service and smi.root_service == canary.canary_service:
         message = f"{smi.root_service!r} is the canaryService too; name what clients ask"
         yield FieldProblem(f"{here}.smi.rootService", message)
+    yield from validate_apisix(routing, here)
     yield from validate_gateway_api(canary, here)
     yield from _total(routing, here)
     for index, route in enumerate(routing.managed_routes):

@@ -13,6 +13,7 @@ from serinus.api.analysis import (
     AnalysisTemplateSpec,
     ClusterAnalysisTemplate,
 )
+from serinus.api.apisix import ApisixRoute
 from serinus.api.gatewayapi import GROUP, KINDS
 from serinus.api.istio import DestinationRule, VirtualService
 from serinus.api.kubernetes import Deployment, Ingress, PodTemplate, ReplicaSet, Service
@@ -42,6 +43,7 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     DestinationRule: kinds.DESTINATION_RULES,
     TraefikService: kinds.TRAEFIK_SERVICES,
     TrafficSplit: kinds.TRAFFIC_SPLITS,
+    ApisixRoute: kinds.APISIX_ROUTES,
     **ROUTES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
@@ -50,6 +52,7 @@ _ON_DEMAND = (
     *(INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES),
     *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
     kinds.TRAFFIC_SPLITS,
+    kinds.APISIX_ROUTES,
     *ROUTES.values(),
 )
 """Watched from the first time that one is named."""

@@ -54,7 +54,7 @@ from serinus.core.rollout.actions import (
 from serinus.kube.client import Client
 from serinus.kube.errors import Conflict, NotFound, TooManyRequests
 from serinus.kube.resource import PODS, REPLICASETS, SERVICES, Resource
-from serinus.traffic.router import Create, Patch, SelectsPods, Write, annotated
+from serinus.traffic.router import Create, Delete, Patch, SelectsPods, Write, annotated
 
 _RETIRED: Mapping[str, Resource] = {
     "ReplicaSet": REPLICASETS,
@@ -247,6 +247,10 @@ class Executor:
                     sending = self._client.create(place.resource, manifest, ref.namespace)
                 case Patch(patch=patch):
                     sending = self._client.patch(place.resource, ref.name, patch, ref.namespace)
+                case Delete(resource_version=version):
+                    metadata = seen.snapshot.rollout.metadata
+                    await self._sender.delete(metadata, place.resource, ref.name, version)
+                    continue
             await self._sender.sent(seen.snapshot.rollout.metadata, place, sending)
             if write.reason:
                 self._announce(seen.snapshot.rollout, Announce(write.reason, write.message))

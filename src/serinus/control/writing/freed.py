@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,10 +25,11 @@ from serinus.control.looking.seen import routes_of, whole
 from serinus.control.writing.manifests import at
 from serinus.core.routing import Routing
 from serinus.kube.client import Client
+from serinus.kube.errors import NotFound
 from serinus.kube.resource import SERVICES, Resource
 from serinus.traffic.istio.rule import freed as freed_rule
 from serinus.traffic.istio.rule import selected
-from serinus.traffic.router import Patch, Router
+from serinus.traffic.router import Delete, Patch, Router
 
 _log = logging.getLogger("serinus.freed")
 _UNMARKED = {names.ROUTED_FOR: None, names.WRITTEN_AT: None}
@@ -40,7 +42,8 @@ class _Gift:
     resource: Resource
     namespace: str
     name: str
-    patch: Mapping[str, Any]
+    patch: Mapping[str, Any] | None
+    """None: it is ours alone, and deleted."""
     hashes: frozenset[str] = frozenset()
     """The revisions that it selects now."""
 
@@ -82,10 +85,19 @@ class Freed:
 
     async def _give(self, key: Key, gifts: Iterator[_Gift]) -> None:
         for one in gifts:
+            if one.patch is None:
+                await self._delete(one)
+                continue
             made = await self._client.patch(one.resource, one.name, one.patch, one.namespace)
             self._caches.wrote(one.resource, made)
             extra = {"key": f"{one.namespace}/{one.name}", "rollout": "/".join(key)}
             _log.info("%s is on its own again", one.resource.kind, extra=extra)
+
+    async def _delete(self, one: _Gift) -> None:
+        uid = self._caches.uid(one.resource, one.namespace, one.name)
+        with suppress(NotFound):
+            await self._client.delete(one.resource, one.name, one.namespace, uid=uid)
+        self._caches.gone(one.resource, one.namespace, one.name, uid)
 
     def _workloads(self, key: Key) -> Iterator[_Gift]:
         for resource, found in self._caches.marked(SCALED, *key):
@@ -121,18 +133,21 @@ class Freed:
     def _routes(self, key: Key) -> Iterator[_Gift]:
         """Each by what was noted on it: weight 0 and no routes, and then no note."""
         for resource, found in self._caches.marked(ROUTED, *key):
-            patch: dict[str, Any] = {}
+            patch: dict[str, Any] | None = {}
             note = noted_routing(found)
             if note is not None:
                 wanted = self._to_stable(gone_as_noted(*key, note))
                 patch = wanted.get(_place_of(resource, found), {})
+            if patch is None:
+                yield replace(_gift(resource, found, {}), patch=None)
+                continue
             metadata = patch.get("metadata", {})
             notes = {**metadata.get("annotations", {}), **_UNMARKED}
             yield _gift(resource, found, {**patch, "metadata": {**metadata, "annotations": notes}})
 
-    def _to_stable(self, rollout: Rollout) -> dict[Reference, dict[str, Any]]:
-        """What its routers would write to give stable everything, by object."""
-        found: dict[Reference, dict[str, Any]] = {}
+    def _to_stable(self, rollout: Rollout) -> dict[Reference, dict[str, Any] | None]:
+        """What its routers would write to give stable everything, by object; None: deleted."""
+        found: dict[Reference, dict[str, Any] | None] = {}
         for router, route in routes_of(rollout, self._routers).values():
             states = {ref: self._objects.state(ref) for ref in router.references(route)}
             known = {ref: one if isinstance(one, dict) else None for ref, one in states.items()}
@@ -140,6 +155,8 @@ class Freed:
             for write in router.write(route, known, nothing, self._clock.now()):
                 if isinstance(write, Patch):
                     found[looked_at(write.ref)] = dict(write.patch)
+                elif isinstance(write, Delete):
+                    found[looked_at(write.ref)] = None
         return found
 
 

@@ -1,0 +1,1 @@
+"""The traffic router of Apache APISIX: weights in an ApisixRoute, header routes in others."""
