@@ -107,3 +107,31 @@ def test_a_rollout_that_is_deleted_in_mid_release_leaves_no_header_route(propaga
     before, after, notes = run_virtual(story())
     assert (before, after) == (True, False)
     assert not notes
+
+
+def test_a_header_route_comes_back_and_one_that_is_named_no_more_goes_before_anything_else() -> (
+    None
+):
+    async def story() -> Any:
+        async with paper_cluster() as cluster, controlled(cluster):
+            await cluster.admin.create(CRDS, definition(APISIX))
+            await cluster.apply(SHOP + "---" + SPLIT)
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            await until_phase(cluster, "Paused", 1)
+            await cluster.admin.delete(APISIX_ROUTES, "testers", NAMESPACE)
+            await cluster.clock.sleep(30)
+            again = await backends(cluster, "testers")
+            routing = {"managedRoutes": None, "apisix": {"route": {"name": "web"}}}
+            canary = {"trafficRouting": routing, "steps": [{"setWeight": 20}, {"pause": {}}]}
+            edit = {"spec": {"strategy": {"canary": canary}}}
+            await cluster.admin.patch(ROLLOUTS, "web", edit, NAMESPACE)
+            await cluster.clock.sleep(60)
+            gone = not await is_there(cluster, "testers")
+            await until_phase(cluster, "Paused", 1)
+            return again, gone, await backends(cluster, "web")
+
+    again, gone, weights = run_virtual(story())
+    assert again == {"web-canary": 100}
+    assert gone
+    assert weights == {"web-stable": 80, "web-canary": 20}
