@@ -186,6 +186,26 @@ class IstioTrafficRouting(Wire, frozen=True, kw_only=True):
         return self.virtual_services or one
 
 
+class AlbStickinessConfig(Wire, frozen=True, kw_only=True):
+    """`duration_seconds` is 1 to 604800."""
+
+    enabled: bool = False
+    duration_seconds: int = 0
+
+
+class AlbTrafficRouting(Wire, frozen=True, kw_only=True):
+    ingress: str = ""
+    ingresses: tuple[str, ...] = ()
+    service_port: int = 0
+    root_service: str = ""
+    annotation_prefix: str = ""
+    stickiness_config: AlbStickinessConfig | None = None
+
+    def names(self) -> tuple[str, ...]:
+        """The Ingresses, however they were written."""
+        return self.ingresses or ((self.ingress,) if self.ingress else ())
+
+
 class TraefikTrafficRouting(Wire, frozen=True, kw_only=True):
     weighted_traefik_service_name: str = ""
 
@@ -219,7 +239,7 @@ class ManagedRoute(Wire, frozen=True, kw_only=True):
 class TrafficRouting(Wire, frozen=True, kw_only=True):
     nginx: NginxTrafficRouting | None = None
     istio: IstioTrafficRouting | None = None
-    alb: Mapping[str, Any] | None = None
+    alb: AlbTrafficRouting | None = None
     smi: SmiTrafficRouting | None = None
     ambassador: Mapping[str, Any] | None = None
     apisix: ApisixTrafficRouting | None = None

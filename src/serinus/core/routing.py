@@ -24,7 +24,8 @@ class HeaderRoute:
     """Requests that match `matches` (header, kind exact|prefix|regex, value) get the canary.
 
     Whether several are alternatives or all needed is the router's: Istio takes any, the Gateway API
-    all of them, as in the original's routers.
+    all of them, the load balancer of AWS one value of each header, as in the original's routers.
+    Matches of one header stand together.
     """
 
     name: str

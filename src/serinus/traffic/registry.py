@@ -13,6 +13,7 @@ GROUP = "serinus.routers"
 BUILT_IN = (
     EntryPoint("nginx", "serinus.traffic.nginx:NginxRouter", GROUP),
     EntryPoint("istio", "serinus.traffic.istio.router:IstioRouter", GROUP),
+    EntryPoint("alb", "serinus.traffic.alb.router:AlbRouter", GROUP),
     EntryPoint("traefik", "serinus.traffic.traefik:TraefikRouter", GROUP),
     EntryPoint("smi", "serinus.traffic.smi:SmiRouter", GROUP),
     EntryPoint("apisix", "serinus.traffic.apisix.router:ApisixRouter", GROUP),

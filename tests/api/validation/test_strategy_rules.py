@@ -104,7 +104,7 @@ RULES: list[tuple[dict[str, Any], str]] = [
     ({"canary": {"trafficRouting": ISTIO}}, C + "stableService: is missing; the istio router"),
     (
         ping_pong({"nginx": {"stableIngress": "s"}}),
-        C + "pingPong: works only with istio or plugins/",
+        C + "pingPong: works only with istio or alb or plugins/",
     ),
     (ping_pong({**ISTIO, "nginx": {"stableIngress": "s"}}), C + "pingPong: works only with"),
     (
@@ -126,6 +126,23 @@ RULES: list[tuple[dict[str, Any], str]] = [
     (
         routed(alb={**ALB["alb"], "stickinessConfig": {"enabled": True}}),
         C + "trafficRouting.alb.stickinessConfig.durationSeconds: 0 must be 1 to 604800",
+    ),
+    (
+        routed(alb={"ingresses": ["a", "a"], "servicePort": 80}),
+        C + "trafficRouting.alb.ingresses[1]: 'a' is empty or repeated",
+    ),
+    (routed(alb={"ingress": "a"}), C + "trafficRouting.alb.servicePort: 0 must be 1 to 65535"),
+    (
+        routed(alb={**ALB["alb"], "annotationPrefix": "no prefix"}),
+        C + "trafficRouting.alb.annotationPrefix: ",
+    ),
+    (
+        routed(**ALB, managedRoutes=[{"name": "Staff"}]),
+        C + "trafficRouting.managedRoutes[0].name: 'Staff': with alb use lower-case letters",
+    ),
+    (
+        routed(**ALB, managedRoutes=[{"name": "shop-stable"}]),
+        C + "trafficRouting.managedRoutes[0].name: 'shop-stable' is the action that splits",
     ),
     (
         routed(istio={"virtualService": {"name": "a"}, "virtualServices": [{"name": "a"}]}),
@@ -294,7 +311,7 @@ SOUND: list[dict[str, Any]] = [
     ),
     {"canary": {"maxSurge": 1, "maxUnavailable": 0, "analysis": {**ANALYSIS, "startingStep": 2}}},
     {"canary": {"trafficRouting": {"istio": {**ISTIO["istio"], "destinationRule": RULE}}}},
-    ping_pong({"alb": {**ALB["alb"], "rootService": "root"}}),
+    ping_pong({"alb": {"ingress": "not-yet", "servicePort": 80, "rootService": "root"}}),
     ping_pong(ISTIO),
     canary_steps(ISTIO, {"setHeaderRoute": HEADER}, {"setHeaderRoute": {"name": "r"}}),
     canary_steps(ISTIO, {"experiment": {"templates": [{**ONE, "weight": 5}], "duration": "5m"}}),

@@ -17,6 +17,7 @@ from serinus.api.names import MANAGED_BY, POD_HASH
 from serinus.api.pingpong import with_roles
 from serinus.api.smi import TrafficSplit
 from serinus.api.traefik import TraefikService
+from serinus.api.validation.alb import validate_alb_objects
 from serinus.api.validation.apisix import validate_apisix_route
 from serinus.api.validation.gatewayapi import validate_route_objects
 from serinus.api.validation.istio import rule_hosts, validate_istio_objects
@@ -43,6 +44,7 @@ def validate_references(
         labels = _labels(template) if template else None
         routed = with_roles(rollout).spec.strategy.canary or canary
         yield from validate_istio_objects(routed, namespace, labels, lookup, here)
+        yield from validate_alb_objects(routed, namespace, lookup, f"{here}.trafficRouting.alb")
         yield from validate_route_objects(canary, namespace, lookup, f"{here}.trafficRouting")
         yield from _traefik_service(canary, namespace, lookup, f"{here}.trafficRouting.traefik")
         yield from _traffic_split(rollout, canary, lookup, f"{here}.trafficRouting.smi")

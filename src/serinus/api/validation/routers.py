@@ -10,12 +10,12 @@ from typing import Any
 
 from serinus.api.argo import CanaryStrategy, NginxTrafficRouting, TrafficRouting
 from serinus.api.gatewayapi import ROUTER as GATEWAY_API
+from serinus.api.validation.alb import validate_alb
 from serinus.api.validation.apisix import validate_apisix
 from serinus.api.validation.gatewayapi import validate_gateway_api
 from serinus.api.validation.istio import validate_istio
 from serinus.api.validation.labels import validate_key
 from serinus.api.validation.later import ROUTERS
-from serinus.api.validation.numbers import whole, within
 from serinus.base.errors import FieldProblem
 
 SPLIT_EXPERIMENTS = ("smi", "alb", "istio", GATEWAY_API)
@@ -28,8 +28,6 @@ OTHER_TOTALS = ("nginx", "plugins")
 """Routers whose weights may add up to something else than 100."""
 
 _Read = Mapping[str, Any]
-# router, its one object, its many, what the one is
-_ONE_OR_MANY = (("alb", "ingress", "ingresses", "the Ingress that routes to stableService"),)
 # router, field, what it names
 _NEEDED = (
     ("ambassador", "mappings", "the Mappings that route to stableService"),
@@ -69,6 +67,8 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
         yield from _nginx(routing.nginx, f"{here}.nginx")
     if routing.istio is not None:
         yield from validate_istio(routing.istio, f"{here}.istio")
+    if routing.alb is not None:
+        yield from validate_alb(routing.alb, canary, here)
     if routing.traefik is not None and not routing.traefik.weighted_traefik_service_name:
         where = f"{here}.traefik.weightedTraefikServiceName"
         yield FieldProblem(where, "is missing; name the TraefikService that splits")
@@ -125,7 +125,8 @@ def _ping_pong(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem]:
         yield FieldProblem(here, "swaps Services, not subsets; remove istio.destinationRule")
     if not found or not set(found) <= set(PING_PONG):
         yield FieldProblem(here, only_with(PING_PONG))
-    if "alb" in found and not _part(canary.traffic_routing, "alb").get("rootService"):
+    alb = canary.traffic_routing.alb if canary.traffic_routing else None
+    if alb is not None and not alb.root_service:
         yield FieldProblem(
             f"{path}.trafficRouting.alb.rootService", "is missing; pingPong needs it with alb"
         )
@@ -164,22 +165,9 @@ def _nginx(nginx: NginxTrafficRouting, path: str) -> Iterator[FieldProblem]:
 
 def _unread(routing: TrafficRouting, path: str) -> Iterator[FieldProblem]:
     found = routing.routers()
-    for router, one, many, what in _ONE_OR_MANY:
-        read = _part(routing, router)
-        if router not in found:
-            continue
-        if read.get(one) and read.get(many):
-            yield FieldProblem(f"{path}.{router}.{many}", f"and {one} are both set; keep one")
-        elif not read.get(one) and not read.get(many):
-            yield FieldProblem(f"{path}.{router}.{one}", f"is missing; name {what}")
     for router, field, what in _NEEDED:
         if router in found and not _part(routing, router).get(field):
             yield FieldProblem(f"{path}.{router}.{field}", f"is missing; name {what}")
-    sticky = _part(routing, "alb").get("stickinessConfig")
-    if isinstance(sticky, Mapping) and sticky.get("enabled"):
-        seconds = whole(sticky.get("durationSeconds")) or 0
-        here = f"{path}.alb.stickinessConfig.durationSeconds"
-        yield from within(seconds, 1, 604800, here)
 
 
 def _part(routing: TrafficRouting | None, router: str) -> _Read:

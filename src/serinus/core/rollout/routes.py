@@ -47,8 +47,10 @@ def routes_at(strategy: CanaryStrategy, index: int, total: int = 100) -> Routing
 
 
 def _header_route(step: SetHeaderRoute) -> HeaderRoute | None:
+    names = [match.header_name for match in step.match]
     matches = tuple(
-        (match.header_name, *_way(match.header_value or StringMatch())) for match in step.match
+        (match.header_name, *_way(match.header_value or StringMatch()))
+        for match in sorted(step.match, key=lambda match: names.index(match.header_name))
     )
     return HeaderRoute(step.name, matches) if matches else None
 

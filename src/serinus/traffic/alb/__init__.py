@@ -1,0 +1,1 @@
+"""Ingresses of the AWS Load Balancer Controller as a traffic router."""
