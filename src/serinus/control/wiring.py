@@ -60,6 +60,10 @@ SETTLE_WALL_SECONDS = 2.0
 """How long a data plane that cannot be asked is given to obey a routing write."""
 
 
+PATIENCE_SECONDS = 10.0
+"""Of the wall: how long a start waits for kinds that cannot be listed and that none may need."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """All that differs between a cluster, the embedded one and a simulation."""
@@ -135,7 +139,9 @@ async def run_controller(world: World) -> None:
         reconciler = _rollout_reconciler(
             world, caches, observer, announcer, departed=departed, calls=calls
         )
-        group.create_task(Marks(client, objects, namespace).look())
+        marks = group.create_task(Marks(client, objects, world.clock, namespace).look())
+        # What a Rollout was routed by before this start comes before anything that it wants now.
+        await asyncio.wait([marks], timeout=PATIENCE_SECONDS)
         analysis = AnalysisReconciler(world.client, caches.runs, measurer, announcer, world.clock)
         trials = _experiment_reconciler(world, caches, looking, announcer)
         works: tuple[tuple[Reconciler, WorkQueue[Key]], ...] = (

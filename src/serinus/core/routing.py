@@ -88,6 +88,11 @@ class Routing:
         """The canary gets neither users nor copies of requests."""
         return not (self.reaches or self.mirror_routes)
 
+    @property
+    def is_stable_alone(self) -> bool:
+        """Neither a canary nor an experiment gets anything."""
+        return self.is_nothing and not self.additional
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
@@ -120,3 +125,13 @@ class RouterSeen:
     writing the same routing again mends it."""
     verified: bool | None = None
     """The data plane itself obeys `routing`: True, False; None where it cannot be asked."""
+
+    @property
+    def gives_nothing(self) -> bool:
+        """Every object that it has shows that stable gets all, also where one of them is missing
+        and the routing as a whole is not known.
+        """
+        if isinstance(self.routing, Routing):
+            return self.routing.is_stable_alone
+        routes = self.header_routes or self.mirror_routes
+        return bool(self.weights) and not any(self.weights) and not routes

@@ -173,6 +173,10 @@ class Caches:
         self._plain.append(informer)
         return informer
 
+    async def listed(self, resource: Resource) -> None:
+        """Waits until a kind that is watched has been listed."""
+        await self._by_kind[resource.full_name].synced()
+
     def marked(self, mark: str, namespace: str, name: str) -> tuple[tuple[Resource, Any], ...]:
         """The plain objects with a mark of that Rollout (of MARKS), as far as they are watched."""
         whose = f"{namespace}/{name}"

@@ -5,8 +5,9 @@ back, so meanwhile the Rollout is looked at with the routing that is noted on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from serinus.api.argo import Rollout
@@ -16,7 +17,8 @@ from serinus.api.routed import as_noted, noted_routing
 from serinus.base.errors import FieldProblem
 from serinus.control.looking.checked import Checked
 from serinus.control.looking.interest import Reference, reference
-from serinus.core.routing import RouterSeen, Routing
+from serinus.core.rollout.edits import left_behind
+from serinus.core.routing import RouterSeen
 from serinus.kube.resource import Resource
 
 _ROUTING = "spec.strategy.canary.trafficRouting"
@@ -47,17 +49,37 @@ def with_left(checked: Checked, left: Sequence[Found]) -> Checked:
 
 def is_meant(checked: Checked) -> bool:
     """What the spec says of its routers is sound, so what it does not name was taken out; with an
-    abort nobody has to ask. A mistake in it holds the release where it is.
+    abort nobody has to ask. A mistake in it holds the release where it is. A Rollout that has no
+    stable revision yet (a namesake left the objects) has nobody to lead back to: it begins first.
     """
+    if not checked.rollout.status.stable_rs:
+        return False
     mistaken = any(problem.path.startswith(_ROUTING) for problem in checked.problems)
     return checked.rollout.status.abort or not mistaken
 
 
-def is_at_rest(rollout: Rollout, routers: Iterable[RouterSeen]) -> bool:
-    """Nothing is on trial, and what was left gives a canary nothing: it needs no leading back."""
+def is_at_rest(rollout: Rollout, routers: Sequence[RouterSeen], long_ago: datetime) -> bool:
+    """What was left gives nobody anything, and nothing is on trial or it has been so since
+    `long_ago`: it needs no leading back. What the status tells of it has to be forgotten first.
+    """
+    if left_behind(rollout) or not all(seen.gives_nothing for seen in routers):
+        return False
     status = rollout.status
-    return status.stable_rs in ("", status.current_pod_hash) and all(
-        isinstance(seen.routing, Routing) and seen.routing.is_nothing for seen in routers
+    if status.stable_rs in ("", status.current_pod_hash):
+        return True
+    written = (seen.written_at for seen in routers)
+    return all(at is not None and at < long_ago for at in written)
+
+
+def of_one_note(left: Sequence[Found], looked_at: Container[Reference]) -> tuple[Found, ...]:
+    """Those that are looked at by the note of the first, or have the same one; the others are led
+    back by their own, after these.
+    """
+    note = noted_routing(left[0][1])
+    return tuple(
+        one
+        for one in left
+        if reference(one[0], *_place(one[1])) in looked_at or noted_routing(one[1]) == note
     )
 
 

@@ -7,6 +7,7 @@ have, or that we may not list, costs that one request.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 from serinus.api import names
 from serinus.api.kubernetes import ObjectMeta
 from serinus.api.wire import Wire
+from serinus.base.clock import Clock
 from serinus.base.errors import SerinusError
 from serinus.control import kinds
 from serinus.control.looking.lookup import ROUTES
 from serinus.control.looking.objects import RoutedObjects
 from serinus.kube.client import Client
+from serinus.kube.errors import TooManyRequests, Unavailable
 from serinus.kube.resource import DEPLOYMENTS, INGRESSES, Resource
 
 MARKS = (names.ROUTED_FOR, names.MANAGED_BY, names.SCALED_BY)
@@ -30,6 +33,7 @@ MARKED: tuple[Resource, ...] = (
     *(DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS),
 )
 """The kinds that get marks. Services and our own kinds are watched in any case."""
+RETRY_WALL_SECONDS = 5.0
 _log = logging.getLogger("serinus.marks")
 
 
@@ -43,19 +47,30 @@ class Marks:
 
     client: Client
     objects: RoutedObjects
+    clock: Clock
     namespace: str | None = None
 
     async def look(self, resources: Iterable[Resource] = MARKED) -> None:
-        """Each kind once. Raises nothing: what cannot be listed now is found at the next start."""
-        for resource in resources:
-            if self.objects.watches(resource):
-                continue
+        """All kinds beside each other; ends when those with marks are in the caches.
+
+        Raises nothing. A kind whose list was refused is passed by; any other failure passes some
+        time, and until then it is tried again.
+        """
+        unseen = [resource for resource in resources if not self.objects.watches(resource)]
+        await asyncio.gather(*(self._through(resource) for resource in unseen))
+
+    async def _through(self, resource: Resource) -> None:
+        while True:
             try:
-                found = await self.client.list(
-                    self.objects.served(resource), self.namespace, type=_Marked
-                )
+                served = self.objects.served(resource)
+                found = await self.client.list(served, self.namespace, type=_Marked)
+                break
+            except (Unavailable, TooManyRequests) as error:
+                _log.info("%s is looked through later: %s", resource.full_name, error)
             except SerinusError as error:
                 _log.debug("%s is not looked through: %s", resource.full_name, error)
-                continue
-            if any(mark in item.metadata.annotations for item in found for mark in MARKS):
-                self.objects.watch(resource)
+                return
+            await self.clock.sleep_wall(RETRY_WALL_SECONDS)
+        if any(mark in item.metadata.annotations for item in found for mark in MARKS):
+            self.objects.watch(resource)
+            await self.objects.listed(resource)

@@ -61,6 +61,10 @@ class RoutedObjects:
         self._spawn(informer.run())
         self._spawn(self._caches.wake_when_listed(informer, self._wake))
 
+    async def listed(self, resource: Resource) -> None:
+        """Waits until a watched kind is in the caches."""
+        await self._caches.listed(resource)
+
     def _wake_marked(self, old: Any, new: Any) -> None:
         item: Mapping[str, Any] = new or old
         for whose in dict.fromkeys(whose for mark in MARKS.values() for whose in mark(item)):

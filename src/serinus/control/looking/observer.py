@@ -21,7 +21,14 @@ from serinus.control.looking.checked import Checked, Checker
 from serinus.control.looking.entries import Side, sides_of
 from serinus.control.looking.in_force import InForce
 from serinus.control.looking.interest import Key, Reference, reference
-from serinus.control.looking.left import Found, is_at_rest, is_meant, left_over, with_left
+from serinus.control.looking.left import (
+    Found,
+    is_at_rest,
+    is_meant,
+    left_over,
+    of_one_note,
+    with_left,
+)
 from serinus.control.looking.lookup import CacheLookup, NamedTemplates
 from serinus.control.looking.objects import RoutedObjects, looked_at
 from serinus.control.looking.readings import Readings
@@ -37,6 +44,8 @@ from serinus.kube.resource import SERVICES
 from serinus.traffic.router import ObjectRef, Objects, Route, Router
 
 _SOON_WALL_SECONDS = 1.0
+_LONG_WALL_SECONDS = 60.0
+"""A routing write that is older than this has arrived and is obeyed."""
 
 Pods = Mapping[str, tuple[Pod, ...]]
 """The pods of each ReplicaSet, by its uid."""
@@ -135,8 +144,9 @@ class Observer:
             before = with_left(checked, left)
             old = self._routing(key, before.rollout)
             found = {**found, **old[2]}
-            if not is_at_rest(checked.rollout, old[1]):
-                return _Routed(before, old[0], old[1], found, left, named)
+            long_ago = self._clock.now() - self._clock.span(_LONG_WALL_SECONDS)
+            if not is_at_rest(checked.rollout, old[1], long_ago):
+                return _Routed(before, old[0], old[1], found, of_one_note(left, old[2]), named)
         return _Routed(checked, routes, routers, found, (), named)
 
     def forget(self, key: Key) -> None:

@@ -6,6 +6,7 @@ where there is no note, the edit holds the release.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from serinus.api.argo import Rollout
@@ -14,6 +15,7 @@ from serinus.core.rollout import reach
 from serinus.core.rollout.actions import LetGo
 from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.standing import Standing
+from serinus.core.routing import RouterSeen
 
 
 def left_behind(rollout: Rollout) -> tuple[FieldProblem, ...]:
@@ -57,16 +59,26 @@ def hold_what_is_left(standing: Standing, proposal: Proposal) -> Proposal:
         proposal,
         counts=counts,
         canary_selector=back,
-        stable_selector=proposal.stable_selector if leaving and standing.promoted else "",
+        stable_selector=proposal.stable_selector if leaving else "",
         active_selector="",
         preview_selector="",
     )
 
 
 def has_left(standing: Standing) -> bool:
-    """All that was routed gives the canary nothing any more, and that is settled."""
-    drained = reach.routing_drained(standing) and reach.quiet(standing)
-    return standing.snapshot.leaving and drained
+    """All that was routed gives stable everything now, and that is settled."""
+    routers = standing.routers
+    return standing.snapshot.leaving and bool(routers) and all(map(_is_over(standing), routers))
+
+
+def _is_over(standing: Standing) -> Callable[[RouterSeen], bool]:
+    """An object of a router that went with the edit cannot be read again: the others say enough."""
+
+    def over(seen: RouterSeen) -> bool:
+        settled = reach.settles_at(standing, seen) is None and seen.verified is not False
+        return seen.gives_nothing and settled
+
+    return over
 
 
 def letting_go(standing: Standing) -> tuple[LetGo, ...]:

@@ -62,6 +62,8 @@ def _parts(standing: Standing, course: Course) -> Iterator[_Part]:
     step, trial = step_of(standing, course), find(standing, current_trial(standing, course))
     if step is None or trial is None or course.promote_full or not _is_running(trial):
         return
+    if standing.snapshot.leaving:
+        return  # with its router everything goes back to stable
     told = {one.name: one for one in trial.status.template_statuses}
     for template in step.templates:
         status = told.get(template.name)

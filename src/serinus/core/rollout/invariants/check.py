@@ -16,6 +16,7 @@ from serinus.core.rollout.conditions import with_waiting
 from serinus.core.rollout.invariants.basic import broken_without_router
 from serinus.core.rollout.invariants.bluegreen import broken_switch
 from serinus.core.rollout.invariants.course import broken_course
+from serinus.core.rollout.invariants.leaving import broken_leaving
 from serinus.core.rollout.invariants.pingpong import broken_roles
 from serinus.core.rollout.invariants.proven import unproven_ways_back
 from serinus.core.rollout.invariants.routes import broken_routes
@@ -38,6 +39,7 @@ def broken(snapshot: Snapshot, plan: Plan) -> tuple[str, ...]:
         *_restarted_at_once(snapshot, plan),
         *_nothing_used_is_deleted(snapshot, plan),
         *_status_is_consistent(snapshot, plan),
+        *broken_leaving(snapshot, plan),
         *unproven_ways_back(snapshot, plan),
         *broken_workload(snapshot, plan),
         *broken_runs(snapshot, plan),
