@@ -11,7 +11,7 @@ from control.test_header_routes import ROLLOUT
 from serinus.api.alb import MANAGED
 from serinus.control.kinds import ROLLOUTS
 from serinus.core.rollout.commands import abort, promote
-from serinus.kube.resource import INGRESSES
+from serinus.kube.resource import INGRESSES, PODS
 from support.cluster import NAMESPACE, PaperCluster, controlled, paper_cluster
 from support.virtual import run_virtual
 
@@ -231,3 +231,71 @@ def test_a_strangers_group_in_the_action_goes_with_the_first_write_as_in_the_ori
             assert weights == {"web-canary": 0, "web-stable": 100}
 
     run_virtual(story())
+
+
+def test_alternatives_of_a_header_come_to_rest_and_a_route_that_is_dropped_goes_first() -> None:
+    rows = (("X-A", "1"), ("X-B", "2"), ("X-A", "3"))
+    match = [{"headerName": name, "headerValue": {"exact": value}} for name, value in rows]
+    wanted = 'match: [{headerName: X-Tester, headerValue: {exact: "yes"}}]'
+    assert wanted in ROLLOUT
+    rollout = ROLLOUT.replace(wanted, f"match: {json.dumps(match)}")
+
+    async def story() -> None:
+        async with paper_cluster() as cluster, controlled(cluster):
+            text = shop("alb: {ingress: web, servicePort: 80}", "web-stable", rollout)
+            await cluster.apply(text)
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            await until_phase(cluster, "Paused", 1)
+            await cluster.clock.sleep(10)
+            before = await cluster.admin.get(INGRESSES, "web", NAMESPACE)
+            conditions = json.loads(
+                before["metadata"]["annotations"][PREFIX + "conditions.testers"]
+            )
+            assert [one["HttpHeaderConfig"]["Values"] for one in conditions] == [["1", "3"], ["2"]]
+            await cluster.clock.sleep(300)
+            assert await cluster.admin.get(INGRESSES, "web", NAMESPACE) == before
+            routing = {"managedRoutes": None}
+            canary = {"trafficRouting": routing, "steps": [{"setWeight": 20}, {"pause": {}}]}
+            edit = {"spec": {"strategy": {"canary": canary}}}
+            await cluster.admin.patch(ROLLOUTS, "web", edit, NAMESPACE)
+            await cluster.clock.sleep(60)
+            weights, paths = await look(cluster, "web-stable")
+            assert (weights["web-canary"], paths) == (20, ["cart", "web-stable"])
+
+    run_virtual(story())
+
+
+def test_an_experiments_templates_get_their_weight_and_give_it_back_before_their_pods_go() -> None:
+    trial = {
+        "duration": "30s",
+        "templates": [
+            {"name": name, "specRef": which, "weight": 10, "metadata": {"labels": {"role": name}}}
+            for name, which in (("old", "stable"), ("new", "canary"))
+        ],
+    }
+    steps = json.dumps([{"experiment": trial}, {"setWeight": 50}, {"pause": {}}])
+    rollout = f"{ROLLOUT.partition('      steps:')[0]}      steps: {steps}\n"
+
+    async def story() -> list[tuple[dict[str, int], int]]:
+        lines: list[tuple[dict[str, int], int]] = []
+        async with paper_cluster() as cluster, controlled(cluster):
+            text = shop("alb: {ingress: web, servicePort: 80}", "web-stable", rollout)
+            await cluster.apply(text)
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            for _ in range(480):
+                pods = (await cluster.admin.list(PODS, NAMESPACE)).items
+                tried = sum("role" in pod["metadata"]["labels"] for pod in pods)
+                weights, _ = await look(cluster, "web-stable")
+                line = ({name.rpartition("-")[2]: w for name, w in weights.items()}, tried)
+                if not lines or lines[-1] != line:
+                    lines.append(line)
+                await cluster.clock.sleep(0.25)
+        return lines
+
+    lines = run_virtual(story())
+    given, none = {"canary": 0, "old": 10, "new": 10, "stable": 80}, {"canary": 0, "stable": 100}
+    assert {pods for weights, pods in lines if weights == given} == {2}
+    assert lines[lines.index((given, 2)) + 1] == (none, 2), "no pod goes with the traffic"
+    assert lines[-1] == ({"canary": 50, "stable": 50}, 0)

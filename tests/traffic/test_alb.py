@@ -308,6 +308,23 @@ def test_a_route_with_the_name_of_another_rollouts_action_is_neither_read_nor_wr
     assert seen(replace(after_mine, route=other)).routing == wanted
 
 
+def test_a_route_that_is_managed_no_more_is_still_seen_and_goes_with_the_next_write() -> None:
+    at = put(ROUTER, world(), Routing(0, header_routes=(TESTERS, STAFF)))
+    dropped = replace(at, route=replace(at.route, managed=("staff",)))
+    assert seen(dropped).routing == Routing(0, header_routes=(STAFF, TESTERS))
+    bare = put(ROUTER, dropped, Routing(0))
+    assert set(notes_of(bare)) == {ACTION, MANAGED}
+    assert bare.objects[ref("web")]["spec"] == ingress()["spec"]
+
+
+def test_the_action_of_an_earlier_root_service_and_its_path_stay() -> None:
+    at = put(ROUTER, world(ingress("web", {}, rule(), rule(path("next")))), Routing(0))
+    later = replace(at, route=route(root_service="next"))
+    moved = put(ROUTER, later, Routing(30))
+    assert notes_of(moved)[ACTION] == forward(0, 100)
+    assert moved.objects[ref("web")]["spec"] == at.objects[ref("web")]["spec"]
+
+
 def test_a_route_that_leads_to_others_too_is_unknown() -> None:
     at = put(ROUTER, world(), Routing(0, header_routes=(TESTERS,)))
     mixed = {"metadata": {"annotations": {f"{PREFIX}/actions.testers": forward(50, 50)}}}
@@ -351,7 +368,7 @@ def test_what_is_not_there_or_not_obeyed_is_unknown_and_is_not_raised(name: str)
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_an_action_that_cannot_be_read_is_unknown_never_zero_and_an_abort_writes_it(
+def test_an_action_that_cannot_be_read_is_unknown_never_zero_and_weight_0_mends_it(
     name: str,
 ) -> None:
     text, told = UNREADABLE[name]

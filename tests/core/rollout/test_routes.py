@@ -53,6 +53,14 @@ def test_the_first_revision_gets_no_route() -> None:
     assert world.status.phase == "Healthy"
 
 
+def test_matches_of_one_header_stand_together_in_the_order_of_the_headers() -> None:
+    rows = (("x-b", "1"), ("x-a", "2"), ("x-b", "3"))
+    match = [{"headerName": name, "headerValue": {"exact": value}} for name, value in rows]
+    world = released([{"setHeaderRoute": {"name": "testers", "match": match}}, {"pause": {}}])
+    matches = (("x-b", "exact", "1"), ("x-b", "exact", "3"), ("x-a", "exact", "2"))
+    assert world.router.routing == Routing(0, header_routes=(HeaderRoute("testers", matches),))
+
+
 def test_a_header_route_at_weight_0_needs_a_pod_that_answers_and_goes_at_promotion() -> None:
     world = released(USUAL)
     assert world.router.routing == Routing(0, header_routes=(TESTERS,))

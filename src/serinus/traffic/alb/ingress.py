@@ -139,7 +139,7 @@ def _split(view: View) -> Forward:
 def _header_routes(view: View) -> list[HeaderRoute]:
     """The managed routes that lead to the canary by some path, in their order."""
     rules, others, found = _rules(view), _others(view), []
-    for name in dict.fromkeys(view.route.managed):
+    for name in _routes(view):
         key, asked = alb.action_key(view.spec, name), alb.conditions_key(view.spec, name)
         texts = (view.annotations.get(key), view.annotations.get(asked))
         reached = any(_leads_to(path, name) for rule in rules for path in _paths(rule))
@@ -195,6 +195,14 @@ def _others(view: View) -> dict[str, str]:
     """Annotations of other Rollouts, and whose they are."""
     rows = _managed(view).items()
     return {key: name for name, keys in rows if name != view.route.owner_name for key in keys}
+
+
+def _routes(view: View) -> tuple[str, ...]:
+    """The names of our header routes: those that are managed, then those that once were."""
+    booked = _managed(view).get(view.route.owner_name, ())
+    start = alb.conditions_key(view.spec, "")
+    once = (key.removeprefix(start) for key in booked if key.startswith(start))
+    return tuple(dict.fromkeys((*view.route.managed, *once)))
 
 
 # --- Writing -------------------------------------------------------------------------------------
@@ -260,7 +268,7 @@ def _header_notes(
     found: dict[str, str | None] = {}
     wanted = {one.name: one.matches for one in headers}
     only = Forward((Group(view.route.canary_service, str(view.spec.service_port), alb.TOTAL),))
-    for name in dict.fromkeys((*view.route.managed, *wanted)):
+    for name in dict.fromkeys((*_routes(view), *wanted)):
         key, asked = _key(view, name), alb.conditions_key(view.spec, name)
         if key in others:
             continue
@@ -302,7 +310,7 @@ def _routed(
     view: View, rules: Rules, headers: Sequence[HeaderRoute], others: Mapping[str, str]
 ) -> Rules:
     """Every rule with the paths of the header routes above all others, in their order."""
-    ours = {name for name in view.route.managed if _key(view, name) not in others}
+    ours = {name for name in _routes(view) if _key(view, name) not in others}
     ours |= {one.name for one in headers}
     made = copy.deepcopy(rules)
     for rule in made:
