@@ -348,6 +348,7 @@ UNREADABLE = {
     "odd type": ('{"type": "split"}', "its type is 'split'"),
     "no groups": ('{"type": "forward", "targetGroupARN": "x"}', "no ForwardConfig.TargetGroups"),
     "text": (forward(0, 100).replace("100", '"all"'), "has no Weight that is a number"),
+    "no weights": (forward(5, 5).replace(',"Weight":5', ""), "has no Weight that is a number"),
     "below zero": (forward(-1, 100), "has no Weight that is a number"),
     "twice": (forward(0, 9, {"ServiceName": "canary", "Weight": 1}), "names a Service twice"),
     "nobody": (forward(0, 0), "gives everybody weight 0"),
