@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from serinus.api.ambassador import Mapping as AmbassadorMapping
 from serinus.api.analysis import AnalysisTemplate, ClusterAnalysisTemplate
 from serinus.api.apisix import ApisixRoute
 from serinus.api.gatewayapi import GROUP
@@ -35,6 +36,7 @@ _PLACES: Mapping[type[msgspec.Struct], tuple[str, str]] = {
     VirtualService: ("networking.istio.io", "virtualservices"),
     DestinationRule: ("networking.istio.io", "destinationrules"),
     TraefikService: ("traefik.io", "traefikservices"),
+    AmbassadorMapping: ("getambassador.io", "mappings"),
     TrafficSplit: ("split.smi-spec.io", "trafficsplits"),
     ApisixRoute: ("apisix.apache.org", "apisixroutes"),
     **{kind.wire: (GROUP, kind.plural) for kind in ROUTES},

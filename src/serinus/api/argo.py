@@ -232,6 +232,10 @@ class ApisixTrafficRouting(Wire, frozen=True, kw_only=True):
     route: ApisixRouteRef | None = None
 
 
+class AmbassadorTrafficRouting(Wire, frozen=True, kw_only=True):
+    mappings: tuple[str, ...] = ()
+
+
 class ManagedRoute(Wire, frozen=True, kw_only=True):
     name: str = ""
 
@@ -241,7 +245,7 @@ class TrafficRouting(Wire, frozen=True, kw_only=True):
     istio: IstioTrafficRouting | None = None
     alb: AlbTrafficRouting | None = None
     smi: SmiTrafficRouting | None = None
-    ambassador: Mapping[str, Any] | None = None
+    ambassador: AmbassadorTrafficRouting | None = None
     apisix: ApisixTrafficRouting | None = None
     app_mesh: Mapping[str, Any] | None = None
     traefik: TraefikTrafficRouting | None = None

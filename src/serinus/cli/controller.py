@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 METRICS_PORT, HEALTH_PORT = 8090, 8080
 SMI_VERSIONS = ("v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4")
+AMBASSADOR_VERSIONS = ("getambassador.io/v2", "getambassador.io/v3alpha1")
 PORT = click.IntRange(0, 65535)
 
 
@@ -82,6 +83,13 @@ PORT = click.IntRange(0, 65535)
     show_default=True,
     help="In which version TrafficSplits of split.smi-spec.io are asked for.",
 )
+@click.option(
+    "--ambassador-api-version",
+    type=click.Choice(AMBASSADOR_VERSIONS),
+    default=AMBASSADOR_VERSIONS[0],
+    show_default=True,
+    help="In which version Ambassador's Mappings are asked for.",
+)
 @election_options
 @click.pass_obj
 def controller(options: dict[str, str | None], /, **given: Any) -> None:
@@ -125,7 +133,7 @@ async def _control(options: dict[str, Any]) -> None:
             resolve=resolver_of(connection),
             addresses=addresses_of(os.environ),
             telemetry=telemetry,
-            api_versions={"split.smi-spec.io": options["traffic_split_api_version"]},
+            api_versions=_versions(options),
             disabled_step_plugins=frozenset(options["disabled"]),
         )
         other = None if options["beside_argo_rollouts"] else neighbour_of(world, own_lease)
@@ -142,6 +150,12 @@ async def _control(options: dict[str, Any]) -> None:
         else:
             fenced, seat = FencedTransport(transport, elector.fence), elector.seat
             await elector.lead(lambda: work(fenced, f"{seat.namespace}/{seat.name}"))
+
+
+def _versions(options: dict[str, Any]) -> dict[str, str]:
+    """Which version of an API group is spoken."""
+    group, _, version = options["ambassador_api_version"].partition("/")
+    return {"split.smi-spec.io": options["traffic_split_api_version"], group: version}
 
 
 async def _serve_pages(

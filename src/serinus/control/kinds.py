@@ -18,6 +18,7 @@ DESTINATION_RULES = Resource("networking.istio.io", "v1", "destinationrules", "D
 TRAEFIK_SERVICES = Resource("traefik.io", "v1alpha1", "traefikservices", "TraefikService")
 TRAFFIC_SPLITS = Resource("split.smi-spec.io", "v1alpha1", "trafficsplits", "TrafficSplit")
 APISIX_ROUTES = Resource("apisix.apache.org", "v2", "apisixroutes", "ApisixRoute")
+MAPPINGS = Resource("getambassador.io", "v2", "mappings", "Mapping")
 
 
 class _Lent(Resource):

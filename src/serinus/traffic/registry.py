@@ -17,6 +17,7 @@ BUILT_IN = (
     EntryPoint("traefik", "serinus.traffic.traefik:TraefikRouter", GROUP),
     EntryPoint("smi", "serinus.traffic.smi:SmiRouter", GROUP),
     EntryPoint("apisix", "serinus.traffic.apisix.router:ApisixRouter", GROUP),
+    EntryPoint("ambassador", "serinus.traffic.ambassador:AmbassadorRouter", GROUP),
     EntryPoint(GATEWAY_API, "serinus.traffic.gatewayapi.router:GatewayApiRouter", GROUP),
 )
 

@@ -9,7 +9,7 @@ import pytest
 from api.worlds import World, put
 
 C = "spec.strategy.canary."
-ROUTERS = ["ambassador", "appMesh"]
+ROUTERS = ["appMesh"]
 PROVIDERS = ["web", "job", "datadog", "newRelic", "wavefront", "cloudWatch", "graphite"]
 PROVIDERS += ["influxdb", "kayenta", "skywalking", "plugin"]
 ACCEPTED: dict[str, Any] = {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from serinus.api.ambassador import Mapping, leads_to
 from serinus.api.analysis import AnalysisTemplateRef
 from serinus.api.argo import CanaryStrategy, Rollout, RolloutAnalysis, RolloutExperimentStep
 from serinus.api.findings import Missing
@@ -49,6 +50,7 @@ def validate_references(
         yield from _traefik_service(canary, namespace, lookup, f"{here}.trafficRouting.traefik")
         yield from _traffic_split(rollout, canary, lookup, f"{here}.trafficRouting.smi")
         yield from validate_apisix_route(canary, namespace, lookup, f"{here}.trafficRouting")
+        yield from _mappings(rollout, canary, lookup, f"{here}.trafficRouting.ambassador")
         for place, name in rule_hosts(canary, namespace, lookup, here):
             yield from _service(rollout, name, lookup, place)
     asked = analyses_of(rollout)
@@ -200,6 +202,26 @@ def _traffic_split(
         root = find(lookup, Service, namespace, smi.root_service, f"{path}.rootService")
         if isinstance(root, FieldProblem):
             yield root
+
+
+def _mappings(
+    rollout: Rollout, canary: CanaryStrategy, lookup: Lookup, path: str
+) -> Iterator[FieldProblem]:
+    ambassador = canary.traffic_routing.ambassador if canary.traffic_routing else None
+    namespace, stable = rollout.metadata.namespace, canary.stable_service
+    for index, name in enumerate(ambassador.mappings if ambassador else ()):
+        if not name:
+            continue
+        here = f"{path}.mappings[{index}]"
+        found = find(lookup, Mapping, namespace, name, here)
+        if isinstance(found, FieldProblem):
+            yield found
+            continue
+        if found.spec.weight is not None:
+            yield FieldProblem(here, f"Mapping {name} has a weight of its own; remove it there")
+        if stable and not leads_to(found.spec.service, stable, namespace):
+            message = f"Mapping {name} leads to {found.spec.service or 'nothing'}, not to {stable}"
+            yield FieldProblem(here, message)
 
 
 def _backends(ingress: Ingress) -> set[str]:

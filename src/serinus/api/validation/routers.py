@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from serinus.api.argo import CanaryStrategy, NginxTrafficRouting, TrafficRouting
+from serinus.api.ambassador import canary_mapping_name
+from serinus.api.argo import (
+    AmbassadorTrafficRouting,
+    CanaryStrategy,
+    NginxTrafficRouting,
+    TrafficRouting,
+)
 from serinus.api.gatewayapi import ROUTER as GATEWAY_API
 from serinus.api.validation.alb import validate_alb
 from serinus.api.validation.apisix import validate_apisix
@@ -29,10 +35,7 @@ OTHER_TOTALS = ("nginx", "plugins")
 
 _Read = Mapping[str, Any]
 # router, field, what it names
-_NEEDED = (
-    ("ambassador", "mappings", "the Mappings that route to stableService"),
-    ("appMesh", "virtualService", "the VirtualService whose router splits"),
-)
+_NEEDED = (("appMesh", "virtualService", "the VirtualService whose router splits"),)
 
 
 def routers_of(canary: CanaryStrategy) -> tuple[str, ...]:
@@ -77,6 +80,8 @@ def validate_routing(canary: CanaryStrategy, path: str) -> Iterator[FieldProblem
         message = f"{smi.root_service!r} is the canaryService too; name what clients ask"
         yield FieldProblem(f"{here}.smi.rootService", message)
     yield from validate_apisix(routing, here)
+    if routing.ambassador is not None:
+        yield from _mappings(routing.ambassador, f"{here}.ambassador.mappings")
     yield from validate_gateway_api(canary, here)
     yield from _total(routing, here)
     for index, route in enumerate(routing.managed_routes):
@@ -161,6 +166,19 @@ def _nginx(nginx: NginxTrafficRouting, path: str) -> Iterator[FieldProblem]:
             yield FieldProblem(f"{path}.stableIngresses[{index}]", f"{name!r} is empty or repeated")
     if nginx.annotation_prefix:
         yield from validate_key(f"{nginx.annotation_prefix}/x", f"{path}.annotationPrefix")
+
+
+def _mappings(ambassador: AmbassadorTrafficRouting, path: str) -> Iterator[FieldProblem]:
+    if not ambassador.mappings:
+        yield FieldProblem(path, "is missing; name the Mappings that route to stableService")
+    known: dict[str, str] = {}
+    for index, name in enumerate(ambassador.mappings):
+        other = known.setdefault(canary_mapping_name(name), name)
+        if not name or name in ambassador.mappings[:index]:
+            yield FieldProblem(f"{path}[{index}]", f"{name!r} is empty or repeated")
+        elif other != name:
+            message = f"its canary Mapping would be called like that of {other}; rename one"
+            yield FieldProblem(f"{path}[{index}]", message)
 
 
 def _unread(routing: TrafficRouting, path: str) -> Iterator[FieldProblem]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from serinus.api.ambassador import Mapping as AmbassadorMapping
 from serinus.api.analysis import (
     AnalysisTemplate,
     AnalysisTemplateRef,
@@ -44,6 +45,7 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
     TraefikService: kinds.TRAEFIK_SERVICES,
     TrafficSplit: kinds.TRAFFIC_SPLITS,
     ApisixRoute: kinds.APISIX_ROUTES,
+    AmbassadorMapping: kinds.MAPPINGS,
     **ROUTES,
     AnalysisTemplate: kinds.ANALYSIS_TEMPLATES,
     ClusterAnalysisTemplate: kinds.CLUSTER_ANALYSIS_TEMPLATES,
@@ -51,8 +53,7 @@ RESOURCES: Mapping[type[msgspec.Struct], Resource] = {
 _ON_DEMAND = (
     *(INGRESSES, DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS, PODTEMPLATES),
     *(kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
-    kinds.TRAFFIC_SPLITS,
-    kinds.APISIX_ROUTES,
+    *(kinds.TRAFFIC_SPLITS, kinds.MAPPINGS, kinds.APISIX_ROUTES),
     *ROUTES.values(),
 )
 """Watched from the first time that one is named."""

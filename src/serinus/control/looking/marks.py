@@ -27,8 +27,7 @@ from serinus.kube.resource import DEPLOYMENTS, INGRESSES, Resource
 MARKS = (names.ROUTED_FOR, names.MANAGED_BY, names.SCALED_BY)
 MARKED: tuple[Resource, ...] = (
     *(INGRESSES, kinds.VIRTUAL_SERVICES, kinds.DESTINATION_RULES, kinds.TRAEFIK_SERVICES),
-    kinds.TRAFFIC_SPLITS,
-    kinds.APISIX_ROUTES,
+    *(kinds.TRAFFIC_SPLITS, kinds.MAPPINGS, kinds.APISIX_ROUTES),
     *ROUTES.values(),
     *(DEPLOYMENTS, kinds.WORKLOAD_REPLICASETS),
 )
