@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from serinus.api.smi import VERSIONS
-from serinus.cli.controller import SMI_VERSIONS
+from serinus.api import ambassador, smi
+from serinus.cli.controller import AMBASSADOR_VERSIONS, SMI_VERSIONS
 from serinus.cli.main import main
 
 
@@ -19,14 +19,19 @@ def test_a_controller_that_may_ask_nothing_is_refused(
     assert option in capsys.readouterr().err
 
 
-def test_a_version_of_traffic_splits_that_there_never_was_is_refused(
+@pytest.mark.parametrize("option", ["--traffic-split-api-version", "--ambassador-api-version"])
+def test_a_version_that_there_never_was_is_refused(
+    option: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as end:
-        main(["controller", "--traffic-split-api-version", "v2"])
+        main(["controller", option, "v9"])
     assert end.value.code == 2
-    assert "v1alpha1" in capsys.readouterr().err
+    assert "v9" in capsys.readouterr().err
 
 
 def test_the_versions_that_are_offered_are_those_that_the_router_speaks() -> None:
-    assert SMI_VERSIONS == VERSIONS
+    assert SMI_VERSIONS == smi.VERSIONS
+    told = [version.partition("/") for version in AMBASSADOR_VERSIONS]
+    assert {group for group, _, _ in told} == {ambassador.GROUP}
+    assert tuple(version for _, _, version in told) == ambassador.VERSIONS

@@ -123,3 +123,23 @@ def test_with_its_rollout_the_mapping_of_a_canary_goes_too() -> None:
     before, left, base = run_virtual(story())
     assert (before, left) == (half(), None)
     assert "weight" not in base["spec"]
+
+
+WRONG = {
+    "service: audit": "Mapping web leads to audit, not to web-stable",
+    "service: web-stable, weight: 0": "Mapping web has a weight of its own; remove it there",
+}
+
+
+@pytest.mark.parametrize("spec", WRONG)
+def test_a_mapping_that_cannot_be_split_is_told_before_anything_moves(spec: str) -> None:
+    async def story() -> str:
+        async with paper_cluster() as cluster, controlled(cluster):
+            await cluster.admin.create(CRDS, definition(AMBASSADOR))
+            await cluster.apply(
+                "---".join((SHOP, MAPPING.replace('service: "web-stable:80"', spec)))
+            )
+            await cluster.clock.sleep(30)
+            return str(condition(await status(cluster), "InvalidSpec")["message"])
+
+    assert WRONG[spec] in run_virtual(story())

@@ -121,6 +121,10 @@ def test_the_role_on_the_page_is_enough_and_not_too_much() -> None:
             for verb in ("get", "watch", "create", "patch", "delete")
         ),
         *(
+            (verb, "getambassador.io", "mappings")
+            for verb in ("get", "watch", "create", "patch", "delete")
+        ),
+        *(
             (verb, "gateway.networking.k8s.io", f"{kind}routes")
             for kind in ("http", "grpc", "tcp", "tls")
             for verb in ("get", "watch", "patch")

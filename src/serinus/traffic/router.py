@@ -50,7 +50,8 @@ class Patch:
 class Delete:
     """Delete the object, if it still has the resourceVersion that this was decided on.
 
-    It cannot carry the instant: a write of another object of the same routing goes with it.
+    It cannot carry the instant: a write of another object of the same routing goes with it, or what
+    is deleted gave nothing.
     """
 
     ref: ObjectRef

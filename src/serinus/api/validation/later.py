@@ -14,7 +14,7 @@ from serinus.api.gatewayapi import PLUGIN
 from serinus.api.gatewayapi import ROUTER as GATEWAY_API
 from serinus.base.errors import FieldProblem
 
-ROUTERS = ("nginx", "istio", "alb", "traefik", "smi", "ambassador", "apisix", GATEWAY_API)
+ROUTERS = ("nginx", "istio", "alb", "traefik", "smi", "apisix", "ambassador", GATEWAY_API)
 PROVIDERS = ("prometheus",)
 
 
