@@ -143,3 +143,18 @@ def test_a_mapping_that_cannot_be_split_is_told_before_anything_moves(spec: str)
             return str(condition(await status(cluster), "InvalidSpec")["message"])
 
     assert WRONG[spec] in run_virtual(story())
+
+
+def test_deleted_without_its_things_a_rollout_leaves_no_canary_mapping() -> None:
+    async def story() -> Any:
+        async with paper_cluster() as cluster, controlled(cluster):
+            await cluster.admin.create(CRDS, definition(AMBASSADOR))
+            await cluster.apply("---".join((SHOP, MAPPING)))
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            await until_phase(cluster, "Paused", 1)
+            await cluster.admin.delete(ROLLOUTS, "web", NAMESPACE, propagation="Orphan")
+            await cluster.clock.sleep(20)
+            return await canary(cluster)
+
+    assert run_virtual(story()) is None

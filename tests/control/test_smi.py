@@ -114,3 +114,25 @@ def test_an_experiment_gets_its_part_and_gives_it_back() -> None:
     given = {"canary": "0", "old": "10", "new": "10", "stable": "80"}
     half = {"canary": "50", "stable": "50"}
     assert run_virtual(story()) == [nothing, given, nothing, half]
+
+
+def test_what_a_rollout_left_that_was_deleted_without_it_is_taken_in_by_its_namesake() -> None:
+    async def story() -> Any:
+        async with paper_cluster() as cluster, controlled(cluster):
+            await cluster.admin.create(CRDS, definition(SMI))
+            await cluster.apply("---".join((SHOP, ROOT)))
+            await until_phase(cluster, "Healthy")
+            await release(cluster, "web:v2")
+            await until_phase(cluster, "Paused", 1)
+            await cluster.admin.delete(ROLLOUTS, "web", NAMESPACE, propagation="Orphan")
+            await cluster.clock.sleep(20)
+            left = await split(cluster)
+            await cluster.apply(ROLLOUT.replace("web:v1", "web:v2"))
+            await until_phase(cluster, "Healthy")
+            await cluster.clock.sleep(120)
+            made = await cluster.admin.get(TRAFFIC_SPLITS, "web", NAMESPACE)
+            rollout = await cluster.admin.get(ROLLOUTS, "web", NAMESPACE)
+            (owner,) = made["metadata"]["ownerReferences"]
+            return left, owner["uid"] == rollout["metadata"]["uid"]
+
+    assert run_virtual(story()) == ({"canary": "0", "stable": "100"}, True)
