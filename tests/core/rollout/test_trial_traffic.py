@@ -243,3 +243,23 @@ def test_a_plan_that_breaks_one_of_these_is_seen_by_the_invariants() -> None:
 
 def plan_of(action: act.Action) -> act.Plan:
     return act.Plan(actions=(action,))
+
+
+def test_with_its_router_left_behind_it_goes_back_too_and_only_then_all_is_let_go() -> None:
+    world = running()
+    world.run()
+    assert world.routing.additional == BOTH
+
+    seen = world.snapshot
+    problem = FieldProblem("spec.strategy.canary.trafficRouting", "was taken out")
+    world.snapshot = lambda: dataclasses.replace(  # type: ignore[method-assign]
+        seen(), leaving=True, problems=(problem,)
+    )
+    world.reconcile(lambda action: not isinstance(action, act.LetGo))
+    assert world.routing == Routing(0)
+    assert not any(isinstance(action, act.LetGo) for action in world.last.actions)
+    world.now += timedelta(seconds=5)
+    world.reconcile()
+    assert not world.noted, "its pods may go now"
+    world.reconcile()
+    assert any(isinstance(action, act.LetGo) for action in world.last.actions)
