@@ -5,6 +5,7 @@ objects that went with the edit, a Service that was reset, a namesake, a start t
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from control.lent import AROUND, edit
 from control.scenes import condition, release, rollout, status, until_phase, weight
 from control.test_routers_taken_out import EDITS, SHOP, V1, in_mid_release, note
 from serinus.api.names import POD_HASH
+from serinus.base.clock import Clock
 from serinus.control.kinds import ROLLOUTS
 from serinus.kube.resource import INGRESSES, PODS, SERVICES
 from serinus.kube.transport.wire import Request, Response, Transport
@@ -27,16 +29,18 @@ TO_MESH = {
 
 
 class Stumbling:
-    """A server that answers the first lists of Ingresses with 500."""
+    """A server that lists Ingresses slowly, and answers 500 instead for some time."""
 
-    def __init__(self, inner: Transport, failures: int) -> None:
-        self._inner, self.left = inner, failures
+    def __init__(self, inner: Transport, clock: Clock, slow_seconds: float, bad_seconds: float):
+        self._inner, self._clock, self._slow_seconds = inner, clock, slow_seconds
+        self._bad_until = clock.now() + timedelta(seconds=bad_seconds)
         self.stream, self.close = inner.stream, inner.close
 
     async def send(self, request: Request) -> Response:
-        if request.method == "GET" and "/ingresses" in request.path and self.left:
-            self.left -= 1
-            return Response(500, {}, b'{"kind":"Status","code":500,"message":"etcd is away"}')
+        if request.method == "GET" and request.path.endswith("/ingresses"):
+            await self._clock.sleep(self._slow_seconds)
+            if self._clock.now() < self._bad_until:
+                return Response(500, {}, b'{"kind":"Status","code":500,"message":"etcd is away"}')
         return await self._inner.send(request)
 
 
@@ -57,9 +61,12 @@ async def led_back(cluster: PaperCluster) -> bool:
     return await weight(cluster) == 0 and await note(cluster) is None
 
 
-@pytest.mark.parametrize("failures", [0, 1])
+@pytest.mark.parametrize(
+    ("slow_seconds", "bad_seconds"),
+    [pytest.param(0, 0, id="quick"), pytest.param(2, 0, id="slow"), pytest.param(0, 6, id="ill")],
+)
 def test_a_router_exchanged_while_no_controller_ran_is_led_back_before_the_new_one_begins(
-    failures: int,
+    slow_seconds: float, bad_seconds: float
 ) -> None:
     async def story() -> Any:
         async with paper_cluster() as cluster:
@@ -69,7 +76,11 @@ def test_a_router_exchanged_while_no_controller_ran_is_led_back_before_the_new_o
             await cluster.apply(mesh.BY_HOST)
             await edit(cluster, {"spec": {"strategy": TO_MESH}})
             both: list[int] = []
-            async with controlled(cluster, lambda inner: Stumbling(inner, failures)):
+
+            def stumbling(inner: Transport) -> Transport:
+                return Stumbling(inner, cluster.clock, slow_seconds, bad_seconds)
+
+            async with controlled(cluster, stumbling):
 
                 async def watch() -> None:
                     while True:
