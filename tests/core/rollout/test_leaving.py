@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace as with_fields
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from serinus.core.rollout.desired import Proposal
 from serinus.core.rollout.edits import has_left, hold_what_is_left, letting_go
 from serinus.core.rollout.invariants.check import broken
 from serinus.core.rollout.plan import plan
+from serinus.core.rollout.reasons import Hold
 from serinus.core.rollout.rules import ALL
 from serinus.core.rollout.snapshot import Snapshot
 from serinus.core.rollout.standing import Standing, stand
@@ -294,3 +296,44 @@ def test_a_plan_that_takes_pods_from_a_route_without_a_note_trips() -> None:
     world.edit(strategy=Strategy(canary=replace(world.canary, traffic_routing=None)))
     world.command(canary=replace(world.status.canary, weights=told))
     assert "shrinks while old routes" in faults(world, act.Scale(f"app-{V2}", "1", 1))
+
+
+# --- Walks ---------------------------------------------------------------------------------------
+
+
+def _disturb(world: Leaving, chance: Random) -> None:
+    """Something that people, pods or time do beside it."""
+    match chance.randrange(9):
+        case 0:
+            world.kill(chance.choice(["v1", "v2"]), count=chance.randint(1, 4))
+        case 1:
+            world.command(abort=True)
+        case 2:
+            world.release(chance.choice(["v1", "v2", "v3"]))
+        case 3:
+            world.services[chance.choice(["stable", "canary"])].selector = chance.choice(["", V1])
+        case 4:
+            world.router.readable = not world.router.readable
+            world.router.weights = chance.choice([(), (0, world.router.routing.weight)])
+        case 5:
+            world.edit(replicas=chance.randint(1, 6))
+        case 6:
+            world.command(promote_full=True)
+        case _:
+            world.now += timedelta(seconds=chance.choice([0.5, 1, 3, 40]))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_else_happens_it_ends_at_stable_and_no_plan_is_unsound(seed: int) -> None:
+    chance, world = Random(seed), left()
+    for _ in range(25):
+        _disturb(world, chance)
+        world.reconcile(lambda _: chance.random() < 0.8)
+        assert Hold.INVARIANT not in [reason.hold for reason in world.last.reasons], world.last
+        if world.let_go_at:
+            break
+    world.router.readable, world.router.weights = True, ()
+    if not world.let_go_at:
+        world.run()
+    assert world.let_go_at, (world.line(), world.last.reasons)
+    assert world.router.routing.is_nothing
