@@ -168,7 +168,7 @@ BESIDE: tuple[Mended, ...] = (
         tale(
             test_borrowed_workloads.test_when_the_rollout_is_deleted_the_deployment_gets_its_pods_back
         ),
-        ((freed.FreedWorkloads, "free", wrong.nothing_is_freed),),
+        ((freed.Freed, "_workloads", wrong.nothing_is_freed),),
     ),
     Mended(
         "pause-no-deadline",
