@@ -11,7 +11,7 @@ from simulation.shape import Shape
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_a_hostile_schedule_harms_nobody_and_ends_in_silence(seed: int, shape: Shape) -> None:
     wrong = survived(seed, shape)
     assert not wrong, "\n".join(wrong)
